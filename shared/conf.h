@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Configuration from one table of options: JSON file < environment < flags.
+ * The same table prints --help, --print-config and the documentation.
+ * Start-up only (the main thread, before others exist). */
+#ifndef FANFARE_SHARED_CONF_H
+#define FANFARE_SHARED_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "shared/status.h"
+
+enum conf_type {
+    CONF_INT,       /* int64_t, min..max */
+    CONF_BOOL,      /* bool */
+    CONF_STRING,    /* char *, owned by the struct; "" by default, never NULL */
+    CONF_PATH,      /* char * as CONF_STRING; a file that must be readable when not "" */
+    CONF_ENUM,      /* int: the index in `choices` */
+    CONF_LIST,      /* struct conf_list of strings; on the command line comma-separated */
+    CONF_ENDPOINTS, /* struct conf_endpoints; JSON [{"hostname":…,"port":…}], else host:port,… */
+    CONF_IGNORED,   /* accepted for compatibility; named once in the log as without effect */
+};
+
+struct conf_list {
+    char **items;
+    size_t count;
+};
+
+struct conf_endpoint {
+    char *hostname;
+    int port;
+};
+
+struct conf_endpoints {
+    struct conf_endpoint *items;
+    size_t count;
+};
+
+struct conf_option {
+    const char *key; /* "wsPort", or "rpc.ca" for {"rpc":{"ca":…}}; file keys match without regard to case */
+    enum conf_type type;
+    size_t offset; /* of the value in the daemon's struct */
+    int64_t min;   /* CONF_INT: bounds; CONF_STRING, CONF_PATH: longest length in max */
+    int64_t max;
+    const char *initial; /* the default, written as on the command line */
+    const char *choices; /* CONF_ENUM: "leading|trailing" */
+    const char *unit;    /* "ms", "s", "bytes", "" */
+    const char *help;    /* one sentence */
+};
+
+struct conf_table {
+    const char *program; /* "fanfare-gateway" */
+    const char *summary; /* one sentence for --help */
+    const struct conf_option *options;
+    size_t count;
+    size_t struct_size;
+};
+
+/* Fills `conf` (zeroed, table->struct_size bytes) with the defaults. */
+enum status conf_defaults(const struct conf_table *table, void *conf);
+/* Reads a JSON object. Keys that the table does not have: a key with a non-ASCII
+ * character is a comment (go-push's files carry them); any other is an error that
+ * names the nearest known key. A fault names file, key, value and what is allowed. */
+enum status conf_load_file(const struct conf_table *table, void *conf, const char *path, struct fault *fault);
+/* FANFARE_WS_PORT for wsPort, FANFARE_RPC_CA for rpc.ca; an unknown FANFARE_… is an error. */
+enum status conf_load_environment(const struct conf_table *table, void *conf, char **environment,
+                                  struct fault *fault);
+/* One flag: `name` is "ws-port" for wsPort, "rpc-ca" for rpc.ca. */
+enum status conf_set_flag(const struct conf_table *table, void *conf, const char *name, const char *value,
+                          struct fault *fault);
+/* Frees what the struct owns. */
+void conf_fini(const struct conf_table *table, void *conf);
+void conf_print_help(const struct conf_table *table, FILE *out);
+/* The settings in force, as a JSON file that loads again. */
+void conf_print_json(const struct conf_table *table, const void *conf, FILE *out);
+/* The table as Markdown rows: key, default, allowed, meaning (docs/configuration.md is made of it). */
+void conf_print_markdown(const struct conf_table *table, FILE *out);
+/* Logs each CONF_IGNORED key that the last conf_load_file met, once. */
+void conf_log_ignored(const struct conf_table *table, const void *conf);
+
+#endif

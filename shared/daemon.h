@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What both mains share: the command line, and exit codes. Main thread only. */
+#ifndef FANFARE_SHARED_DAEMON_H
+#define FANFARE_SHARED_DAEMON_H
+
+#include "shared/conf.h"
+
+enum { EXIT_FAULT = 1, EXIT_CONFIG = 2 };
+
+/* Beyond ranges: what only the daemon can check (readable key pairs, keys that need each other). */
+typedef enum status daemon_check(const void *conf, struct fault *fault);
+
+/* Reads `-config FILE`, `--config FILE`, `--check`, `--print-config`, `--version`, `--help`
+ * and one flag per option (`--ws-port 7777`, `--ws-port=7777`) into `conf`, after the file and
+ * the environment, in that order of precedence; then calls `check`.
+ * Returns -1 to go on, or the exit code when the process is done (help shown, config wrong:
+ * the reason is then on stderr as `fanfare-gateway: FILE: wsPort: 70000 is not allowed: 0 to 65535`). */
+int daemon_configure(const struct conf_table *table, void *conf, daemon_check *check, int argc, char **argv);
+
+#endif

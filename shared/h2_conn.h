@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One HTTP/2 connection (RFC 9113): nghttp2 on a libevent bufferevent, server or client side.
+ * The loop's thread only. Never frees itself inside its own callbacks: on_close is told once,
+ * from the loop, after which only h2_conn_free may follow. */
+#ifndef FANFARE_SHARED_H2_CONN_H
+#define FANFARE_SHARED_H2_CONN_H
+
+#include <event2/bufferevent.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/slice.h"
+#include "shared/status.h"
+
+struct h2_conn;
+
+/* The server side's view of one request, complete with its body. Valid during the call. */
+struct h2_request {
+    int32_t stream; /* names the request in h2_reply */
+    const char *method;
+    const char *path;         /* with the query */
+    const char *content_type; /* "" when absent */
+    struct slice body;
+};
+
+struct h2_callbacks {
+    /* Client: TLS and ALPN are done (or the plain socket is connected), requests may be sent. */
+    void (*on_ready)(struct h2_conn *conn, void *arg);
+    /* Server: answer now or later with h2_reply on the same loop. */
+    void (*on_request)(struct h2_conn *conn, const struct h2_request *request, void *arg);
+    /* Client: a whole answer. status 0: the stream was reset or the answer was past the limit;
+     * `body` is then empty. */
+    void (*on_response)(struct h2_conn *conn, int32_t stream, int status, struct slice body, void *arg);
+    /* The connection is over; `reason` is for the log. */
+    void (*on_close)(struct h2_conn *conn, const char *reason, void *arg);
+};
+
+struct h2_limits {
+    size_t max_body;      /* request body on a server (413 past it, the connection lives), answer on a client */
+    uint32_t max_streams; /* concurrent, server side */
+    uint32_t window;      /* flow-control window in bytes of a stream and of the connection */
+};
+
+/* Takes `bev` over (freed with the connection, in every case). The bufferevent may still be
+ * connecting or in its TLS handshake; on TLS, ALPN other than h2 closes. */
+enum status h2_conn_new_server(struct bufferevent *bev, const struct h2_limits *limits,
+                               const struct h2_callbacks *callbacks, void *arg, struct h2_conn **out);
+enum status h2_conn_new_client(struct bufferevent *bev, const char *authority, const struct h2_limits *limits,
+                               const struct h2_callbacks *callbacks, void *arg, struct h2_conn **out);
+/* Closes at once and frees; calls nothing back. Legal on NULL and anywhere but inside a callback
+ * of this connection, where h2_conn_close is the way. */
+void h2_conn_free(struct h2_conn *conn);
+/* Ends the connection from anywhere, callbacks included: on_close follows from the loop. */
+void h2_conn_close(struct h2_conn *conn, const char *reason);
+/* Server: GOAWAY (RFC 9113, 6.8), no new streams; closes when the open ones are answered. */
+void h2_conn_drain(struct h2_conn *conn);
+
+/* Client: the body is read when the peer's window allows. Returns the number of bytes written
+ * to `out` (at most `len`), sets `*eof` with the last of them; never 0 without eof. Called until
+ * eof or until the answer or on_close came; the source must live so long. */
+struct h2_body {
+    size_t (*read)(void *arg, uint8_t *out, size_t len, int *eof);
+    void *arg;
+};
+/* Client: sends `method` ("GET", "POST") `path`; `body` may be NULL. `*stream` names it in
+ * on_response. STATUS_CLOSED when the connection is ending. */
+enum status h2_request(struct h2_conn *conn, const char *method, const char *path, const char *content_type,
+                       const struct h2_body *body, int32_t *stream);
+/* Server: answers; `body` is copied. Harmless when the stream is gone. */
+void h2_reply(struct h2_conn *conn, int32_t stream, int status, const char *content_type, const void *body,
+              size_t len);
+/* Client or server: an h2 PING (RFC 9113, 6.7); its answer counts as received bytes. */
+void h2_conn_ping(struct h2_conn *conn);
+/* Monotonic ms (clock.h) when the last byte came from the peer; what liveness is judged by. */
+int64_t h2_conn_last_received(const struct h2_conn *conn);
+
+#endif

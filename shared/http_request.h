@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1.1 request parsing (RFC 9112) over http_parser, with limits. Pure: bytes in, a
+ * request out; no socket, no clock. */
+#ifndef FANFARE_SHARED_HTTP_REQUEST_H
+#define FANFARE_SHARED_HTTP_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shared/slice.h"
+#include "shared/status.h"
+
+struct http_request;
+
+enum http_parse {
+    HTTP_PARSE_MORE,       /* all bytes taken, the request is not complete */
+    HTTP_PARSE_HEADERS,    /* the headers are complete (told once, before any body byte) */
+    HTTP_PARSE_COMPLETE,   /* complete; bytes behind it were not taken */
+    HTTP_PARSE_BAD,        /* not HTTP, or not allowed: 400 */
+    HTTP_PARSE_HEADER_BIG, /* header section past its limit: 431 */
+    HTTP_PARSE_BODY_BIG,   /* Content-Length or chunks past the limit: 413 */
+};
+
+/* Limits in bytes for request line plus headers, and for the body. */
+enum status http_request_new(size_t max_header, size_t max_body, struct http_request **out);
+void http_request_free(struct http_request *request);
+/* Ready for the next request on the same connection; keeps modest buffers. */
+void http_request_reset(struct http_request *request);
+/* Feeds bytes; `*used` says how many were taken. */
+enum http_parse http_request_feed(struct http_request *request, const void *data, size_t len, size_t *used);
+
+/* Valid from HTTP_PARSE_HEADERS until reset; slices point into the request. */
+struct slice http_request_method(const struct http_request *request);
+struct slice http_request_path(const struct http_request *request);  /* without the query */
+struct slice http_request_query(const struct http_request *request); /* behind '?', or empty */
+/* The value of the first header of that name (any case), or a slice with data NULL. */
+struct slice http_request_header(const struct http_request *request, const char *name);
+/* Whether a comma-separated header has `token` as one of its elements (any case). */
+bool http_request_has_token(const struct http_request *request, const char *name, const char *token);
+struct slice http_request_body(const struct http_request *request);
+bool http_request_keep_alive(const struct http_request *request);
+bool http_request_is_upgrade(const struct http_request *request);
+bool http_request_expects_continue(const struct http_request *request);
+bool http_request_is_http10(const struct http_request *request);
+
+#endif

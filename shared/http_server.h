@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small HTTP/1.1 server on the libevent loop: keep-alive, pipelining, limits, time-outs, a
+ * route table. Every error it answers by itself is JSON: {"error":{"code":…,"message":…}}.
+ * The loop's thread only. */
+#ifndef FANFARE_SHARED_HTTP_SERVER_H
+#define FANFARE_SHARED_HTTP_SERVER_H
+
+#include <event2/event.h>
+
+#include "shared/http_request.h"
+#include "shared/status.h"
+
+struct http_server;
+struct http_exchange; /* one request and its answer; lives until answered, even if the peer left */
+
+struct http_route {
+    const char *method; /* "GET" (answers HEAD too) or "POST" */
+    const char *path;   /* matched whole */
+    void (*handle)(struct http_exchange *exchange, void *arg);
+};
+
+struct http_server_conf {
+    size_t max_header_bytes;
+    size_t max_body_bytes;
+    int read_timeout_ms;  /* from a request's first byte to its last; 408 past it */
+    int idle_timeout_ms;  /* of a keep-alive connection between requests */
+    int write_timeout_ms; /* a peer that takes no byte of an answer for so long is dropped */
+    int max_connections;  /* past it a new connection gets 503 with Retry-After and is closed */
+    const struct http_route *routes;
+    size_t route_count;
+    /* Called before routing, e.g. for CORS; may add headers; returns true when it answered. May be NULL. */
+    bool (*filter)(struct http_exchange *exchange, void *arg);
+    void *arg; /* handed to filter and handlers */
+};
+
+enum status http_server_new(struct event_base *base, const struct http_server_conf *conf,
+                            struct http_server **out);
+/* Adds a listener (see listener_new for `what`, `bind`, `port`). Call once per address. */
+enum status http_server_listen(struct http_server *server, const char *what, const char *bind, int port,
+                               struct fault *fault);
+/* Takes no new connection, answers what has begun with `Connection: close`, drops idle ones. */
+void http_server_drain(struct http_server *server);
+/* Connections that still have an exchange under way. */
+size_t http_server_busy(const struct http_server *server);
+/* Closes everything. Exchanges not yet answered: their `on_gone` is called first. */
+void http_server_free(struct http_server *server);
+
+/* The parsed request; slices are valid until the exchange is answered. */
+const struct http_request *http_exchange_request(const struct http_exchange *exchange);
+/* Adds an answer header; both strings are copied; a value with CR or LF is refused (assert). */
+void http_exchange_header(struct http_exchange *exchange, const char *name, const char *value);
+/* For answers given later: called once if the peer leaves or the server ends before the answer.
+ * The exchange must still be ended with one http_reply (which then sends nothing). */
+void http_exchange_on_gone(struct http_exchange *exchange, void (*on_gone)(struct http_exchange *, void *arg),
+                           void *arg);
+/* Answers and ends the exchange; `body` is copied. `content_type` may be NULL with len 0. */
+void http_reply(struct http_exchange *exchange, int status, const char *content_type, const void *body,
+                size_t len);
+/* Answers {"error":{"code":code,"message":…}}. */
+void http_reply_error(struct http_exchange *exchange, int status, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

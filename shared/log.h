@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Log lines on stderr: one event a line, logfmt or JSON, written with one write().
+ * Any thread. Never logs item bodies, tokens or keys: callers pass none. */
+#ifndef FANFARE_SHARED_LOG_H
+#define FANFARE_SHARED_LOG_H
+
+#include <stdint.h>
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_format { LOG_LOGFMT, LOG_JSON };
+
+enum log_field_kind { LOG_FIELD_END, LOG_FIELD_STRING, LOG_FIELD_INT };
+
+struct log_field {
+    enum log_field_kind kind;
+    const char *key;
+    const char *string; /* UTF-8 or not: what is not printable is escaped */
+    int64_t integer;
+};
+
+#define LOG_S(key, value) {LOG_FIELD_STRING, (key), (value), 0}
+#define LOG_I(key, value) {LOG_FIELD_INT, (key), 0, (int64_t)(value)}
+
+/* Sets level and format for the process; call before threads start, or on SIGHUP. */
+void log_setup(enum log_level level, enum log_format format);
+
+/* Writes `ts=… level=… msg=<msg> key=value …`. `fields` ends with LOG_FIELD_END. */
+void log_write(enum log_level level, const char *msg, const struct log_field *fields);
+
+/* At least one field. log_event(LOG_INFO, "listening", LOG_S("what", "ws"), LOG_I("port", 7777)); */
+#define log_event(level, msg, ...) \
+    log_write((level), (msg), (const struct log_field[]){__VA_ARGS__, {LOG_FIELD_END, 0, 0, 0}})
+
+#endif

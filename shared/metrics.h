@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process's metrics: one table, one atomic number per row, Prometheus text out.
+ * Any thread. A daemon's rows are an X-macro table (gateway_metrics.h, logic_metrics.h)
+ * that the documentation and the tests walk too. No label carries a room or a user. */
+#ifndef FANFARE_SHARED_METRICS_H
+#define FANFARE_SHARED_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/buf.h"
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE };
+
+struct metric_def {
+    const char *name;   /* rows of one name stand together; their help is the first row's */
+    const char *labels; /* `reason="slow"` or "" */
+    enum metric_type type;
+    const char *help;
+};
+
+/* Sets the table (static storage, at most 256 rows). Call once, before threads start. */
+void metrics_setup(const struct metric_def *defs, size_t count);
+void metrics_add(unsigned row, uint64_t amount);
+void metrics_sub(unsigned row, uint64_t amount); /* gauges only */
+void metrics_set(unsigned row, uint64_t value);  /* gauges only */
+uint64_t metrics_get(unsigned row);
+/* Appends the Prometheus text format 0.0.4 of all rows, plus fanfare_build_info{version="…"} 1,
+ * process_open_fds, process_max_fds, process_resident_memory_bytes, process_cpu_seconds_total
+ * and process_start_time_seconds. */
+enum status metrics_print(struct buf *out);
+
+#endif

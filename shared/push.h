@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A push (who gets which items) and its wire form between logic and gateway. Pure; any thread.
+ *
+ * Batch (application/vnd.fanfare.batch), integers big-endian:
+ *   "FANB" | u8 version = 1 | u8 0 | u16 0 | u8[16] logic id | u64 sequence of the first push |
+ *   u32 count >= 1 | count x ( u32 length | record of that length )
+ * Record:
+ *   u64 sequence | u8 flags (1 = somebody waits) | u8 target (0 all, 1 rooms) | u16 room count |
+ *   room count x ( u16 length | bytes ) | u32 item count >= 1 | item count x ( u32 length | bytes )
+ * Sequences rise strictly within a batch; the first equals the header's. A record ends exactly
+ * where its length says, a batch where its count says. */
+#ifndef FANFARE_SHARED_PUSH_H
+#define FANFARE_SHARED_PUSH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/buf.h"
+#include "shared/json_scan.h"
+#include "shared/slice.h"
+#include "shared/status.h"
+
+#define PUSH_BATCH_CONTENT_TYPE "application/vnd.fanfare.batch"
+
+enum { LOGIC_ID_LEN = 16, PUSH_BATCH_HEADER_LEN = 36, PUSH_RECORD_PREFIX_LEN = 4 };
+enum push_target { PUSH_TO_ALL = 0, PUSH_TO_ROOMS = 1 };
+enum { PUSH_FLAG_WAIT = 1 };
+
+struct push {
+    enum push_target target;
+    const struct slice *rooms; /* room_count names in plain UTF-8; 0 for all */
+    size_t room_count;
+    const struct slice *items; /* item_count JSON values, byte for byte as the caller wrote them */
+    size_t item_count;
+    bool wait;
+};
+
+/* The rules for a room name, the same at every door: 1 to `max_len` bytes of valid UTF-8
+ * without control characters (U+0000..U+001F, U+007F..U+009F). Returns NULL, or why not. */
+const char *push_room_fault(struct slice room, size_t max_len);
+
+/* Bytes of the record of `push`, its length prefix included. */
+size_t push_record_size(const struct push *push);
+/* Writes length prefix and record; `out` has push_record_size bytes. */
+void push_record_encode(const struct push *push, uint64_t sequence, uint8_t *out);
+/* Writes PUSH_BATCH_HEADER_LEN bytes. */
+void push_batch_header_encode(const uint8_t logic_id[LOGIC_ID_LEN], uint64_t first_sequence, uint32_t count,
+                              uint8_t *out);
+
+/* What batch_decode accepts. */
+struct push_limits {
+    size_t max_room_len;
+    size_t max_item_len;
+    int max_depth; /* JSON nesting of an item */
+};
+
+struct push_batch {
+    uint8_t logic_id[LOGIC_ID_LEN];
+    uint64_t first_sequence;
+    uint32_t count;
+    struct slice records; /* all records, checked */
+};
+
+/* Checks a whole batch: every length, every sequence, every room name, every item as strict
+ * JSON. Nothing may be applied from a batch that fails; the fault says what and at which byte. */
+enum status push_batch_decode(struct slice bytes, const struct push_limits *limits, struct push_batch *out,
+                              struct fault *fault);
+
+/* Walks the records of a checked batch. */
+struct push_record {
+    uint64_t sequence;
+    bool wait;
+    enum push_target target;
+    uint16_t room_count;
+    uint32_t item_count;
+    struct slice rooms; /* use push_next_room */
+    struct slice items; /* use push_next_item */
+};
+
+/* `*rest` starts as batch.records and shrinks; false at the end. */
+bool push_next_record(struct slice *rest, struct push_record *out);
+bool push_next_room(struct slice *rest, struct slice *room);
+bool push_next_item(struct slice *rest, struct slice *item);
+
+#endif
