@@ -12,9 +12,11 @@
 
 /* Finds the first field `name` in `body` and appends its decoded value to `out` ('+' is a
  * space, %XX a byte). STATUS_NOT_FOUND when absent, STATUS_INVALID for a bad %-escape (its
- * offset in `*bad`), STATUS_TOO_LARGE, STATUS_NO_MEMORY. */
+ * offset in the body in `*bad`; bad escapes in other fields do not matter), STATUS_TOO_LARGE,
+ * STATUS_NO_MEMORY. */
 enum status form_field(struct slice body, const char *name, struct buf *out, size_t *bad);
-/* Appends `name=` and the value percent-encoded. */
+/* Appends `name=` and the value percent-encoded; the '&' between fields is the caller's. On
+ * failure the buffer is as before. */
 enum status form_append(struct buf *out, const char *name, struct slice value);
 
 #endif

@@ -36,7 +36,7 @@ struct h2_callbacks {
 };
 
 struct h2_limits {
-    size_t max_body;      /* request body on a server (413 past it, the connection lives), answer on a client */
+    size_t max_body; /* request body on a server (413 past it, the connection lives), answer on a client */
     uint32_t max_streams; /* concurrent, server side */
     uint32_t window;      /* flow-control window in bytes of a stream and of the connection */
 };
@@ -47,10 +47,11 @@ enum status h2_conn_new_server(struct bufferevent *bev, const struct h2_limits *
                                const struct h2_callbacks *callbacks, void *arg, struct h2_conn **out);
 enum status h2_conn_new_client(struct bufferevent *bev, const char *authority, const struct h2_limits *limits,
                                const struct h2_callbacks *callbacks, void *arg, struct h2_conn **out);
-/* Closes at once and frees; calls nothing back. Legal on NULL and anywhere but inside a callback
- * of this connection, where h2_conn_close is the way. */
+/* Closes at once and frees; calls nothing back. Legal on NULL, inside on_close, and anywhere but
+ * inside another callback of this connection, where h2_conn_close is the way. */
 void h2_conn_free(struct h2_conn *conn);
-/* Ends the connection from anywhere, callbacks included: on_close follows from the loop. */
+/* Ends the connection from anywhere, callbacks included: on_close follows from the loop, and
+ * nothing else is called before it. */
 void h2_conn_close(struct h2_conn *conn, const char *reason);
 /* Server: GOAWAY (RFC 9113, 6.8), no new streams; closes when the open ones are answered. */
 void h2_conn_drain(struct h2_conn *conn);
@@ -69,6 +70,9 @@ enum status h2_request(struct h2_conn *conn, const char *method, const char *pat
 /* Server: answers; `body` is copied. Harmless when the stream is gone. */
 void h2_reply(struct h2_conn *conn, int32_t stream, int status, const char *content_type, const void *body,
               size_t len);
+/* Server: one more header of the answer that h2_reply will give to `stream`. Both strings must
+ * live until then (literals); a second call replaces the first. Harmless when the stream is gone. */
+void h2_reply_header(struct h2_conn *conn, int32_t stream, const char *name, const char *value);
 /* Client or server: an h2 PING (RFC 9113, 6.7); its answer counts as received bytes. */
 void h2_conn_ping(struct h2_conn *conn);
 /* Monotonic ms (clock.h) when the last byte came from the peer; what liveness is judged by. */

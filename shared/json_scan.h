@@ -11,12 +11,19 @@
 
 #include "shared/slice.h"
 #include "shared/status.h"
+#include "shared/utf8.h"
+
+enum { JSON_MAX_DEPTH = 512 }; /* the highest max_depth that a configuration may ask for */
 
 /* Where and why a text is not valid. `reason` is static, e.g. "trailing comma". */
 struct json_error {
     size_t offset; /* byte offset in the whole text */
     const char *reason;
+    int depth; /* the limit, when the text is nested deeper than it; else 0 */
 };
+
+/* Writes "at byte 17: trailing comma", cut to `cap` bytes with the final 0; returns `out`. */
+char *json_error_text(const struct json_error *error, char *out, size_t cap);
 
 enum json_type { JSON_OBJECT, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL };
 
@@ -27,8 +34,12 @@ struct json_value {
 };
 
 /* Checks that `text` is exactly one value (space around it allowed), nested at most
- * `max_depth` deep ([] is depth 1). STATUS_INVALID fills `error`. */
+ * `max_depth` deep ([] is depth 1; at most JSON_MAX_DEPTH and a few levels for what wraps an
+ * item). STATUS_INVALID fills `error`. */
 enum status json_scan(struct slice text, int max_depth, struct json_value *out, struct json_error *error);
+
+/* Describes `text`, a valid value without space around it; `base` as below. */
+struct json_value json_value_of(struct slice text, const uint8_t *base);
 
 /* Walks the elements of a value that json_scan has passed. */
 struct json_iter {
@@ -37,7 +48,7 @@ struct json_iter {
     const uint8_t *end;
 };
 
-/* `base` is the whole text that offsets count from. */
+/* `base` is the whole text that offsets count from. Over anything but a container: at its end. */
 struct json_iter json_iter_of(const struct json_value *container, const uint8_t *base);
 /* The next element of an array; false at its end. */
 bool json_next_element(struct json_iter *iter, struct json_value *value);
@@ -49,8 +60,5 @@ bool json_next_member(struct json_iter *iter, struct json_value *key, struct jso
 enum status json_unescape(struct slice string, char *out, size_t cap, size_t *len);
 /* Whether a JSON string (with its quotes) decodes to exactly `text`; `fold` ignores ASCII case. */
 bool json_string_is(struct slice string, const char *text, bool fold);
-
-/* Whether all of `text` is valid UTF-8 (RFC 3629); else `*bad` is the first bad offset. */
-bool utf8_valid(struct slice text, size_t *bad);
 
 #endif

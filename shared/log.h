@@ -18,8 +18,14 @@ struct log_field {
     int64_t integer;
 };
 
-#define LOG_S(key, value) {LOG_FIELD_STRING, (key), (value), 0}
-#define LOG_I(key, value) {LOG_FIELD_INT, (key), 0, (int64_t)(value)}
+#define LOG_S(key, value)                                                                                    \
+    {                                                                                                        \
+        LOG_FIELD_STRING, (key), (value), 0                                                                  \
+    }
+#define LOG_I(key, value)                                                                                    \
+    {                                                                                                        \
+        LOG_FIELD_INT, (key), 0, (int64_t)(value)                                                            \
+    }
 
 /* Sets level and format for the process; call before threads start, or on SIGHUP. */
 void log_setup(enum log_level level, enum log_format format);
@@ -27,8 +33,15 @@ void log_setup(enum log_level level, enum log_format format);
 /* Writes `ts=… level=… msg=<msg> key=value …`. `fields` ends with LOG_FIELD_END. */
 void log_write(enum log_level level, const char *msg, const struct log_field *fields);
 
+/* Of one message at most 10 lines are written in a second; the rest are counted, and a later line
+ * of any message is preceded by `msg=<msg> suppressed=N`. A string value is cut at 1,024 bytes, a
+ * line at 4,096 (it then ends in cut=1). */
+
+/* Writes what is still suppressed; call before the process ends. Any thread. */
+void log_flush(void);
+
 /* At least one field. log_event(LOG_INFO, "listening", LOG_S("what", "ws"), LOG_I("port", 7777)); */
-#define log_event(level, msg, ...) \
+#define log_event(level, msg, ...)                                                                           \
     log_write((level), (msg), (const struct log_field[]){__VA_ARGS__, {LOG_FIELD_END, 0, 0, 0}})
 
 #endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Buckets send tickets back through a mailbox whose wake is an eventfd on the control loop. */
+#include "gateway/acceptor.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "gateway/address_table.h"
+#include "gateway/gateway_metrics.h"
+#include "shared/list.h"
+#include "shared/listener.h"
+
+enum { MAX_REFUSED = 1024 };
+
+struct acceptor {
+    struct event_base *base;
+    struct acceptor_conf conf;
+    struct listener *listener;
+    struct mailbox *returns;
+    int wake_fd;
+    struct event *wake_event;
+    struct bucket *const *buckets;
+    unsigned bucket_count;
+    size_t loads[MAX_BUCKETS];
+    size_t live;
+    size_t refused; /* of the live ones, those that get 503 */
+    struct hashmap addresses;
+};
+
+static void on_ticket(struct acceptor *acceptor, struct ticket *ticket)
+{
+    acceptor->live--;
+    acceptor->loads[ticket->bucket]--;
+    if (ticket->refusal != REFUSAL_NONE)
+        acceptor->refused--;
+    address_remove(&acceptor->addresses, ticket->address);
+    free(ticket);
+}
+
+static void take_returns(struct acceptor *acceptor)
+{
+    struct mail *next;
+
+    for (struct mail *mail = mailbox_take(acceptor->returns); mail != NULL; mail = next) {
+        next = mail->next;
+        on_ticket(acceptor, container_of(mail, struct ticket, head.mail));
+    }
+}
+
+static void on_returns(evutil_socket_t fd, short what, void *arg)
+{
+    uint64_t count;
+
+    (void)what;
+    if (read(fd, &count, sizeof count) < 0)
+        return;
+    take_returns(arg);
+}
+
+static void wake(void *arg)
+{
+    const struct acceptor *acceptor = arg;
+    uint64_t one = 1;
+
+    if (write(acceptor->wake_fd, &one, sizeof one) < 0)
+        return;
+}
+
+enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
+                         struct fault *fault)
+{
+    struct acceptor *acceptor = calloc(1, sizeof *acceptor);
+
+    if (acceptor == NULL)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    acceptor->base = base;
+    acceptor->conf = *conf;
+    acceptor->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (hashmap_init(&acceptor->addresses) != STATUS_OK)
+        goto fail;
+    if (mailbox_new(SIZE_MAX, wake, acceptor, &acceptor->returns) != STATUS_OK)
+        goto fail;
+    acceptor->wake_event = event_new(base, acceptor->wake_fd, EV_READ | EV_PERSIST, on_returns, acceptor);
+    if (acceptor->wake_fd < 0 || acceptor->wake_event == NULL || event_add(acceptor->wake_event, NULL) != 0)
+        goto fail;
+    *out = acceptor;
+    return STATUS_OK;
+fail:
+    acceptor_free(acceptor);
+    return fault_set(fault, STATUS_NO_MEMORY, "the acceptor does not start: out of memory or descriptors");
+}
+
+struct mailbox *acceptor_returns(struct acceptor *acceptor)
+{
+    return acceptor->returns;
+}
+
+static unsigned least_loaded(const struct acceptor *acceptor)
+{
+    unsigned best = 0;
+
+    for (unsigned i = 1; i < acceptor->bucket_count; i++)
+        if (acceptor->loads[i] < acceptor->loads[best])
+            best = i;
+    return best;
+}
+
+static enum refusal judge(const struct acceptor *acceptor, const struct address *address)
+{
+    if (acceptor->live - acceptor->refused >= acceptor->conf.max_clients)
+        return REFUSAL_MAX_CLIENTS;
+    if (acceptor->conf.max_per_address > 0 &&
+        (address == NULL || address->count > acceptor->conf.max_per_address))
+        return REFUSAL_MAX_CLIENTS_PER_ADDRESS;
+    return REFUSAL_NONE;
+}
+
+static struct ticket *ticket_new(struct acceptor *acceptor, int fd, const struct sockaddr *peer)
+{
+    struct ticket *ticket = calloc(1, sizeof *ticket);
+
+    if (ticket == NULL)
+        return NULL;
+    if (acceptor->conf.max_per_address > 0)
+        ticket->address = address_add(&acceptor->addresses, peer);
+    ticket->fd = fd;
+    ticket->bucket = least_loaded(acceptor);
+    ticket->refusal = judge(acceptor, ticket->address);
+    acceptor->live++;
+    acceptor->loads[ticket->bucket]++;
+    if (ticket->refusal != REFUSAL_NONE)
+        acceptor->refused++;
+    return ticket;
+}
+
+static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, void *arg)
+{
+    struct acceptor *acceptor = arg;
+
+    (void)peer_len;
+    struct ticket *ticket = ticket_new(acceptor, fd, peer);
+    if (ticket == NULL) {
+        metrics_add(M_REFUSED_FULL, 1);
+        close(fd);
+        return;
+    }
+    if (acceptor->refused > MAX_REFUSED ||
+        bucket_post_ticket(acceptor->buckets[ticket->bucket], ticket) != STATUS_OK) {
+        metrics_add(M_REFUSED_FULL, 1);
+        close(fd);
+        on_ticket(acceptor, ticket);
+    }
+}
+
+enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buckets, unsigned bucket_count,
+                           struct fault *fault)
+{
+    acceptor->buckets = buckets;
+    acceptor->bucket_count = bucket_count;
+    return listener_new(acceptor->base, "ws", acceptor->conf.bind, acceptor->conf.port, on_accept, acceptor,
+                        &acceptor->listener, fault);
+}
+
+void acceptor_stop(struct acceptor *acceptor)
+{
+    listener_free(acceptor->listener);
+    acceptor->listener = NULL;
+}
+
+size_t acceptor_live(const struct acceptor *acceptor)
+{
+    return acceptor->live;
+}
+
+void acceptor_free(struct acceptor *acceptor)
+{
+    if (acceptor == NULL)
+        return;
+    if (acceptor->listener != NULL)
+        listener_free(acceptor->listener);
+    if (acceptor->returns != NULL)
+        take_returns(acceptor);
+    mailbox_free(acceptor->returns);
+    if (acceptor->wake_event != NULL)
+        event_free(acceptor->wake_event);
+    if (acceptor->wake_fd >= 0)
+        close(acceptor->wake_fd);
+    hashmap_fini(&acceptor->addresses);
+    free(acceptor);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* New connections: takes them from the client port, counts them (all, per address, per bucket)
+ * and hands each to the bucket with the fewest. The control thread only; the counts come back
+ * with the tickets, so nobody else touches them. */
+#ifndef FANFARE_GATEWAY_ACCEPTOR_H
+#define FANFARE_GATEWAY_ACCEPTOR_H
+
+#include <event2/event.h>
+
+#include "gateway/bucket.h"
+#include "shared/mailbox.h"
+
+struct acceptor;
+
+struct acceptor_conf {
+    const char *bind;
+    int port;
+    size_t max_clients;
+    size_t max_per_address; /* 0: no limit. Addresses: IPv4 whole, IPv6 by /64 */
+};
+
+/* Makes the mailbox for tickets; buckets must be told of it (acceptor_returns) before
+ * acceptor_start. Past `max_clients` a connection still gets its 503 through a bucket, up to
+ * 1,024 at a time; beyond that it is closed. */
+enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
+                         struct fault *fault);
+struct mailbox *acceptor_returns(struct acceptor *acceptor);
+/* Listens. `buckets` must outlive the acceptor's last ticket. */
+enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buckets, unsigned bucket_count,
+                           struct fault *fault);
+/* Takes no more connections. */
+void acceptor_stop(struct acceptor *acceptor);
+/* Connections that are alive, handshakes included. */
+size_t acceptor_live(const struct acceptor *acceptor);
+/* After the buckets are gone. Legal on NULL. */
+void acceptor_free(struct acceptor *acceptor);
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bucket's thread: takes its mail, runs the fan-out, and hands the rest to the library's
+ * loop. */
+#include "gateway/bucket.h"
+
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/bucket_state.h"
+#include "gateway/gateway_metrics.h"
+
+enum { MAX_MAIL = 1 << 20 };
+
+/* What the new thread tells its maker. */
+struct launch {
+    struct bucket *bucket;
+    sem_t ready;
+    enum status status;
+    struct fault *fault;
+};
+
+struct room *bucket_everyone(const struct bucket *bucket)
+{
+    return rooms_find(&bucket->rooms, slice_str(""), hashmap_hash(slice_str("")));
+}
+
+static void on_stop(struct bucket *bucket, struct bucket_mail *mail)
+{
+    free(mail);
+    bucket->stopped = true;
+    ws_server_stop(bucket->server);
+}
+
+static void on_drain(struct bucket *bucket, struct bucket_mail *mail)
+{
+    const struct drain_order *order = container_of(mail, struct drain_order, head);
+
+    bucket_drain_begin(bucket, order->duration_ms);
+    free(mail);
+}
+
+static void take_mail(struct bucket *bucket)
+{
+    struct mail *next;
+
+    for (struct mail *mail = mailbox_take(bucket->mailbox); mail != NULL; mail = next) {
+        struct bucket_mail *head = container_of(mail, struct bucket_mail, mail);
+
+        next = mail->next;
+        if (head->kind == MAIL_TICKET)
+            client_open(bucket, container_of(head, struct ticket, head));
+        else if (head->kind == MAIL_JOB)
+            bucket_fanout_add(bucket, container_of(head, struct job, head));
+        else if (head->kind == MAIL_DRAIN)
+            on_drain(bucket, head);
+        else
+            on_stop(bucket, head);
+    }
+}
+
+static void on_wake(void *arg)
+{
+    struct bucket *bucket = arg;
+
+    take_mail(bucket);
+    if (!bucket->stopped && bucket_fanout_run(bucket))
+        ws_server_wake(bucket->server);
+}
+
+static void on_tick(void *arg)
+{
+    bucket_tick(arg);
+}
+
+static enum status start(struct bucket *bucket, struct fault *fault)
+{
+    const struct ws_server_conf conf = {
+        .callbacks = {client_on_bytes, client_on_writable, client_on_gone, on_wake, on_tick},
+        .arg = bucket,
+        .cert = bucket->conf->cert,
+        .key = bucket->conf->key,
+        .tick_ms = TICK_MS,
+    };
+    enum status status = wire_new(bucket->conf->wire, &bucket->wire, fault);
+
+    return status == STATUS_OK ? ws_server_new(&conf, &bucket->server, fault) : status;
+}
+
+static void *bucket_main(void *arg)
+{
+    struct launch *launch = arg;
+    struct bucket *bucket = launch->bucket;
+    char name[16];
+
+    (void)snprintf(name, sizeof name, "bucket-%u", bucket->index);
+    (void)pthread_setname_np(pthread_self(), name);
+    enum status status = start(bucket, launch->fault);
+    launch->status = status;
+    sem_post(&launch->ready);
+    if (status == STATUS_OK)
+        ws_server_run(bucket->server);
+    wire_free(bucket->wire);
+    return NULL;
+}
+
+static void wake(void *arg)
+{
+    struct bucket *bucket = arg;
+
+    ws_server_wake(bucket->server);
+}
+
+static void init_lists(struct bucket *bucket)
+{
+    list_init(&bucket->handshaking);
+    list_init(&bucket->quiet);
+    list_init(&bucket->pinged);
+    list_init(&bucket->closing);
+    list_init(&bucket->run);
+}
+
+static enum status launch_thread(struct bucket *bucket, struct fault *fault)
+{
+    struct launch launch = {.bucket = bucket, .fault = fault};
+
+    sem_init(&launch.ready, 0, 0);
+    if (pthread_create(&bucket->thread, NULL, bucket_main, &launch) != 0) {
+        sem_destroy(&launch.ready);
+        return fault_set(fault, STATUS_IO, "a bucket's thread does not start");
+    }
+    while (sem_wait(&launch.ready) != 0)
+        continue;
+    sem_destroy(&launch.ready);
+    if (launch.status != STATUS_OK)
+        pthread_join(bucket->thread, NULL);
+    return launch.status;
+}
+
+static void dispose(struct bucket *bucket)
+{
+    ws_server_free(bucket->server);
+    mailbox_free(bucket->mailbox);
+    rooms_fini(&bucket->rooms);
+    frame_unref(bucket->ping);
+    free(bucket);
+}
+
+enum status bucket_new(unsigned index, const struct bucket_conf *conf, struct bucket **out,
+                       struct fault *fault)
+{
+    struct bucket *bucket = calloc(1, sizeof *bucket);
+
+    if (bucket == NULL)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    bucket->conf = conf;
+    bucket->index = index;
+    init_lists(bucket);
+    bucket->ping = frame_new_ping();
+    enum status status = bucket->ping == NULL ? STATUS_NO_MEMORY : rooms_init(&bucket->rooms, conf->directory, index);
+    if (status == STATUS_OK)
+        status = mailbox_new(MAX_MAIL, wake, bucket, &bucket->mailbox);
+    if (status != STATUS_OK)
+        (void)fault_set(fault, status, "out of memory");
+    else
+        status = launch_thread(bucket, fault);
+    if (status != STATUS_OK) {
+        dispose(bucket);
+        return status;
+    }
+    *out = bucket;
+    return STATUS_OK;
+}
+
+static enum status post(struct bucket *bucket, struct bucket_mail *mail, enum bucket_mail_kind kind)
+{
+    mail->kind = kind;
+    return mailbox_post(bucket->mailbox, &mail->mail);
+}
+
+/* Frees mail that came after the end. */
+static void discard_mail(struct bucket *bucket)
+{
+    struct mail *next;
+
+    for (struct mail *mail = mailbox_take(bucket->mailbox); mail != NULL; mail = next) {
+        struct bucket_mail *head = container_of(mail, struct bucket_mail, mail);
+
+        next = mail->next;
+        if (head->kind == MAIL_TICKET) {
+            struct ticket *ticket = container_of(head, struct ticket, head);
+
+            close(ticket->fd);
+            (void)mailbox_post(bucket->conf->returns, mail);
+        } else {
+            if (head->kind == MAIL_JOB)
+                delivery_unref(container_of(head, struct job, head)->delivery);
+            free(head);
+        }
+    }
+}
+
+void bucket_free(struct bucket *bucket)
+{
+    if (bucket == NULL)
+        return;
+    struct bucket_mail *stop = calloc(1, sizeof *stop);
+    if (stop == NULL || post(bucket, stop, MAIL_STOP) != STATUS_OK) {
+        free(stop);
+        return;
+    }
+    pthread_join(bucket->thread, NULL);
+    discard_mail(bucket);
+    dispose(bucket);
+}
+
+enum status bucket_post_ticket(struct bucket *bucket, struct ticket *ticket)
+{
+    return post(bucket, &ticket->head, MAIL_TICKET);
+}
+
+enum status bucket_post_delivery(struct bucket *bucket, struct delivery *delivery)
+{
+    struct job *job = calloc(1, sizeof *job);
+
+    if (job == NULL)
+        return STATUS_NO_MEMORY;
+    job->delivery = delivery_ref(delivery);
+    atomic_fetch_add(&bucket->jobs, 1);
+    metrics_add(M_JOBS_PENDING, 1);
+    enum status status = post(bucket, &job->head, MAIL_JOB);
+    if (status != STATUS_OK) {
+        atomic_fetch_sub(&bucket->jobs, 1);
+        metrics_sub(M_JOBS_PENDING, 1);
+        delivery_unref(delivery);
+        free(job);
+    }
+    return status;
+}
+
+enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms)
+{
+    struct drain_order *order = calloc(1, sizeof *order);
+
+    if (order == NULL)
+        return STATUS_NO_MEMORY;
+    order->duration_ms = duration_ms;
+    enum status status = post(bucket, &order->head, MAIL_DRAIN);
+    if (status != STATUS_OK)
+        free(order);
+    return status;
+}
+
+size_t bucket_jobs(const struct bucket *bucket)
+{
+    return atomic_load(&bucket->jobs);
+}
+
+enum wire_kind bucket_wire(const struct bucket *bucket)
+{
+    return wire_kind_of(bucket->wire);
+}

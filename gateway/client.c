@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client's life and its way to the socket. Plain sockets are written by nobody else, so what
+ * order the outbox has is the order on the wire; on TLS the library's buffer stands behind it. */
+#include "gateway/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/bucket_state.h"
+#include "gateway/gateway_metrics.h"
+#include "gateway/handshake.h"
+#include "gateway/session.h"
+#include "shared/clock.h"
+
+enum { MAX_HANDSHAKE_BYTES = 8192 };
+
+static void client_free(struct client *client)
+{
+    list_remove(&client->link);
+    outbox_fini(&client->outbox);
+    ws_reader_fini(&client->reader);
+    http_request_free(client->request);
+    free(client->rooms);
+    (void)mailbox_post(client->bucket->conf->returns, &client->ticket->head.mail);
+    free(client);
+}
+
+static struct client *client_new(struct bucket *bucket, struct ticket *ticket)
+{
+    struct client *client = calloc(1, sizeof *client);
+
+    if (client == NULL)
+        return NULL;
+    client->bucket = bucket;
+    client->ticket = ticket;
+    client->fd = ticket->fd;
+    client->since_ms = clock_now_ms();
+    client->tls = ws_server_is_tls(bucket->server);
+    list_init(&client->link);
+    ws_reader_init(&client->reader, bucket->conf->max_message);
+    if (http_request_new(MAX_HANDSHAKE_BYTES, 0, &client->request) != STATUS_OK) {
+        free(client);
+        return NULL;
+    }
+    return client;
+}
+
+void client_open(struct bucket *bucket, struct ticket *ticket)
+{
+    struct client *client = client_new(bucket, ticket);
+
+    if (client == NULL) {
+        close(ticket->fd);
+        (void)mailbox_post(bucket->conf->returns, &ticket->head.mail);
+        return;
+    }
+    client->conn = ws_server_adopt(bucket->server, ticket->fd, client);
+    if (client->conn == NULL) {
+        client_free(client);
+        return;
+    }
+    list_add_tail(&bucket->handshaking, &client->link);
+}
+
+void client_moved(struct client *client, uint32_t slot, uint32_t index)
+{
+    client->rooms[slot].index = index;
+}
+
+static void leave_slot(struct client *client, uint16_t slot)
+{
+    struct membership membership = client->rooms[slot];
+    uint16_t last = --client->room_count;
+
+    if (slot != last) {
+        client->rooms[slot] = client->rooms[last];
+        client->rooms[slot].room->members[client->rooms[slot].index].slot = slot;
+    }
+    room_leave(&client->bucket->rooms, membership.room, membership.index, client->version,
+               bucket_fanout_drop, client->bucket);
+}
+
+static void leave_all(struct client *client)
+{
+    while (client->room_count > 0)
+        leave_slot(client, (uint16_t)(client->room_count - 1));
+}
+
+void client_kill(struct client *client)
+{
+    if (client->phase == CLIENT_DEAD)
+        return;
+    client->phase = CLIENT_DEAD;
+    list_remove(&client->link);
+    ws_conn_kill(client->conn);
+}
+
+/* From open to what comes after; counted once. */
+static void end_open(struct client *client, enum client_phase next, int code)
+{
+    client->phase = (uint8_t)next;
+    leave_all(client);
+    metrics_sub(M_CLIENTS, 1);
+    gateway_metrics_closed(code);
+}
+
+void client_lost(struct client *client)
+{
+    if (client->phase == CLIENT_OPEN)
+        end_open(client, CLIENT_CLOSING, 0);
+    client_kill(client);
+}
+
+void client_on_gone(void *arg)
+{
+    struct client *client = arg;
+
+    if (client->phase == CLIENT_OPEN)
+        end_open(client, CLIENT_DEAD, 0);
+    metrics_add(M_FRAMES_DROPPED_GONE, client->outbox.pushes);
+    metrics_sub(M_FRAMES_QUEUED, client->outbox.pushes);
+    client_free(client);
+}
+
+/* Bytes that the socket (or the TLS library) takes now; as wire_op.result. */
+static int32_t write_some(struct client *client, const uint8_t *data, size_t len)
+{
+    if (client->tls)
+        return ws_conn_write(client->conn, data, len);
+    return wire_send(client->fd, data, len);
+}
+
+static bool would_block(int32_t result)
+{
+    return result == -EAGAIN || result == -ENOBUFS || result == -ENOMEM || result == -EINTR;
+}
+
+static void enqueue(struct client *client, struct frame *frame, bool control, uint32_t sent)
+{
+    if (outbox_add(&client->outbox, frame, control, sent) != STATUS_OK) {
+        if (!control)
+            metrics_add(M_FRAMES_DROPPED_MEMORY, 1);
+        client_lost(client);
+        return;
+    }
+    if (!control)
+        metrics_add(M_FRAMES_QUEUED, 1);
+    ws_conn_want_write(client->conn);
+}
+
+/* Sends as much of the frame as goes and queues the rest. Takes no reference. */
+static void send_or_queue(struct client *client, struct frame *frame, bool control)
+{
+    int32_t n = client->outbox.head == NULL ? write_some(client, frame->bytes, frame->len) : -EAGAIN;
+
+    if (n == (int32_t)frame->len) {
+        if (!control) {
+            metrics_add(M_FRAMES_DELIVERED, 1);
+            metrics_add(M_BYTES_DELIVERED, frame->len);
+        }
+    } else if (n >= 0 || would_block(n)) {
+        if (control)
+            enqueue(client, frame, true, n > 0 ? (uint32_t)n : 0);
+        else
+            client_queue_push(client, frame, n > 0 ? (uint32_t)n : 0);
+    } else {
+        if (!control)
+            metrics_add(M_FRAMES_DROPPED_GONE, 1);
+        client_lost(client);
+    }
+}
+
+void client_send_push(struct client *client, struct frame *frame)
+{
+    if (client->phase != CLIENT_OPEN) {
+        metrics_add(M_FRAMES_DROPPED_GONE, 1);
+        return;
+    }
+    send_or_queue(client, frame, false);
+}
+
+static void drop_queued(uint32_t count, enum gateway_metric reason)
+{
+    metrics_add((unsigned)reason, count);
+    metrics_sub(M_FRAMES_QUEUED, count);
+}
+
+static bool fits(const struct client *client, const struct frame *frame)
+{
+    const struct bucket_conf *conf = client->bucket->conf;
+
+    return client->outbox.frames < conf->queue_frames &&
+           client->outbox.bytes + frame->len <= conf->queue_bytes;
+}
+
+static void slow_close(struct client *client)
+{
+    metrics_add(M_FRAMES_DROPPED_SLOW, 1);
+    drop_queued(outbox_drop_pushes(&client->outbox), M_FRAMES_DROPPED_SLOW);
+    client_close(client, CLOSE_slow_consumer);
+}
+
+/* Whether there is room for the frame now that the policy has acted. */
+static bool make_room(struct client *client, const struct frame *frame)
+{
+    enum slow_client_policy policy = client->bucket->conf->policy;
+
+    if (fits(client, frame))
+        return true;
+    if (policy == SLOW_CLOSE) {
+        slow_close(client);
+        return false;
+    }
+    while (policy == SLOW_DROP_OLDEST && !fits(client, frame) && outbox_drop_oldest(&client->outbox))
+        drop_queued(1, M_FRAMES_DROPPED_OLDEST);
+    if (fits(client, frame))
+        return true;
+    metrics_add(policy == SLOW_DROP_OLDEST ? M_FRAMES_DROPPED_OLDEST : M_FRAMES_DROPPED_NEWEST, 1);
+    return false;
+}
+
+void client_queue_push(struct client *client, struct frame *frame, uint32_t sent)
+{
+    if (client->phase != CLIENT_OPEN)
+        metrics_add(M_FRAMES_DROPPED_GONE, 1);
+    else if (sent > 0 || make_room(client, frame))
+        enqueue(client, frame, false, sent);
+}
+
+void client_send_control(struct client *client, struct frame *frame)
+{
+    if (frame == NULL)
+        client_close(client, CLOSE_internal);
+    else if (client->phase == CLIENT_OPEN) {
+        if (client->outbox.frames - client->outbox.pushes >= client->bucket->conf->queue_frames)
+            slow_close(client);
+        else
+            send_or_queue(client, frame, true);
+    }
+    frame_unref(frame);
+}
+
+/* The last bytes are out: plain sockets end their half at once, so that the peer sees the end
+ * after them; input is read and thrown away until the peer ends too or CLOSING_MS is over. */
+static void all_sent(struct client *client)
+{
+    if (client->phase != CLIENT_CLOSING)
+        return;
+    if (client->peer_closed)
+        client_kill(client);
+    else if (client->close_when_sent && !client->tls)
+        (void)shutdown(client->fd, SHUT_WR);
+    else if (client->close_when_sent)
+        client_kill(client);
+}
+
+/* Queues the last bytes and waits for them and for the peer. */
+static void begin_closing(struct client *client, struct frame *last)
+{
+    struct list *closing = &client->bucket->closing;
+
+    client->phase = CLIENT_CLOSING;
+    list_remove(&client->link);
+    client->since_ms = clock_now_ms();
+    list_add_tail(closing, &client->link);
+    if (last != NULL)
+        send_or_queue(client, last, true);
+    frame_unref(last);
+    if (client->outbox.head == NULL)
+        all_sent(client);
+}
+
+void client_close(struct client *client, uint16_t code)
+{
+    if (client->phase != CLIENT_OPEN)
+        return;
+    end_open(client, CLIENT_CLOSING, client->peer_closed ? CLOSE_normal : code);
+    begin_closing(client, frame_new_close(code, close_code_name(code)));
+}
+
+void client_on_writable(void *arg)
+{
+    struct client *client = arg;
+    struct outbox *outbox = &client->outbox;
+
+    while (outbox->head != NULL && client->phase != CLIENT_DEAD) {
+        struct frame *frame = outbox->head->frame;
+        size_t left = frame->len - outbox->head_sent;
+        int32_t n = write_some(client, frame->bytes + outbox->head_sent, left);
+
+        if (n < 0 && !would_block(n)) {
+            client_lost(client);
+            return;
+        }
+        if (n < (int32_t)left) {
+            outbox->head_sent += n > 0 ? (uint32_t)n : 0;
+            ws_conn_want_write(client->conn);
+            return;
+        }
+        if (!outbox->head->control) {
+            metrics_add(M_FRAMES_DELIVERED, 1);
+            metrics_add(M_BYTES_DELIVERED, frame->len);
+            metrics_sub(M_FRAMES_QUEUED, 1);
+        }
+        outbox_pop(outbox);
+    }
+    all_sent(client);
+}
+
+static enum status make_slot(struct client *client)
+{
+    if (client->room_count < client->room_capacity)
+        return STATUS_OK;
+    uint16_t capacity = (uint16_t)(client->room_capacity == 0 ? 2 : client->room_capacity * 2);
+    struct membership *rooms = realloc(client->rooms, capacity * sizeof *rooms);
+    if (rooms == NULL)
+        return STATUS_NO_MEMORY;
+    client->rooms = rooms;
+    client->room_capacity = capacity;
+    return STATUS_OK;
+}
+
+static int slot_of(const struct client *client, struct slice name)
+{
+    for (int slot = 0; slot < client->room_count; slot++)
+        if (slice_equal(client->rooms[slot].room->node.key, name))
+            return slot;
+    return -1;
+}
+
+enum status client_join(struct client *client, struct slice name)
+{
+    struct membership *membership;
+
+    if (slot_of(client, name) >= 0)
+        return STATUS_OK;
+    if (client->room_count > client->bucket->conf->max_rooms)
+        return STATUS_FULL;
+    if (make_slot(client) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    membership = &client->rooms[client->room_count];
+    enum status status = room_join(&client->bucket->rooms, name, client, client->version, client->room_count,
+                                   &membership->room, &membership->index);
+    if (status == STATUS_OK)
+        client->room_count++;
+    return status;
+}
+
+void client_leave(struct client *client, struct slice name)
+{
+    int slot = slot_of(client, name);
+
+    if (slot > 0)
+        leave_slot(client, (uint16_t)slot);
+}
+
+/* The handshake is answered: with 101 the client is open, else the answer is its last word. */
+static void answer_handshake(struct client *client, const struct handshake *answer)
+{
+    struct frame *response = frame_new_raw(slice_of(answer->response.data, answer->response.len));
+
+    http_request_free(client->request);
+    client->request = NULL;
+    if (response == NULL) {
+        client_kill(client);
+        return;
+    }
+    if (!answer->upgraded) {
+        client->close_when_sent = true;
+        begin_closing(client, response);
+        return;
+    }
+    client->version = (uint8_t)answer->version;
+    client->phase = CLIENT_OPEN;
+    metrics_add(M_CLIENTS, 1);
+    metrics_add(M_CLIENTS_OPENED, 1);
+    bucket_heard(client);
+    client_send_control(client, response);
+    if (client->phase == CLIENT_OPEN && client_join(client, slice_str("")) != STATUS_OK)
+        client_close(client, CLOSE_internal);
+}
+
+static void on_handshake_bytes(struct client *client, uint8_t *data, size_t len)
+{
+    const struct handshake_conf conf = {client->bucket->conf->page,
+                                        client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal};
+    struct handshake answer;
+    size_t used;
+
+    if (!handshake_feed(client->request, slice_of(data, len), &conf, &used, &answer))
+        return;
+    answer_handshake(client, &answer);
+    handshake_fini(&answer);
+    if (used < len)
+        client_on_bytes(client, data + used, len - used);
+}
+
+void client_on_bytes(void *arg, uint8_t *data, size_t len)
+{
+    struct client *client = arg;
+
+    if (client->phase == CLIENT_HANDSHAKE)
+        on_handshake_bytes(client, data, len);
+    else if (client->phase == CLIENT_OPEN)
+        session_on_bytes(client, data, len);
+    else if (client->phase == CLIENT_CLOSING)
+        session_on_bytes_closing(client, data, len);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clients are closed over the first nine tenths of the time; the rest is for their goodbyes. */
+#include "gateway/drain.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/gateway_metrics.h"
+#include "shared/clock.h"
+#include "shared/log.h"
+
+enum { LOOK_MS = 20 };
+
+struct drain {
+    struct event_base *base;
+    struct drain_conf conf;
+    struct event *term;
+    struct event *interrupt;
+    struct event *look;
+    int64_t deadline; /* monotonic ms; 0: not begun */
+};
+
+static void look_again(struct drain *drain)
+{
+    const struct timeval delay = {0, LOOK_MS * 1000};
+
+    (void)evtimer_add(drain->look, &delay);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    struct drain *drain = arg;
+
+    (void)fd;
+    (void)what;
+    if (acceptor_live(drain->conf.acceptor) > 0 && clock_now_ms() < drain->deadline) {
+        look_again(drain);
+        return;
+    }
+    rpc_server_drain(drain->conf.rpc);
+    (void)event_base_loopexit(drain->base, NULL);
+}
+
+static void begin(struct drain *drain)
+{
+    int64_t total_ms = drain->conf.seconds * 1000;
+
+    log_event(LOG_INFO, "draining", LOG_I("clients", metrics_get(M_CLIENTS)), LOG_I("seconds", drain->conf.seconds));
+    metrics_set(M_DRAINING, 1);
+    drain->deadline = clock_now_ms() + total_ms;
+    acceptor_stop(drain->conf.acceptor);
+    fanout_flush(drain->conf.fanout);
+    for (unsigned i = 0; i < drain->conf.bucket_count; i++)
+        (void)bucket_post_drain(drain->conf.buckets[i], total_ms * 9 / 10);
+    look_again(drain);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    struct drain *drain = arg;
+
+    (void)what;
+    if (drain->deadline != 0)
+        _exit(128 + (int)number);
+    begin(drain);
+}
+
+enum status drain_new(struct event_base *base, const struct drain_conf *conf, struct drain **out)
+{
+    struct drain *drain = calloc(1, sizeof *drain);
+
+    if (drain == NULL)
+        return STATUS_NO_MEMORY;
+    drain->base = base;
+    drain->conf = *conf;
+    drain->term = evsignal_new(base, SIGTERM, on_signal, drain);
+    drain->interrupt = evsignal_new(base, SIGINT, on_signal, drain);
+    drain->look = evtimer_new(base, on_look, drain);
+    if (drain->term == NULL || drain->interrupt == NULL || drain->look == NULL ||
+        evsignal_add(drain->term, NULL) != 0 || evsignal_add(drain->interrupt, NULL) != 0) {
+        drain_free(drain);
+        return STATUS_NO_MEMORY;
+    }
+    *out = drain;
+    return STATUS_OK;
+}
+
+void drain_free(struct drain *drain)
+{
+    if (drain == NULL)
+        return;
+    if (drain->term != NULL)
+        event_free(drain->term);
+    if (drain->interrupt != NULL)
+        event_free(drain->interrupt);
+    if (drain->look != NULL)
+        event_free(drain->look);
+    free(drain);
+}
+
+bool drain_begun(const struct drain *drain)
+{
+    return drain->deadline != 0;
+}

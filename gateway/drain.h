@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The end of a gateway: SIGTERM or SIGINT makes it not ready, stops new clients, flushes the
+ * merge batches, closes the clients spread over drainSeconds while pushes still arrive, and
+ * ends the loop. The second signal ends the process at once. The control thread. */
+#ifndef FANFARE_GATEWAY_DRAIN_H
+#define FANFARE_GATEWAY_DRAIN_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "gateway/acceptor.h"
+#include "gateway/fanout.h"
+#include "gateway/rpc_server.h"
+
+struct drain;
+
+struct drain_conf {
+    int64_t seconds;
+    struct acceptor *acceptor;
+    struct bucket *const *buckets;
+    unsigned bucket_count;
+    struct fanout *fanout;
+    struct rpc_server *rpc;
+};
+
+/* Listens for the signals from here on. */
+enum status drain_new(struct event_base *base, const struct drain_conf *conf, struct drain **out);
+/* Legal on NULL. */
+void drain_free(struct drain *drain);
+bool drain_begun(const struct drain *drain);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From pushes to buckets, on the control thread: looks up who is there, merges, encodes each
+ * sealed batch once, and posts it to the buckets that have members. What waits in the merger is
+ * bounded by backpressure: past `max_jobs` in a bucket, fanout_pressed tells rpc_server to hold
+ * its answers, and a logic sends its next batch only after an answer. */
+#ifndef FANFARE_GATEWAY_FANOUT_H
+#define FANFARE_GATEWAY_FANOUT_H
+
+#include <event2/event.h>
+
+#include "gateway/bucket.h"
+#include "gateway/merger.h"
+#include "gateway/push_handler.h"
+
+struct fanout;
+
+struct fanout_conf {
+    struct merger_conf merger;
+    struct directory *directory;
+    struct bucket *const *buckets;
+    unsigned bucket_count;
+    size_t max_jobs; /* per bucket: the mark */
+    /* Told when pressure begins and ends. */
+    void (*on_pressure)(void *arg, bool pressed);
+    void *arg;
+};
+
+enum status fanout_new(struct event_base *base, const struct fanout_conf *conf, struct fanout **out);
+/* Legal on NULL. */
+void fanout_free(struct fanout *fanout);
+/* Where push_handler delivers to. */
+struct push_sink fanout_sink(struct fanout *fanout);
+/* The end of a loop's turn that brought pushes. */
+void fanout_end_turn(struct fanout *fanout);
+/* Sends what waits, and from here on delays nothing (the drain). */
+void fanout_flush(struct fanout *fanout);
+/* Items that wait for their window. */
+size_t fanout_pending(const struct fanout *fanout);
+
+#endif

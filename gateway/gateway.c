@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control thread owns everything here; the buckets are its only other threads. */
+#include "gateway/gateway.h"
+
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "gateway/acceptor.h"
+#include "gateway/admin_api.h"
+#include "gateway/bucket.h"
+#include "gateway/drain.h"
+#include "gateway/fanout.h"
+#include "gateway/gateway_metrics.h"
+#include "gateway/gateway_stats.h"
+#include "gateway/page.h"
+#include "gateway/push_handler.h"
+#include "gateway/rpc_server.h"
+#include "shared/log.h"
+#include "shared/tls.h"
+
+enum { FD_RESERVE = 256 };
+
+struct gateway {
+    const struct gateway_conf *conf;
+    struct event_base *base;
+    struct directory *directory;
+    struct page *page;
+    struct acceptor *acceptor;
+    struct bucket_conf bucket_conf;
+    struct bucket *buckets[MAX_BUCKETS];
+    unsigned bucket_count;
+    struct fanout *fanout;
+    struct push_handler *handler;
+    SSL_CTX *tls;
+    struct rpc_server *rpc;
+    struct admin_api *admin;
+    struct drain *drain;
+};
+
+static unsigned threads_of(const struct gateway_conf *conf)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    long threads = conf->bucket_threads > 0 ? (long)conf->bucket_threads : cores;
+
+    return (unsigned)(threads < 1 ? 1 : threads > MAX_BUCKETS ? MAX_BUCKETS : threads);
+}
+
+/* A client is a descriptor: the limit of the process bounds maxClients, and is said at start. */
+static size_t clients_allowed(const struct gateway_conf *conf)
+{
+    struct rlimit limit;
+    size_t wanted = (size_t)conf->max_clients;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return wanted;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + FD_RESERVE)
+        return wanted;
+    size_t allowed = limit.rlim_cur > 2 * FD_RESERVE ? limit.rlim_cur - FD_RESERVE : limit.rlim_cur / 2;
+    log_event(LOG_WARN, "fewer clients than configured", LOG_I("maxClients", wanted), LOG_I("allowed", allowed),
+              LOG_S("reason", "RLIMIT_NOFILE"), LOG_I("limit", limit.rlim_cur));
+    return allowed;
+}
+
+static void fill_bucket_conf(struct gateway *gateway)
+{
+    const struct gateway_conf *conf = gateway->conf;
+
+    gateway->bucket_conf = (struct bucket_conf){
+        .directory = gateway->directory,
+        .returns = acceptor_returns(gateway->acceptor),
+        .page = gateway->page != NULL ? page_response(gateway->page) : slice_of(NULL, 0),
+        .cert = conf->ws_cert,
+        .key = conf->ws_key,
+        .wire = (enum wire_kind)conf->wire,
+        .policy = (enum slow_client_policy)conf->slow_client_policy,
+        .queue_bytes = (size_t)conf->client_queue_bytes,
+        .queue_frames = (uint32_t)conf->ws_out_channel_size,
+        .max_message = (size_t)conf->max_message_bytes,
+        .max_room_name = (size_t)conf->max_room_name_bytes,
+        .max_rooms = (unsigned)conf->max_join_room,
+        .messages_per_second = (int)conf->client_messages_per_second,
+        .handshake_ms = conf->ws_read_timeout,
+        .heartbeat_ms = conf->ws_heartbeat_interval * 1000,
+    };
+}
+
+static enum status start_buckets(struct gateway *gateway, struct fault *fault)
+{
+    unsigned count = threads_of(gateway->conf);
+
+    for (; gateway->bucket_count < count; gateway->bucket_count++) {
+        enum status status = bucket_new(gateway->bucket_count, &gateway->bucket_conf,
+                                        &gateway->buckets[gateway->bucket_count], fault);
+        if (status != STATUS_OK)
+            return status;
+    }
+    bool uring = bucket_wire(gateway->buckets[0]) == WIRE_URING;
+    metrics_set(uring ? M_WIRE_URING : M_WIRE_SEND, 1);
+    log_event(LOG_INFO, "buckets started", LOG_I("threads", count), LOG_S("wire", uring ? "uring" : "send"));
+    return STATUS_OK;
+}
+
+/* The client side: who connects, and where pushes go. */
+static enum status start_clients(struct gateway *gateway, struct fault *fault)
+{
+    const struct gateway_conf *conf = gateway->conf;
+    const struct acceptor_conf acceptor_conf = {conf->ws_bind, (int)conf->ws_port, clients_allowed(conf),
+                                                (size_t)conf->max_clients_per_address};
+
+    if (directory_new(&gateway->directory) != STATUS_OK)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    if (conf->page_enabled && page_new(conf->page_api_url, &gateway->page) != STATUS_OK)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    enum status status = acceptor_new(gateway->base, &acceptor_conf, &gateway->acceptor, fault);
+    if (status != STATUS_OK)
+        return status;
+    fill_bucket_conf(gateway);
+    return start_buckets(gateway, fault);
+}
+
+static void on_pressure(void *arg, bool pressed)
+{
+    const struct gateway *gateway = arg;
+
+    rpc_server_hold(gateway->rpc, pressed);
+}
+
+static void on_turn(void *arg)
+{
+    const struct gateway *gateway = arg;
+
+    fanout_end_turn(gateway->fanout);
+}
+
+static enum status print_stats(struct buf *out, void *arg)
+{
+    const struct gateway *gateway = arg;
+
+    return gateway_stats_print(out, gateway->fanout, gateway->directory);
+}
+
+static bool is_ready(void *arg)
+{
+    const struct gateway *gateway = arg;
+
+    return !drain_begun(gateway->drain);
+}
+
+/* From the merger up: what a push goes through before it is a delivery. */
+static enum status start_pushes(struct gateway *gateway, struct fault *fault)
+{
+    const struct gateway_conf *conf = gateway->conf;
+    const struct fanout_conf fanout_conf = {
+        .merger = {conf->max_merger_delay, (size_t)conf->max_merger_batch_size,
+                   (size_t)conf->max_merger_batch_bytes, conf->merge_edge == 0},
+        .directory = gateway->directory,
+        .buckets = gateway->buckets,
+        .bucket_count = gateway->bucket_count,
+        .max_jobs = (size_t)conf->bucket_job_channel_size,
+        .on_pressure = on_pressure,
+        .arg = gateway,
+    };
+    const struct push_limits limits = {(size_t)conf->max_room_name_bytes, (size_t)conf->max_item_bytes,
+                                       (int)conf->max_json_depth};
+
+    if (fanout_new(gateway->base, &fanout_conf, &gateway->fanout) != STATUS_OK ||
+        push_handler_new(&limits, PUSH_MAX_FORM_ITEMS, fanout_sink(gateway->fanout), &gateway->handler) !=
+            STATUS_OK)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    return STATUS_OK;
+}
+
+static enum status start_rpc(struct gateway *gateway, struct fault *fault)
+{
+    const struct gateway_conf *conf = gateway->conf;
+    const struct tls_files files = {conf->server_pem, conf->server_key, conf->rpc_ca};
+
+    if (conf->rpc_ca[0] == '\0')
+        log_event(LOG_WARN, "rpc is not verified: whoever reaches the port may push", LOG_S("key", "rpc.ca"));
+    enum status status = tls_server_new(&files, &gateway->tls, fault);
+    if (status != STATUS_OK)
+        return status;
+    const struct rpc_server_conf rpc_conf = {
+        .bind = conf->service_bind,
+        .port = (int)conf->service_port,
+        .tls = gateway->tls,
+        .max_body = (size_t)conf->max_rpc_bytes,
+        .max_connections = (int)conf->max_rpc_connections,
+        .handler = gateway->handler,
+        .stats = print_stats,
+        .on_turn = on_turn,
+        .arg = gateway,
+    };
+    return rpc_server_new(gateway->base, &rpc_conf, &gateway->rpc, fault);
+}
+
+static enum status start_admin(struct gateway *gateway, struct fault *fault)
+{
+    const struct admin_api_conf conf = {
+        .bind = gateway->conf->admin_bind,
+        .port = (int)gateway->conf->admin_port,
+        .ready = is_ready,
+        .stats = print_stats,
+        .arg = gateway,
+    };
+
+    return admin_api_new(gateway->base, &conf, &gateway->admin, fault);
+}
+
+static enum status start_drain(struct gateway *gateway, struct fault *fault)
+{
+    const struct drain_conf conf = {
+        .seconds = gateway->conf->drain_seconds,
+        .acceptor = gateway->acceptor,
+        .buckets = gateway->buckets,
+        .bucket_count = gateway->bucket_count,
+        .fanout = gateway->fanout,
+        .rpc = gateway->rpc,
+    };
+
+    return drain_new(gateway->base, &conf, &gateway->drain) == STATUS_OK
+               ? STATUS_OK
+               : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+}
+
+static enum status start(struct gateway *gateway, struct fault *fault)
+{
+    gateway->base = event_base_new();
+    if (gateway->base == NULL)
+        return fault_set(fault, STATUS_NO_MEMORY, "libevent does not start");
+    enum status status = start_clients(gateway, fault);
+    if (status == STATUS_OK)
+        status = start_pushes(gateway, fault);
+    if (status == STATUS_OK)
+        status = start_rpc(gateway, fault);
+    if (status == STATUS_OK)
+        status = start_drain(gateway, fault);
+    if (status == STATUS_OK)
+        status = start_admin(gateway, fault);
+    if (status == STATUS_OK)
+        status = acceptor_start(gateway->acceptor, gateway->buckets, gateway->bucket_count, fault);
+    return status;
+}
+
+static void stop(struct gateway *gateway)
+{
+    admin_api_free(gateway->admin);
+    drain_free(gateway->drain);
+    rpc_server_free(gateway->rpc);
+    SSL_CTX_free(gateway->tls);
+    push_handler_free(gateway->handler);
+    fanout_free(gateway->fanout);
+    for (unsigned i = 0; i < gateway->bucket_count; i++)
+        bucket_free(gateway->buckets[i]);
+    acceptor_free(gateway->acceptor);
+    page_free(gateway->page);
+    directory_free(gateway->directory);
+    if (gateway->base != NULL)
+        event_base_free(gateway->base);
+}
+
+enum status gateway_run(const struct gateway_conf *conf, struct fault *fault)
+{
+    struct gateway gateway = {.conf = conf};
+
+    signal(SIGPIPE, SIG_IGN);
+    gateway_metrics_setup();
+    enum status status = start(&gateway, fault);
+    if (status == STATUS_OK) {
+        log_event(LOG_INFO, "ready", LOG_S("version", FANFARE_VERSION));
+        (void)event_base_dispatch(gateway.base);
+    }
+    stop(&gateway);
+    if (status == STATUS_OK)
+        log_event(LOG_INFO, "stopped", LOG_S("version", FANFARE_VERSION));
+    return status;
+}

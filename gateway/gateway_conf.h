@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway's settings: one field per row of gateway_conf_table, whose help texts say what
+ * each does (docs/configuration.md is printed from them). Filled once by daemon_configure on the
+ * main thread, read-only afterwards, so any thread may read it. */
+#ifndef FANFARE_GATEWAY_GATEWAY_CONF_H
+#define FANFARE_GATEWAY_GATEWAY_CONF_H
+
+#include "shared/conf.h"
+
+enum { GATEWAY_IGNORED_KEYS = 11 };
+
+struct gateway_conf {
+    int64_t ws_port;
+    char *ws_bind;
+    char *ws_cert;
+    char *ws_key;
+    int64_t ws_read_timeout;       /* ms, for the handshake */
+    int64_t ws_heartbeat_interval; /* s */
+    int64_t max_clients;
+    int64_t max_clients_per_address;    /* 0: no limit */
+    int64_t client_messages_per_second; /* 0: no limit */
+    int64_t max_message_bytes;
+    int64_t max_join_room;
+    int64_t max_room_name_bytes;
+
+    int64_t ws_out_channel_size; /* frames per client */
+    int64_t client_queue_bytes;
+    int slow_client_policy; /* enum slow_client_policy of bucket.h */
+
+    int64_t max_merger_delay; /* ms */
+    int64_t max_merger_batch_size;
+    int64_t max_merger_batch_bytes;
+    int merge_edge; /* 0: leading, 1: trailing */
+
+    int64_t service_port;
+    char *service_bind;
+    char *server_pem;
+    char *server_key;
+    char *rpc_ca;
+    int64_t max_rpc_bytes;
+    int64_t max_rpc_connections;
+    int64_t max_item_bytes;
+    int64_t max_json_depth;
+
+    int64_t admin_port;
+    char *admin_bind;
+    bool page_enabled;
+    char *page_api_url;
+
+    int64_t bucket_threads;          /* 0: one per core */
+    int64_t bucket_job_channel_size; /* jobs per bucket */
+    int64_t drain_seconds;
+
+    int log_level;  /* enum log_level */
+    int log_format; /* enum log_format */
+
+    bool ignored[GATEWAY_IGNORED_KEYS]; /* keys of go-push that were given and have no effect */
+};
+
+extern const struct conf_table gateway_conf_table;
+
+/* A daemon_check: serverPem and serverKey are given, readable and a pair; ws.cert and ws.key are
+ * both given or neither, and a pair; rpc.ca parses. `conf` is a struct gateway_conf. */
+enum status gateway_conf_check(const void *conf, struct fault *fault);
+
+#endif

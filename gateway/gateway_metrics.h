@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every metric of the gateway: X(row, name, labels, type, help). The documentation and the
+ * tests walk the same table. At rest, per stage:
+ *   items_received = items_merged + items_no_audience + items_dropped{*}        (control thread)
+ *   frames_addressed = frames_delivered + frames_dropped{*}                     (bucket threads)
+ * and while work is under way the gauges items_merging and frames_queued hold the difference. */
+#ifndef FANFARE_GATEWAY_METRICS_H
+#define FANFARE_GATEWAY_METRICS_H
+
+#include "shared/metrics.h"
+
+#define G "fanfare_gateway_"
+#define GATEWAY_METRICS(X)                                                                                   \
+    X(M_RPC_CONNECTIONS, G "rpc_connections", "", GAUGE, "HTTP/2 connections from logics")                   \
+    X(M_RPC_BATCHES, G "rpc_batches_total", "", COUNTER, "Batches applied")                                  \
+    X(M_RPC_DUPLICATES, G "rpc_duplicates_total", "", COUNTER, "Pushes that came again and were only acknowledged") \
+    X(M_RPC_REFUSED, G "rpc_refused_total", "", COUNTER, "RPC requests answered with an error")              \
+    X(M_RPC_HELD, G "rpc_held", "", GAUGE, "1 while answers are held back because a bucket is behind")       \
+    X(M_PUSHES, G "pushes_total", "", COUNTER, "Pushes applied")                                             \
+    X(M_ITEMS_RECEIVED, G "items_received_total", "", COUNTER, "Items taken, once per room they go to")      \
+    X(M_ITEMS_MERGED, G "items_merged_total", "", COUNTER, "Items sealed into a frame that somebody gets")   \
+    X(M_ITEMS_NO_AUDIENCE, G "items_no_audience_total", "", COUNTER, "Items for rooms without a client here") \
+    X(M_ITEMS_DROPPED_MEMORY, G "items_dropped_total", "reason=\"no_memory\"", COUNTER, "Items let go before the fan-out") \
+    X(M_ITEMS_DROPPED_BUCKET, G "items_dropped_total", "reason=\"bucket_full\"", COUNTER, "")                \
+    X(M_ITEMS_MERGING, G "items_merging", "", GAUGE, "Items that wait for their merge window")               \
+    X(M_ITEMS_ROOM, G "items_by_target_total", "target=\"room\"", COUNTER, "Items that reached the merger")  \
+    X(M_ITEMS_ALL, G "items_by_target_total", "target=\"all\"", COUNTER, "")                                 \
+    X(M_BATCHES, G "merge_batches_total", "", COUNTER, "Merged batches sealed")                              \
+    X(M_JOBS_PENDING, G "fanout_jobs", "", GAUGE, "Fan-out jobs that wait in the buckets")                   \
+    X(M_FRAMES_ADDRESSED, G "frames_addressed_total", "", COUNTER, "Frames due to a client, once per client") \
+    X(M_FRAMES_DELIVERED, G "frames_delivered_total", "", COUNTER, "Frames that the socket took whole")      \
+    X(M_FRAMES_DROPPED_SLOW, G "frames_dropped_total", "reason=\"slow_closed\"", COUNTER, "Frames a client did not get") \
+    X(M_FRAMES_DROPPED_OLDEST, G "frames_dropped_total", "reason=\"drop_oldest\"", COUNTER, "")              \
+    X(M_FRAMES_DROPPED_NEWEST, G "frames_dropped_total", "reason=\"drop_newest\"", COUNTER, "")              \
+    X(M_FRAMES_DROPPED_GONE, G "frames_dropped_total", "reason=\"client_gone\"", COUNTER, "")                \
+    X(M_FRAMES_DROPPED_MEMORY, G "frames_dropped_total", "reason=\"no_memory\"", COUNTER, "")                \
+    X(M_FRAMES_QUEUED, G "frames_queued", "", GAUGE, "Frames that wait in clients' queues")                  \
+    X(M_BYTES_DELIVERED, G "bytes_delivered_total", "", COUNTER, "Bytes of delivered frames")                \
+    X(M_CLIENTS, G "clients", "", GAUGE, "WebSocket clients connected")                                      \
+    X(M_ROOMS, G "rooms", "", GAUGE, "Rooms with at least one client here")                                  \
+    X(M_CLIENTS_OPENED, G "clients_opened_total", "", COUNTER, "WebSocket handshakes completed")             \
+    X(M_REFUSED_FULL, G "clients_refused_total", "reason=\"max_clients\"", COUNTER, "Connections answered with an error or closed before the handshake was complete") \
+    X(M_REFUSED_ADDRESS, G "clients_refused_total", "reason=\"max_clients_per_address\"", COUNTER, "")       \
+    X(M_REFUSED_DRAINING, G "clients_refused_total", "reason=\"draining\"", COUNTER, "")                     \
+    X(M_REFUSED_HANDSHAKE, G "clients_refused_total", "reason=\"bad_handshake\"", COUNTER, "")               \
+    X(M_REFUSED_TIMEOUT, G "clients_refused_total", "reason=\"handshake_timeout\"", COUNTER, "")             \
+    X(M_CLIENT_MESSAGES, G "client_messages_total", "", COUNTER, "Messages from clients")                    \
+    X(M_WIRE_URING, G "wire", "kind=\"uring\"", GAUGE, "1 for the kind of socket writes in use")             \
+    X(M_WIRE_SEND, G "wire", "kind=\"send\"", GAUGE, "")                                                     \
+    X(M_DRAINING, G "draining", "", GAUGE, "1 while the gateway drains")                                     \
+    CLOSE_CODE_METRICS(X)
+
+/* The close codes of docs/protocol.md: X(code, name). */
+#define CLOSE_CODES(X)                                                                                       \
+    X(1000, normal)                                                                                          \
+    X(1001, going_away)                                                                                      \
+    X(1002, protocol_error)                                                                                  \
+    X(1007, invalid_utf8)                                                                                    \
+    X(1009, too_large)                                                                                       \
+    X(1011, internal)                                                                                        \
+    X(4000, invalid_message)                                                                                 \
+    X(4001, invalid_room)                                                                                    \
+    X(4100, rate_limited)                                                                                    \
+    X(4200, slow_consumer)                                                                                   \
+    X(4201, heartbeat_timeout)
+
+#define CLOSE_CODE_METRICS(X)                                                                                \
+    X(M_CLOSED_1000, G "closes_total", "code=\"1000\"", COUNTER, "Close frames sent, by code; 1006: lost without one") \
+    X(M_CLOSED_1001, G "closes_total", "code=\"1001\"", COUNTER, "")                                         \
+    X(M_CLOSED_1002, G "closes_total", "code=\"1002\"", COUNTER, "")                                         \
+    X(M_CLOSED_1006, G "closes_total", "code=\"1006\"", COUNTER, "")                                         \
+    X(M_CLOSED_1007, G "closes_total", "code=\"1007\"", COUNTER, "")                                         \
+    X(M_CLOSED_1009, G "closes_total", "code=\"1009\"", COUNTER, "")                                         \
+    X(M_CLOSED_1011, G "closes_total", "code=\"1011\"", COUNTER, "")                                         \
+    X(M_CLOSED_4000, G "closes_total", "code=\"4000\"", COUNTER, "")                                         \
+    X(M_CLOSED_4001, G "closes_total", "code=\"4001\"", COUNTER, "")                                         \
+    X(M_CLOSED_4100, G "closes_total", "code=\"4100\"", COUNTER, "")                                         \
+    X(M_CLOSED_4200, G "closes_total", "code=\"4200\"", COUNTER, "")                                         \
+    X(M_CLOSED_4201, G "closes_total", "code=\"4201\"", COUNTER, "")
+
+enum gateway_metric {
+#define X(row, name, labels, type, help) row,
+    GATEWAY_METRICS(X)
+#undef X
+        M_COUNT
+};
+
+enum close_code {
+#define X(code, name) CLOSE_##name = code,
+    CLOSE_CODES(X)
+#undef X
+};
+
+/* Hands the table to shared/metrics; once, before threads start. */
+void gateway_metrics_setup(void);
+/* Counts a close with `code`; 0 is a connection lost without a close frame. Any thread. */
+void gateway_metrics_closed(int code);
+/* The code's name, as in docs/protocol.md; what stands in the close frame's reason. */
+const char *close_code_name(int code);
+
+#endif

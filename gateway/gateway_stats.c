@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A table from go-push's names to metric rows. */
+#include "gateway/gateway_stats.h"
+
+#include "gateway/gateway_metrics.h"
+
+static uint64_t sum(unsigned first, unsigned last)
+{
+    uint64_t total = 0;
+
+    for (unsigned row = first; row <= last; row++)
+        total += metrics_get(row);
+    return total;
+}
+
+enum status gateway_stats_print(struct buf *out, const struct fanout *fanout, struct directory *directory)
+{
+    uint64_t lost_items = metrics_get(M_ITEMS_DROPPED_MEMORY);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"onlineConnections", metrics_get(M_CLIENTS)},
+        {"sendMessageTotal", metrics_get(M_FRAMES_DELIVERED)},
+        {"sendMessageFail", sum(M_FRAMES_DROPPED_SLOW, M_FRAMES_DROPPED_MEMORY)},
+        {"dispatchPending", 0},
+        {"pushJobPending", metrics_get(M_JOBS_PENDING)},
+        {"dispatchFail", metrics_get(M_ITEMS_DROPPED_BUCKET)},
+        {"roomCount", directory_rooms(directory)},
+        {"mergerPending", fanout_pending(fanout)},
+        {"mergerRoomTotal", metrics_get(M_ITEMS_ROOM)},
+        {"mergerAllTotal", metrics_get(M_ITEMS_ALL)},
+        {"mergerRoomFail", lost_items},
+        {"mergerAllFail", 0},
+    };
+    enum status status = buf_append_str(out, "{");
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == STATUS_OK; i++)
+        status = buf_printf(out, "%s\"%s\":%llu", i > 0 ? "," : "", rows[i].name,
+                            (unsigned long long)rows[i].value);
+    return status == STATUS_OK ? buf_append_str(out, "}\n") : status;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges a complete request and writes the answer. Every answer but 101 closes. */
+#include "gateway/handshake.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#include "gateway/gateway_metrics.h"
+
+enum { KEY_LEN = 24, NONCE_LEN = 16, MAX_RESPONSE = 1 << 20 };
+
+struct refused {
+    int status;
+    const char *phrase;
+    const char *code;
+    const char *message;
+    const char *headers; /* whole lines */
+};
+
+static const struct refused bad_request = {400, "Bad Request", "invalid_request", "not an HTTP/1.1 request", ""};
+static const struct refused header_big = {431, "Request Header Fields Too Large", "header_too_large",
+                                          "the header section is larger than 8192 bytes", ""};
+static const struct refused body_big = {413, "Content Too Large", "body_too_large", "no body is taken here", ""};
+static const struct refused not_found = {404, "Not Found", "not_found",
+                                         "no such path: WebSocket clients connect to /connect", ""};
+static const struct refused no_method = {405, "Method Not Allowed", "method_not_allowed", "GET only",
+                                         "Allow: GET\r\n"};
+static const struct refused no_upgrade = {426, "Upgrade Required", "upgrade_required",
+                                          "/connect speaks WebSocket (RFC 6455) version 13",
+                                          "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                                          "Sec-WebSocket-Version: 13\r\n"};
+static const struct refused bad_key = {400, "Bad Request", "invalid_request",
+                                       "Sec-WebSocket-Key is not 16 bytes in base64", ""};
+static const struct refused bad_version = {400, "Bad Request", "invalid_request",
+                                           "the query may only be v=1 or v=2", ""};
+static const struct refused unavailable[] = {
+    [REFUSAL_MAX_CLIENTS] = {503, "Service Unavailable", "full", "the gateway has as many clients as it may",
+                             "Retry-After: 5\r\n"},
+    [REFUSAL_MAX_CLIENTS_PER_ADDRESS] = {503, "Service Unavailable", "full_for_address",
+                                         "this address has as many clients as it may", "Retry-After: 5\r\n"},
+    [REFUSAL_DRAINING] = {503, "Service Unavailable", "draining", "the gateway is shutting down",
+                          "Retry-After: 1\r\n"},
+};
+static const enum gateway_metric refusal_rows[] = {
+    [REFUSAL_NONE] = M_REFUSED_HANDSHAKE,
+    [REFUSAL_MAX_CLIENTS] = M_REFUSED_FULL,
+    [REFUSAL_MAX_CLIENTS_PER_ADDRESS] = M_REFUSED_ADDRESS,
+    [REFUSAL_DRAINING] = M_REFUSED_DRAINING,
+};
+
+static void refuse(struct handshake *out, const struct refused *refused, enum refusal why)
+{
+    char body[256];
+    int len = snprintf(body, sizeof body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", refused->code,
+                       refused->message);
+
+    metrics_add((unsigned)refusal_rows[why], 1);
+    (void)buf_printf(&out->response,
+                     "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s%s\r\n%s",
+                     refused->status, refused->phrase, len, refused->headers,
+                     strstr(refused->headers, "Connection:") == NULL ? "Connection: close\r\n" : "", body);
+}
+
+void handshake_accept(struct slice key, char out[HANDSHAKE_ACCEPT_LEN + 1])
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    uint8_t text[KEY_LEN + sizeof guid - 1];
+    uint8_t digest[SHA_DIGEST_LENGTH];
+
+    memcpy(text, key.data, KEY_LEN);
+    memcpy(text + KEY_LEN, guid, sizeof guid - 1);
+    SHA1(text, sizeof text, digest);
+    EVP_EncodeBlock((unsigned char *)out, digest, sizeof digest);
+}
+
+static bool key_valid(struct slice key)
+{
+    unsigned char nonce[NONCE_LEN + 8];
+
+    return key.len == KEY_LEN && key.data[KEY_LEN - 1] == '=' && key.data[KEY_LEN - 2] == '=' &&
+           EVP_DecodeBlock(nonce, key.data, KEY_LEN) == NONCE_LEN + 2;
+}
+
+static bool wants_websocket(const struct http_request *request)
+{
+    return http_request_has_token(request, "Upgrade", "websocket") &&
+           http_request_has_token(request, "Connection", "upgrade") &&
+           slice_equal(http_request_header(request, "Sec-WebSocket-Version"), slice_str("13"));
+}
+
+static bool query_version(struct slice query, enum frame_version *version)
+{
+    *version = slice_equal(query, slice_str("v=2")) ? FRAME_V2 : FRAME_V1;
+    return query.len < 2 || memcmp(query.data, "v=", 2) != 0 || *version == FRAME_V2 ||
+           slice_equal(query, slice_str("v=1"));
+}
+
+static void connect_client(const struct http_request *request, enum refusal refusal, struct handshake *out)
+{
+    struct slice key = http_request_header(request, "Sec-WebSocket-Key");
+    char accept[HANDSHAKE_ACCEPT_LEN + 1];
+
+    if (!wants_websocket(request)) {
+        refuse(out, &no_upgrade, REFUSAL_NONE);
+    } else if (key.data == NULL || !key_valid(key)) {
+        refuse(out, &bad_key, REFUSAL_NONE);
+    } else if (!query_version(http_request_query(request), &out->version)) {
+        refuse(out, &bad_version, REFUSAL_NONE);
+    } else if (refusal != REFUSAL_NONE) {
+        refuse(out, &unavailable[refusal], refusal);
+    } else {
+        handshake_accept(key, accept);
+        out->upgraded = true;
+        (void)buf_printf(&out->response,
+                         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                         "Sec-WebSocket-Accept: %s\r\n\r\n",
+                         accept);
+    }
+}
+
+static void route(const struct http_request *request, const struct handshake_conf *conf, struct handshake *out)
+{
+    struct slice path = http_request_path(request);
+    bool page = conf->page.len > 0 && slice_equal(path, slice_str("/"));
+
+    if (!page && !slice_equal(path, slice_str("/connect")))
+        refuse(out, &not_found, REFUSAL_NONE);
+    else if (!slice_equal(http_request_method(request), slice_str("GET")))
+        refuse(out, &no_method, REFUSAL_NONE);
+    else if (page)
+        (void)buf_append(&out->response, conf->page.data, conf->page.len);
+    else
+        connect_client(request, conf->refusal, out);
+}
+
+bool handshake_feed(struct http_request *request, struct slice bytes, const struct handshake_conf *conf,
+                    size_t *used, struct handshake *out)
+{
+    enum http_parse parse = HTTP_PARSE_HEADERS;
+    size_t total = 0;
+
+    *out = (struct handshake){.version = FRAME_V1};
+    buf_init(&out->response, MAX_RESPONSE);
+    while (parse == HTTP_PARSE_HEADERS) {
+        size_t taken = 0;
+
+        parse = http_request_feed(request, bytes.data + total, bytes.len - total, &taken);
+        total += taken;
+    }
+    *used = total;
+    if (parse == HTTP_PARSE_MORE)
+        return false;
+    if (parse == HTTP_PARSE_COMPLETE)
+        route(request, conf, out);
+    else
+        refuse(out,
+               parse == HTTP_PARSE_HEADER_BIG ? &header_big
+               : parse == HTTP_PARSE_BODY_BIG ? &body_big
+                                              : &bad_request,
+               REFUSAL_NONE);
+    return true;
+}
+
+void handshake_fini(struct handshake *handshake)
+{
+    buf_fini(&handshake->response);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP side of the client port: the opening handshake (RFC 6455, section 4.2), the page,
+ * and every error, as bytes to send. Pure but for counting refusals; one thread. */
+#ifndef FANFARE_GATEWAY_HANDSHAKE_H
+#define FANFARE_GATEWAY_HANDSHAKE_H
+
+#include <stdbool.h>
+
+#include "gateway/frame.h"
+#include "gateway/ticket.h"
+#include "shared/buf.h"
+#include "shared/http_request.h"
+#include "shared/slice.h"
+
+struct handshake_conf {
+    struct slice page;    /* the whole answer to GET /, or empty for 404 */
+    enum refusal refusal; /* answer 503 to /connect */
+};
+
+struct handshake {
+    bool upgraded; /* the answer is 101: frames follow; else the connection ends after it */
+    enum frame_version version;
+    struct buf response;
+};
+
+/* Feeds bytes of the request. True when `out` is filled: the caller then calls handshake_fini;
+ * `*used` says how many bytes were the request's. */
+bool handshake_feed(struct http_request *request, struct slice bytes, const struct handshake_conf *conf,
+                    size_t *used, struct handshake *out);
+void handshake_fini(struct handshake *handshake);
+
+/* Sec-WebSocket-Accept for a key (section 4.2.2): 28 characters and a NUL into `out`. */
+enum { HANDSHAKE_ACCEPT_LEN = 28 };
+void handshake_accept(struct slice key, char out[HANDSHAKE_ACCEPT_LEN + 1]);
+
+#endif

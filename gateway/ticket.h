@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the threads of the gateway send each other. A message is allocated by its sender and
+ * belongs to whoever holds it. */
+#ifndef FANFARE_GATEWAY_TICKET_H
+#define FANFARE_GATEWAY_TICKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/delivery.h"
+#include "shared/mailbox.h"
+
+enum bucket_mail_kind { MAIL_TICKET, MAIL_JOB, MAIL_DRAIN, MAIL_STOP };
+
+/* Into a bucket: the head of each message below. */
+struct bucket_mail {
+    struct mail mail; /* first */
+    enum bucket_mail_kind kind;
+};
+
+enum refusal { REFUSAL_NONE, REFUSAL_MAX_CLIENTS, REFUSAL_MAX_CLIENTS_PER_ADDRESS, REFUSAL_DRAINING };
+
+struct address;
+
+/* A connection's ticket: made by the acceptor with the socket, kept by the client as long as
+ * it lives, sent back when it is gone, so that the acceptor's counts are its own. */
+struct ticket {
+    struct bucket_mail head;
+    int fd;
+    unsigned bucket;
+    enum refusal refusal;    /* answer 503 to the handshake */
+    struct address *address; /* the acceptor's */
+};
+
+/* A delivery for one bucket. */
+struct job {
+    struct bucket_mail head;
+    struct job *next; /* in the room's queue */
+    struct delivery *delivery;
+};
+
+/* Close all clients with 1001, spread over so many milliseconds. */
+struct drain_order {
+    struct bucket_mail head;
+    int64_t duration_ms;
+};
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every metric of the logic: X(row, name, labels, type, help). The documentation and the
+ * tests walk the same table. At rest:
+ *   pushes_received = pushes_accepted + pushes_refused{*}                          (the API)
+ *   link_pushes_accepted = link_pushes_acked + link_pushes_dropped{*}              (all links)
+ * and while work is under way the gauge link_pushes_queued holds the difference. Items count
+ * alike; a refused request whose items were never counted out adds no items. A push counts as
+ * accepted once per known gateway. */
+#ifndef FANFARE_LOGIC_LOGIC_METRICS_H
+#define FANFARE_LOGIC_LOGIC_METRICS_H
+
+#include "shared/metrics.h"
+
+#define L "fanfare_logic_"
+/* clang-format off */
+#define LOGIC_METRICS(X)                                                                                        \
+    X(LM_PUSHES_RECEIVED, L "pushes_received_total", "", COUNTER, "Pushes that callers sent")                   \
+    X(LM_PUSHES_ACCEPTED, L "pushes_accepted_total", "", COUNTER, "Pushes that at least one link's queue took") \
+    X(LM_PUSHES_REFUSED_INVALID, L "pushes_refused_total", "reason=\"invalid\"", COUNTER, "Pushes answered with an error and queued nowhere") \
+    X(LM_PUSHES_REFUSED_FULL, L "pushes_refused_total", "reason=\"queue_full\"", COUNTER, "")                   \
+    X(LM_PUSHES_REFUSED_NO_GATEWAY, L "pushes_refused_total", "reason=\"no_gateway\"", COUNTER, "")             \
+    X(LM_PUSHES_REFUSED_MEMORY, L "pushes_refused_total", "reason=\"no_memory\"", COUNTER, "")                  \
+    X(LM_ITEMS_RECEIVED, L "items_received_total", "", COUNTER, "Items of well-formed pushes")                  \
+    X(LM_ITEMS_ACCEPTED, L "items_accepted_total", "", COUNTER, "Items that at least one link's queue took")    \
+    X(LM_ITEMS_REFUSED_FULL, L "items_refused_total", "reason=\"queue_full\"", COUNTER, "Items of refused pushes") \
+    X(LM_ITEMS_REFUSED_NO_GATEWAY, L "items_refused_total", "reason=\"no_gateway\"", COUNTER, "")               \
+    X(LM_ITEMS_REFUSED_MEMORY, L "items_refused_total", "reason=\"no_memory\"", COUNTER, "")                    \
+    X(LM_WAITS, L "waits", "", GAUGE, "Pushes whose caller waits for the gateways")                             \
+    X(LM_WAIT_TIMEOUTS, L "wait_timeouts_total", "", COUNTER, "Waits answered 504")                             \
+    X(LM_GATEWAYS, L "gateways", "", GAUGE, "Gateways known")                                                   \
+    X(LM_LINKS_UP, L "links", "state=\"up\"", GAUGE, "Links to gateways by state")                              \
+    X(LM_LINKS_CONNECTING, L "links", "state=\"connecting\"", GAUGE, "")                                        \
+    X(LM_LINKS_WAITING, L "links", "state=\"waiting\"", GAUGE, "")                                              \
+    X(LM_LINK_RECONNECTS, L "link_reconnects_total", "", COUNTER, "Connections to gateways that broke or failed and were begun anew") \
+    X(LM_LINK_BATCHES, L "link_batches_total", "", COUNTER, "Batches sent, repetitions included")               \
+    X(LM_LINK_FORM_CALLS, L "link_form_calls_total", "", COUNTER, "Calls in go-push's form, repetitions included") \
+    X(LM_LINK_RPC_ERRORS, L "link_rpc_errors_total", "", COUNTER, "Gateway answers other than 200, or not understood") \
+    X(LM_LINK_DUPLICATES, L "link_duplicates_total", "", COUNTER, "Pushes that a gateway had applied before and only acknowledged") \
+    X(LM_LINK_PUSHES_ACCEPTED, L "link_pushes_accepted_total", "", COUNTER, "Accepted pushes, once per known gateway") \
+    X(LM_LINK_PUSHES_ACKED, L "link_pushes_acked_total", "", COUNTER, "Pushes that a gateway has answered for") \
+    X(LM_LINK_PUSHES_EXPIRED, L "link_pushes_dropped_total", "reason=\"expired\"", COUNTER, "Pushes that a gateway did not get") \
+    X(LM_LINK_PUSHES_DOWN, L "link_pushes_dropped_total", "reason=\"down\"", COUNTER, "")                       \
+    X(LM_LINK_PUSHES_REFUSED, L "link_pushes_dropped_total", "reason=\"refused\"", COUNTER, "")                 \
+    X(LM_LINK_PUSHES_SHUTDOWN, L "link_pushes_dropped_total", "reason=\"shutdown\"", COUNTER, "")               \
+    X(LM_LINK_ITEMS_ACCEPTED, L "link_items_accepted_total", "", COUNTER, "Accepted items, once per known gateway") \
+    X(LM_LINK_ITEMS_ACKED, L "link_items_acked_total", "", COUNTER, "Items that a gateway has answered for")    \
+    X(LM_LINK_ITEMS_EXPIRED, L "link_items_dropped_total", "reason=\"expired\"", COUNTER, "Items that a gateway did not get") \
+    X(LM_LINK_ITEMS_DOWN, L "link_items_dropped_total", "reason=\"down\"", COUNTER, "")                         \
+    X(LM_LINK_ITEMS_REFUSED, L "link_items_dropped_total", "reason=\"refused\"", COUNTER, "")                   \
+    X(LM_LINK_ITEMS_SHUTDOWN, L "link_items_dropped_total", "reason=\"shutdown\"", COUNTER, "")                 \
+    X(LM_LINK_PUSHES_QUEUED, L "link_pushes_queued", "", GAUGE, "Pushes in the links' queues, the batches under way included") \
+    X(LM_LINK_ITEMS_QUEUED, L "link_items_queued", "", GAUGE, "Items in the links' queues")                     \
+    X(LM_LINK_BYTES_QUEUED, L "link_bytes_queued", "", GAUGE, "Bytes in the links' queues; a push counts in each") \
+    X(LM_HTTP_2XX, L "http_answers_total", "class=\"2xx\"", COUNTER, "Answers of the API's handlers")           \
+    X(LM_HTTP_4XX, L "http_answers_total", "class=\"4xx\"", COUNTER, "")                                        \
+    X(LM_HTTP_5XX, L "http_answers_total", "class=\"5xx\"", COUNTER, "")                                        \
+    X(LM_DRAINING, L "draining", "", GAUGE, "1 while the daemon shuts down")
+/* clang-format on */
+
+#define LOGIC_METRIC_ROW(row, name, labels, type, help) row,
+enum logic_metric { LOGIC_METRICS(LOGIC_METRIC_ROW) LOGIC_METRIC_COUNT };
+#undef LOGIC_METRIC_ROW
+
+/* Why a push was let go: distance from the rows LM_LINK_PUSHES_EXPIRED, LM_LINK_ITEMS_EXPIRED. */
+enum link_drop { LINK_DROP_EXPIRED, LINK_DROP_DOWN, LINK_DROP_REFUSED, LINK_DROP_SHUTDOWN };
+
+/* Hands the table to metrics_setup. Call once, before anything counts. */
+void logic_metrics_setup(void);
+
+#endif

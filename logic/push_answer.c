@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the answers of the push calls. Pure; never decides what became of a push. */
+#include "logic/push_answer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool names_have(const struct buf *names, const char *name)
+{
+    const char *end = (const char *)names->data + names->len;
+    for (const char *at = (const char *)names->data; at < end; at += strlen(at) + 1)
+        if (strcmp(at, name) == 0)
+            return true;
+    return false;
+}
+
+void push_outcome_add_name(struct push_outcome *outcome, const char *name)
+{
+    if (outcome->names.max == 0)
+        buf_init(&outcome->names, PUSH_NAMES_MAX);
+    if (outcome->names.len == 0 || !names_have(&outcome->names, name))
+        (void)buf_append(&outcome->names, name, strlen(name) + 1);
+}
+
+static enum status append_down(struct buf *out, const struct buf *names)
+{
+    const char *end = (const char *)names->data + names->len;
+    enum status status = STATUS_OK;
+    for (const char *at = (const char *)names->data; !status && at < end; at += strlen(at) + 1) {
+        status = buf_append_str(out, at == (const char *)names->data ? ",\"down\":[" : ",");
+        if (!status)
+            status = buf_append_json_string(out, at, strlen(at));
+    }
+    if (!status && names->len > 0)
+        status = buf_append_str(out, "]");
+    return status;
+}
+
+static enum status append_gateways(struct buf *out, const struct push_outcome *outcome)
+{
+    enum status status =
+        buf_printf(out, "\"gateways\":{\"known\":%zu,\"queued\":%zu", outcome->known, outcome->queued);
+    if (!status && outcome->wait_ms > 0)
+        status = buf_printf(out, ",\"acked\":%zu", outcome->acked);
+    if (!status)
+        status = append_down(out, &outcome->names);
+    return status ? status : buf_append_str(out, "}");
+}
+
+static enum status append_id(struct buf *out, const char *id_prefix, const struct push_outcome *outcome)
+{
+    return buf_printf(out, "\"id\":\"%s-%" PRIu64 "\",\"items\":%zu,", id_prefix, outcome->sequence,
+                      outcome->items);
+}
+
+static enum status append_taken(struct buf *out, const char *id_prefix, const struct push_outcome *outcome)
+{
+    enum status status = buf_append_str(out, "{");
+    if (!status)
+        status = append_id(out, id_prefix, outcome);
+    if (!status)
+        status = append_gateways(out, outcome);
+    if (!status && outcome->wait_ms > 0)
+        status = buf_printf(out, ",\"clients\":%" PRIu64, outcome->clients);
+    return status ? status : buf_append_str(out, "}");
+}
+
+static enum status append_error_member(struct buf *out, const char *code, const char *message)
+{
+    enum status status = buf_printf(out, "\"error\":{\"code\":\"%s\",\"message\":", code);
+    if (!status)
+        status = buf_append_json_string(out, message, strlen(message));
+    return status ? status : buf_append_str(out, "}");
+}
+
+enum status push_answer_append_error(struct buf *out, const char *code, const char *message)
+{
+    enum status status = buf_append_str(out, "{");
+    if (!status)
+        status = append_error_member(out, code, message);
+    return status ? status : buf_append_str(out, "}");
+}
+
+static enum status append_wait_timeout(struct buf *out, const char *id_prefix,
+                                       const struct push_outcome *outcome)
+{
+    char message[160];
+    if (outcome->pending > 0)
+        snprintf(message, sizeof message,
+                 "%zu of %zu gateways have not applied the push within %d ms; it stays queued for them",
+                 outcome->pending, outcome->queued, outcome->wait_ms);
+    else
+        snprintf(message, sizeof message, "no gateway has applied the push, and none will");
+    enum status status = buf_append_str(out, "{");
+    if (!status)
+        status = append_error_member(out, "wait_timeout", message);
+    if (!status)
+        status = buf_append_str(out, ",");
+    if (!status)
+        status = append_id(out, id_prefix, outcome);
+    if (!status)
+        status = append_gateways(out, outcome);
+    return status ? status : buf_append_str(out, "}");
+}
+
+static enum status append_queue_full(struct buf *out, const struct buf *names)
+{
+    char message[512] = "the queue is full of ";
+    size_t len = strlen(message);
+    const char *end = (const char *)names->data + names->len;
+    for (const char *at = (const char *)names->data; at < end; at += strlen(at) + 1) {
+        bool first = at == (const char *)names->data;
+        int more = snprintf(message + len, sizeof message - len, "%s%s", first ? "" : ", ", at);
+        if (more < 0 || (size_t)more >= sizeof message - len) {
+            memcpy(message + sizeof message - 4, "...", 4);
+            break;
+        }
+        len += (size_t)more;
+    }
+    return push_answer_append_error(out, "queue_full", message);
+}
+
+enum status push_answer_append(struct buf *out, const char *id_prefix, const struct push_outcome *outcome,
+                               int *http_status)
+{
+    switch (outcome->verdict) {
+    case PUSH_TAKEN:
+        *http_status = 200;
+        return append_taken(out, id_prefix, outcome);
+    case PUSH_WAIT_TIMEOUT:
+        *http_status = 504;
+        return append_wait_timeout(out, id_prefix, outcome);
+    case PUSH_QUEUE_FULL:
+        *http_status = 503;
+        return append_queue_full(out, &outcome->names);
+    case PUSH_NO_MEMORY:
+        *http_status = 503;
+        return push_answer_append_error(out, "queue_full", "no memory for the push; nothing was queued");
+    case PUSH_NO_GATEWAY:
+        break;
+    }
+    *http_status = 503;
+    return push_answer_append_error(
+        out, "no_gateway",
+        outcome->known ? "every gateway has been down for too long" : "no gateway is known");
+}

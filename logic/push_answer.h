@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What became of a push, and its answer as JSON (docs/protocol.md, section 1, "Answers").
+ * Pure; the loop's thread. */
+#ifndef FANFARE_LOGIC_PUSH_ANSWER_H
+#define FANFARE_LOGIC_PUSH_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/buf.h"
+#include "shared/status.h"
+
+enum push_verdict {
+    PUSH_TAKEN,        /* 200 */
+    PUSH_QUEUE_FULL,   /* 503: `names` are the gateways whose queue is full */
+    PUSH_NO_GATEWAY,   /* 503 */
+    PUSH_NO_MEMORY,    /* 503, told as queue_full: nothing was queued, a retry is safe */
+    PUSH_WAIT_TIMEOUT, /* 504: accepted, but not applied everywhere in time */
+};
+
+struct push_outcome {
+    enum push_verdict verdict;
+    uint64_t sequence; /* of this logic, from 1; 0 when refused */
+    size_t items;
+    size_t known;   /* gateways configured */
+    size_t queued;  /* gateways whose queue took it */
+    size_t pending; /* of those, how many have not yet answered */
+    size_t acked;   /* gateways that have applied it */
+    uint64_t clients;
+    int wait_ms;      /* 0: nobody waited */
+    struct buf names; /* gateways that are down (or full), each "host:port" with its NUL */
+};
+
+enum { PUSH_NAMES_MAX = 65536, PUSH_ID_PREFIX_LEN = 16 };
+
+/* Adds a gateway's name once; silently not past PUSH_NAMES_MAX bytes or without memory. */
+void push_outcome_add_name(struct push_outcome *outcome, const char *name);
+/* Appends the answer to `out` and sets `*http_status`. `id_prefix` is the first 8 bytes of the
+ * logic id in hex. STATUS_NO_MEMORY, STATUS_TOO_LARGE as `out` has it. */
+enum status push_answer_append(struct buf *out, const char id_prefix[PUSH_ID_PREFIX_LEN + 1],
+                               const struct push_outcome *outcome, int *http_status);
+/* Appends {"error":{"code":…,"message":…}}. */
+enum status push_answer_append_error(struct buf *out, const char *code, const char *message);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What h2_conn.c (transport), h2_session.c (nghttp2), h2_server.c and h2_client.c share.
+ * Nobody else includes this. The loop's thread only. */
+#ifndef FANFARE_SHARED_H2_INTERNAL_H
+#define FANFARE_SHARED_H2_INTERNAL_H
+
+#include <event2/event.h>
+#include <nghttp2/nghttp2.h>
+#include <stdbool.h>
+
+#include "shared/buf.h"
+#include "shared/h2_conn.h"
+#include "shared/list.h"
+
+struct h2_stream {
+    struct list node; /* in conn->streams */
+    int32_t id;
+    struct buf body; /* what the peer sent: request body (server), answer body (client) */
+    bool told;       /* on_request or on_response has been called, or never will be */
+
+    /* Server. */
+    char *method;
+    char *path;
+    char *content_type;
+    size_t header_bytes;
+    int refusal; /* the status with which the connection itself answers, or 0 */
+    bool replied;
+    const char *extra_name; /* one more header of the answer, or NULL */
+    const char *extra_value;
+    struct buf reply;
+    size_t reply_sent;
+
+    /* Client. */
+    int status;
+    struct h2_body source; /* read is NULL once the body is not wanted any more */
+};
+
+struct h2_conn {
+    struct bufferevent *bev;
+    nghttp2_session *session;
+    struct h2_callbacks callbacks;
+    void *arg;
+    struct h2_limits limits;
+    char *authority; /* client only */
+    bool server;
+    bool tls;
+    bool started;        /* the transport is ready for HTTP/2 */
+    bool settled;        /* the peer's SETTINGS came */
+    bool finished;       /* the session has nothing left to do: waiting for the peer to close */
+    bool closing;        /* on_close is due */
+    int inside;          /* depth of nghttp2 calls: its callbacks must not re-enter it */
+    struct event *wake;  /* start or on_close, from the loop */
+    struct event *timer; /* handshake, later lingering close */
+    struct list streams;
+    size_t gathered; /* body bytes held by all streams */
+    int64_t last_received;
+    int64_t flood_since; /* start of the second that flood_count counts */
+    unsigned flood_count;
+    char reason[160];
+};
+
+/* h2_conn.c: moves what the session has to say into the output buffer, as far as it is allowed
+ * to grow, and notices the end. Nothing happens inside nghttp2's callbacks: who called nghttp2
+ * flushes afterwards. */
+void h2_conn_flush(struct h2_conn *conn);
+
+/* h2_session.c */
+enum status h2_session_start(struct h2_conn *conn);
+/* Feeds received bytes. An error closes the connection. */
+void h2_session_receive(struct h2_conn *conn, const uint8_t *data, size_t len);
+struct h2_stream *h2_stream_new(struct h2_conn *conn);
+void h2_stream_free(struct h2_conn *conn, struct h2_stream *stream);
+/* The stream of that id, or NULL. */
+struct h2_stream *h2_stream_find(const struct h2_conn *conn, int32_t id);
+/* Keeps body bytes. STATUS_TOO_LARGE past the stream's limit, STATUS_FULL past the connection's. */
+enum status h2_stream_gather(struct h2_conn *conn, struct h2_stream *stream, const void *data, size_t len);
+void h2_stream_forget_body(struct h2_conn *conn, struct h2_stream *stream);
+nghttp2_nv h2_header(const char *name, const char *value);
+/* What a callback returns to nghttp2: ends its work when the connection is closing. */
+int h2_callback_result(const struct h2_conn *conn);
+
+/* h2_server.c and h2_client.c: one of the two handles the session's events. */
+int h2_server_begin(struct h2_conn *conn, const nghttp2_frame *frame);
+int h2_server_header(struct h2_conn *conn, const nghttp2_frame *frame, struct slice name, struct slice value);
+int h2_server_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data);
+int h2_server_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream);
+void h2_server_sent(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream);
+int h2_client_header(struct h2_conn *conn, const nghttp2_frame *frame, struct slice name, struct slice value);
+int h2_client_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data);
+int h2_client_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream);
+void h2_client_closed(struct h2_conn *conn, struct h2_stream *stream);
+
+#endif

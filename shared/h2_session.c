@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nghttp2's side of an HTTP/2 connection that is the same for both roles: settings, streams,
+ * flood protection. The loop's thread only. Never touches the bufferevent. */
+#include "shared/h2_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_HEADER_LIST = 16 * 1024, /* bytes as RFC 9113, 6.5.2 counts them; announced */
+    MAX_OUTBOUND_ACKS = 64,      /* PING and SETTINGS waiting for their answers to be sent */
+    MAX_SETTINGS = 16,           /* entries of one SETTINGS frame */
+    MAX_FLOOD = 1000,            /* frames per second that cost us work and bring no request further */
+    GATHER_FACTOR = 4,           /* all bodies of one connection: so many times max_body */
+};
+
+struct h2_stream *h2_stream_new(struct h2_conn *conn)
+{
+    struct h2_stream *stream = calloc(1, sizeof *stream);
+
+    if (!stream)
+        return NULL;
+    buf_init(&stream->body, conn->limits.max_body);
+    buf_init(&stream->reply, SIZE_MAX);
+    list_add_tail(&conn->streams, &stream->node);
+    return stream;
+}
+
+void h2_stream_free(struct h2_conn *conn, struct h2_stream *stream)
+{
+    h2_stream_forget_body(conn, stream);
+    list_remove(&stream->node);
+    buf_fini(&stream->reply);
+    free(stream->method);
+    free(stream->path);
+    free(stream->content_type);
+    free(stream);
+}
+
+struct h2_stream *h2_stream_find(const struct h2_conn *conn, int32_t id)
+{
+    return id > 0 ? nghttp2_session_get_stream_user_data(conn->session, id) : NULL;
+}
+
+enum status h2_stream_gather(struct h2_conn *conn, struct h2_stream *stream, const void *data, size_t len)
+{
+    enum status status;
+
+    if (conn->gathered + len > GATHER_FACTOR * conn->limits.max_body)
+        return len > conn->limits.max_body - stream->body.len ? STATUS_TOO_LARGE : STATUS_FULL;
+    status = buf_append(&stream->body, data, len);
+    if (!status)
+        conn->gathered += len;
+    return status;
+}
+
+void h2_stream_forget_body(struct h2_conn *conn, struct h2_stream *stream)
+{
+    conn->gathered -= stream->body.len;
+    buf_fini(&stream->body);
+}
+
+nghttp2_nv h2_header(const char *name, const char *value)
+{
+    /* nghttp2 copies both; its struct only lacks the const. */
+    return (nghttp2_nv){(uint8_t *)name, (uint8_t *)value, strlen(name), strlen(value), NGHTTP2_NV_FLAG_NONE};
+}
+
+int h2_callback_result(const struct h2_conn *conn)
+{
+    return conn->closing ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+/* Frames that a peer can send without end at little cost to itself (CVE-2019-9511 to 9518,
+ * CVE-2023-44487). */
+static bool is_idle_work(const nghttp2_frame *frame)
+{
+    switch (frame->hd.type) {
+    case NGHTTP2_PING:
+    case NGHTTP2_SETTINGS:
+        return !(frame->hd.flags & NGHTTP2_FLAG_ACK);
+    case NGHTTP2_RST_STREAM:
+    case NGHTTP2_PRIORITY:
+        return true;
+    case NGHTTP2_DATA:
+        return frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+    default:
+        return false;
+    }
+}
+
+static void count_flood(struct h2_conn *conn)
+{
+    if (conn->last_received - conn->flood_since >= 1000) {
+        conn->flood_since = conn->last_received;
+        conn->flood_count = 0;
+    }
+    if (++conn->flood_count > MAX_FLOOD)
+        h2_conn_close(conn, "the peer floods with control frames");
+}
+
+static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct h2_conn *conn = arg;
+
+    (void)session;
+    return conn->server ? h2_server_begin(conn, frame) : 0;
+}
+
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
+{
+    struct h2_conn *conn = arg;
+
+    (void)session;
+    (void)flags;
+    return (conn->server ? h2_server_header : h2_client_header)(conn, frame, slice_of(name, name_len),
+                                                                slice_of(value, value_len));
+}
+
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t len,
+                   void *arg)
+{
+    struct h2_conn *conn = arg;
+    struct h2_stream *stream = h2_stream_find(conn, id);
+
+    (void)session;
+    (void)flags;
+    if (!stream || stream->told)
+        return 0;
+    return (conn->server ? h2_server_data : h2_client_data)(conn, stream, slice_of(data, len));
+}
+
+static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct h2_conn *conn = arg;
+    struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
+
+    (void)session;
+    if (frame->hd.type == NGHTTP2_SETTINGS)
+        conn->settled = true;
+    if (is_idle_work(frame))
+        count_flood(conn);
+    if (conn->closing || !stream)
+        return h2_callback_result(conn);
+    return (conn->server ? h2_server_frame : h2_client_frame)(conn, frame, stream);
+}
+
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code, void *arg)
+{
+    struct h2_conn *conn = arg;
+
+    (void)session;
+    (void)frame;
+    (void)code;
+    count_flood(conn);
+    return h2_callback_result(conn);
+}
+
+static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
+{
+    struct h2_conn *conn = arg;
+    struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
+
+    (void)session;
+    if (stream && conn->server)
+        h2_server_sent(conn, frame, stream);
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
+{
+    struct h2_conn *conn = arg;
+    struct h2_stream *stream = h2_stream_find(conn, id);
+
+    (void)session;
+    (void)code;
+    if (!stream)
+        return 0;
+    if (!conn->server)
+        h2_client_closed(conn, stream);
+    h2_stream_free(conn, stream);
+    nghttp2_session_set_stream_user_data(conn->session, id, NULL);
+    return h2_callback_result(conn);
+}
+
+static nghttp2_session_callbacks *make_callbacks(void)
+{
+    nghttp2_session_callbacks *callbacks;
+
+    if (nghttp2_session_callbacks_new(&callbacks))
+        return NULL;
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    return callbacks;
+}
+
+static nghttp2_option *make_options(void)
+{
+    nghttp2_option *options;
+
+    if (nghttp2_option_new(&options))
+        return NULL;
+    nghttp2_option_set_max_outbound_ack(options, MAX_OUTBOUND_ACKS);
+    nghttp2_option_set_max_settings(options, MAX_SETTINGS);
+    nghttp2_option_set_no_closed_streams(options, 1);
+    return options;
+}
+
+static enum status submit_settings(struct h2_conn *conn)
+{
+    nghttp2_settings_entry entries[] = {
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, conn->limits.window},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST},
+        {conn->server ? NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS : NGHTTP2_SETTINGS_ENABLE_PUSH,
+         conn->server ? conn->limits.max_streams : 0},
+    };
+
+    if (nghttp2_submit_settings(conn->session, NGHTTP2_FLAG_NONE, entries,
+                                sizeof entries / sizeof *entries) ||
+        nghttp2_session_set_local_window_size(conn->session, NGHTTP2_FLAG_NONE, 0,
+                                              (int32_t)conn->limits.window))
+        return STATUS_NO_MEMORY;
+    return STATUS_OK;
+}
+
+enum status h2_session_start(struct h2_conn *conn)
+{
+    nghttp2_session_callbacks *callbacks = make_callbacks();
+    nghttp2_option *options = make_options();
+    int failed = !callbacks || !options;
+
+    if (!failed)
+        failed = (conn->server ? nghttp2_session_server_new2
+                               : nghttp2_session_client_new2)(&conn->session, callbacks, conn, options);
+    nghttp2_session_callbacks_del(callbacks);
+    nghttp2_option_del(options);
+    return failed ? STATUS_NO_MEMORY : submit_settings(conn);
+}
+
+void h2_session_receive(struct h2_conn *conn, const uint8_t *data, size_t len)
+{
+    ssize_t result;
+
+    conn->inside++;
+    result = nghttp2_session_mem_recv(conn->session, data, len);
+    conn->inside--;
+    if (result < 0)
+        h2_conn_close(conn, nghttp2_strerror((int)result));
+}
+
+void h2_conn_ping(struct h2_conn *conn)
+{
+    if (conn->closing || !conn->started)
+        return;
+    nghttp2_submit_ping(conn->session, NGHTTP2_FLAG_NONE, NULL);
+    h2_conn_flush(conn);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table of options; each has a setter that says whether it likes the value. */
+#include "tests/bench/bench_options.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/bench/item.h"
+
+typedef bool option_setter(struct bench_options *options, const char *value);
+
+struct option_row {
+    const char *name;
+    option_setter *set;
+    const char *help;
+};
+
+static bool read_address(const char *text, struct sockaddr_in *out)
+{
+    const char *colon = strrchr(text, ':');
+    char host[INET_ADDRSTRLEN];
+    long port;
+
+    if (colon == NULL || (size_t)(colon - text) >= sizeof host)
+        return false;
+    snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
+    port = strtol(colon + 1, NULL, 10);
+    *out = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    return port > 0 && port < 65536 && inet_pton(AF_INET, host, &out->sin_addr) == 1;
+}
+
+static bool read_number(const char *text, double low, double high, double *out)
+{
+    char *end;
+
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= low && *out <= high;
+}
+
+static bool read_size(const char *text, size_t low, size_t high, size_t *out)
+{
+    double number;
+    bool fits = read_number(text, (double)low, (double)high, &number);
+
+    *out = fits ? (size_t)number : 0;
+    return fits;
+}
+
+static bool set_ws(struct bench_options *options, const char *value)
+{
+    options->has_ws = true;
+    return read_address(value, &options->ws);
+}
+
+static bool set_http(struct bench_options *options, const char *value)
+{
+    options->has_push = true;
+    options->way = PUSH_HTTP;
+    return read_address(value, &options->push);
+}
+
+static bool set_datagram(struct bench_options *options, const char *value)
+{
+    options->has_push = true;
+    options->way = PUSH_DATAGRAM;
+    return read_address(value, &options->push);
+}
+
+static bool set_clients(struct bench_options *options, const char *value)
+{
+    return read_size(value, 0, BENCH_MAX_CLIENTS, &options->clients);
+}
+
+static bool set_callers(struct bench_options *options, const char *value)
+{
+    return read_size(value, 1, 1024, &options->callers);
+}
+
+static bool set_item_bytes(struct bench_options *options, const char *value)
+{
+    return read_size(value, ITEM_MIN_BYTES, ITEM_MAX_BYTES, &options->item_bytes);
+}
+
+static bool set_rate(struct bench_options *options, const char *value)
+{
+    return read_number(value, 0, 1e6, &options->rate);
+}
+
+static bool set_seconds(struct bench_options *options, const char *value)
+{
+    return read_number(value, 0, 86400, &options->seconds);
+}
+
+static bool set_settle(struct bench_options *options, const char *value)
+{
+    size_t ms;
+    bool fits = read_size(value, 0, 60000, &ms);
+
+    options->settle_ms = (int)ms;
+    return fits;
+}
+
+static bool set_room(struct bench_options *options, const char *value)
+{
+    options->room = value;
+    return strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(value) && strlen(value) - 1 < 128;
+}
+
+static bool set_process(struct bench_options *options, const char *value)
+{
+    struct bench_process *process = &options->processes[options->process_count];
+    const char *equals = strchr(value, '=');
+
+    if (options->process_count == BENCH_MAX_PROCESSES || equals == NULL ||
+        (size_t)(equals - value) >= sizeof process->name)
+        return false;
+    snprintf(process->name, sizeof process->name, "%.*s", (int)(equals - value), value);
+    process->pid = atoi(equals + 1);
+    options->process_count++;
+    return process->pid > 0;
+}
+
+static bool set_label(struct bench_options *options, const char *value)
+{
+    options->label = value;
+    return strpbrk(value, "\"\\\n") == NULL;
+}
+
+static bool set_json(struct bench_options *options, const char *value)
+{
+    options->json = value;
+    return true;
+}
+
+static const struct option_row TABLE[] = {
+    {"--ws", set_ws, "HOST:PORT where the clients connect (numbers only)"},
+    {"--http", set_http, "HOST:PORT of a logic: push through its HTTP API"},
+    {"--datagram", set_datagram, "HOST:PORT of a bare_loop: push as UDP datagrams"},
+    {"--clients", set_clients, "WebSocket clients, all in one room (default 1000)"},
+    {"--callers", set_callers, "keep-alive callers that push (default 1)"},
+    {"--item-bytes", set_item_bytes, "length of an item, 48 to 32768 (default 200)"},
+    {"--rate", set_rate, "pushes per second; 0: as fast as the answers come (default 10)"},
+    {"--seconds", set_seconds, "how long to push (default 5)"},
+    {"--settle", set_settle, "milliseconds of quiet before memory is read (default 500)"},
+    {"--room", set_room, "the room's name (default bench)"},
+    {"--process", set_process, "NAME=PID to measure; may be repeated; the first holds the clients"},
+    {"--label", set_label, "a name for this run in the report"},
+    {"--json", set_json, "write the report as JSON to this file (- for stdout)"},
+};
+
+static const struct option_row *row_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
+        if (strcmp(TABLE[i].name, name) == 0)
+            return &TABLE[i];
+    return NULL;
+}
+
+static int help(void)
+{
+    puts("fanfare-bench: WebSocket clients and callers that count what arrives\n");
+    for (size_t i = 0; i < sizeof TABLE / sizeof *TABLE; i++)
+        printf("  %-14s %s\n", TABLE[i].name, TABLE[i].help);
+    printf("  %-14s %s\n", "--quiet", "no progress line and no table");
+    puts("\nExit status: 0 all arrived once and in order, 1 not so, 2 it could not be tried.");
+    return 0;
+}
+
+static int fault(const char *what, const char *value)
+{
+    fprintf(stderr, "fanfare-bench: %s %s (see --help)\n", what, value);
+    return 2;
+}
+
+static int check(const struct bench_options *options)
+{
+    if (options->clients > 0 && !options->has_ws)
+        return fault("missing option", "--ws");
+    if (options->seconds > 0 && !options->has_push)
+        return fault("missing option", "--http or --datagram");
+    if (options->way == PUSH_DATAGRAM && options->rate <= 0)
+        return fault("--datagram needs a", "--rate above 0");
+    return -1;
+}
+
+int bench_options_read(struct bench_options *options, int argc, char **argv)
+{
+    *options = (struct bench_options){.label = "run",
+                                      .room = "bench",
+                                      .clients = 1000,
+                                      .callers = 1,
+                                      .item_bytes = 200,
+                                      .rate = 10,
+                                      .seconds = 5,
+                                      .settle_ms = 500};
+    for (int i = 1; i < argc; i++) {
+        const struct option_row *row = row_of(argv[i]);
+
+        if (strcmp(argv[i], "--help") == 0)
+            return help();
+        if (strcmp(argv[i], "--quiet") == 0) {
+            options->quiet = true;
+            continue;
+        }
+        if (row == NULL)
+            return fault("unknown option", argv[i]);
+        if (++i == argc || !row->set(options, argv[i]))
+            return fault("bad or missing value for", row->name);
+    }
+    return check(options);
+}

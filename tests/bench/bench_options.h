@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of fanfare-bench. Main thread. */
+#ifndef FANFARE_BENCH_BENCH_OPTIONS_H
+#define FANFARE_BENCH_BENCH_OPTIONS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "tests/bench/pusher.h"
+
+enum { BENCH_MAX_PROCESSES = 8, BENCH_MAX_CLIENTS = 100000 };
+
+/* A process to be measured: NAME=PID. */
+struct bench_process {
+    char name[32];
+    pid_t pid;
+};
+
+struct bench_options {
+    const char *label;
+    const char *json; /* a path, "-" for stdout, NULL for none */
+    const char *room;
+    struct sockaddr_in ws;
+    struct sockaddr_in push;
+    enum push_way way;
+    bool has_ws;
+    bool has_push;
+    bool quiet; /* no progress line, no table */
+    size_t clients;
+    size_t callers;
+    size_t item_bytes;
+    double rate;
+    double seconds;
+    int settle_ms;                                       /* quiet time before memory is read */
+    struct bench_process processes[BENCH_MAX_PROCESSES]; /* the first is the one that holds the clients */
+    size_t process_count;
+};
+
+/* Fills `options`, which lends from argv. On --help or a fault prints to stdout or stderr and
+ * gives the exit status, 0 or 2; else -1. */
+int bench_options_read(struct bench_options *options, int argc, char **argv);
+
+#endif
