@@ -12,7 +12,7 @@
 
 #include "shared/log.h"
 
-enum { MAX_FDS_SHARE = 0, SERVICE_BUFFER = 16384 };
+enum { SERVICE_BUFFER = 16384 };
 
 struct ws_server {
     struct ws_server_conf conf;
@@ -96,11 +96,20 @@ static struct lws_vhost *vhost_new(struct ws_server *server)
     return lws_create_vhost(server->context, &info);
 }
 
+/* libuv watches SIGINT and SIGTERM whether asked or not; drain.c is who acts on them. */
+static void on_signal(void *watcher, int number)
+{
+    (void)watcher;
+    (void)number;
+}
+
 static struct lws_context *context_new(struct ws_server *server)
 {
     struct lws_context_creation_info info = {0};
 
-    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN;
+    info.signal_cb = on_signal;
     if (server->conf.cert[0] != '\0')
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.user = server;

@@ -4,6 +4,7 @@
  * take others with it. */
 #include "logic/link_sender.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "shared/form.h"
@@ -208,10 +209,8 @@ static enum link_reply turn_to_forms(struct link_sender *sender)
 static void log_refusal(const struct link_sender *sender, int status, struct slice body)
 {
     char text[200];
-    size_t len = body.len < sizeof text - 1 ? body.len : sizeof text - 1;
-    if (len > 0)
-        memcpy(text, body.data, len);
-    text[len] = '\0';
+    int len = body.len < sizeof text ? (int)body.len : (int)sizeof text;
+    snprintf(text, sizeof text, "%.*s", len, len > 0 ? (const char *)body.data : "");
     log_event(LOG_ERROR, "gateway refused a push", LOG_S("gateway", sender->ledger->gateway),
               LOG_I("sequence", link_queue_at(&sender->ledger->queue, 0)->push->sequence),
               LOG_I("status", status), LOG_S("answer", text));

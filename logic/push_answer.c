@@ -141,7 +141,7 @@ enum status push_answer_append(struct buf *out, const char *id_prefix, const str
         break;
     }
     *http_status = 503;
-    return push_answer_append_error(
-        out, "no_gateway",
-        outcome->known ? "every gateway has been down for too long" : "no gateway is known");
+    return push_answer_append_error(out, "no_gateway",
+                                    outcome->known ? "every gateway has been down for too long"
+                                                   : "no gateway is known");
 }

@@ -37,9 +37,9 @@ enum { PUSH_NAMES_MAX = 65536, PUSH_ID_PREFIX_LEN = 16 };
 /* Adds a gateway's name once; silently not past PUSH_NAMES_MAX bytes or without memory. */
 void push_outcome_add_name(struct push_outcome *outcome, const char *name);
 /* Appends the answer to `out` and sets `*http_status`. `id_prefix` is the first 8 bytes of the
- * logic id in hex. STATUS_NO_MEMORY, STATUS_TOO_LARGE as `out` has it. */
-enum status push_answer_append(struct buf *out, const char id_prefix[PUSH_ID_PREFIX_LEN + 1],
-                               const struct push_outcome *outcome, int *http_status);
+ * logic id in hex (PUSH_ID_PREFIX_LEN digits). STATUS_NO_MEMORY, STATUS_TOO_LARGE as `out` has it. */
+enum status push_answer_append(struct buf *out, const char *id_prefix, const struct push_outcome *outcome,
+                               int *http_status);
 /* Appends {"error":{"code":…,"message":…}}. */
 enum status push_answer_append_error(struct buf *out, const char *code, const char *message);
 

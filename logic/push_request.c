@@ -232,7 +232,7 @@ static enum status read_batch(struct push_reading *reading)
     }
     iter = json_iter_of(&root, reading->text.data);
     count = element_count(iter, max);
-    if (count == 0 || count > max) {
+    if (root.type != JSON_ARRAY || count == 0 || count > max) {
         return push_refuse(reading->fault, "invalid_request",
                            "a batch must be a JSON array of 1 to %zu pushes", max);
     }

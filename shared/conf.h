@@ -20,7 +20,7 @@ enum conf_type {
     CONF_ENUM,      /* int: the index in `choices` */
     CONF_LIST,      /* struct conf_list of strings; on the command line comma-separated */
     CONF_ENDPOINTS, /* struct conf_endpoints; JSON [{"hostname":…,"port":…}], else host:port,… */
-    CONF_IGNORED,   /* accepted for compatibility; named once in the log as without effect */
+    CONF_IGNORED,   /* bool: whether it was given; any value is accepted and none has an effect */
 };
 
 struct conf_list {
@@ -48,6 +48,7 @@ struct conf_option {
     const char *choices; /* CONF_ENUM: "leading|trailing" */
     const char *unit;    /* "ms", "s", "bytes", "" */
     const char *help;    /* one sentence */
+    const char *group;   /* heading in --help and the documentation; NULL: as the row before */
 };
 
 struct conf_table {
@@ -60,24 +61,27 @@ struct conf_table {
 
 /* Fills `conf` (zeroed, table->struct_size bytes) with the defaults. */
 enum status conf_defaults(const struct conf_table *table, void *conf);
-/* Reads a JSON object. Keys that the table does not have: a key with a non-ASCII
- * character is a comment (go-push's files carry them); any other is an error that
- * names the nearest known key. A fault names file, key, value and what is allowed. */
+/* Reads a JSON object (RFC 8259, at most 1 MiB; a UTF-8 byte order mark is passed over). Keys that the table
+ * does not have: a key with a non-ASCII character is a comment (go-push's files carry them); any other is an
+ * error that names the nearest known key. A fault names file, key, value and what is allowed. */
 enum status conf_load_file(const struct conf_table *table, void *conf, const char *path, struct fault *fault);
-/* FANFARE_WS_PORT for wsPort, FANFARE_RPC_CA for rpc.ca; an unknown FANFARE_… is an error. */
+/* FANFARE_WS_PORT for wsPort, FANFARE_RPC_CA for rpc.ca; an unknown FANFARE_… is an error, but
+ * for the variables that Kubernetes sets for a Service (FANFARE_SERVICE_HOST and the like). */
 enum status conf_load_environment(const struct conf_table *table, void *conf, char **environment,
                                   struct fault *fault);
 /* One flag: `name` is "ws-port" for wsPort, "rpc-ca" for rpc.ca. */
 enum status conf_set_flag(const struct conf_table *table, void *conf, const char *name, const char *value,
                           struct fault *fault);
-/* Frees what the struct owns. */
+/* Opens each CONF_PATH that is not "" for reading: STATUS_IO and the key, the file and the reason. */
+enum status conf_check_paths(const struct conf_table *table, const void *conf, struct fault *fault);
+/* Frees what the struct owns; its values are then zero. */
 void conf_fini(const struct conf_table *table, void *conf);
 void conf_print_help(const struct conf_table *table, FILE *out);
 /* The settings in force, as a JSON file that loads again. */
 void conf_print_json(const struct conf_table *table, const void *conf, FILE *out);
-/* The table as Markdown rows: key, default, allowed, meaning (docs/configuration.md is made of it). */
+/* One Markdown table per group: key, default, allowed, meaning (docs/configuration.md is made of it). */
 void conf_print_markdown(const struct conf_table *table, FILE *out);
-/* Logs each CONF_IGNORED key that the last conf_load_file met, once. */
+/* Warns, in one line, of the CONF_IGNORED keys that were given. */
 void conf_log_ignored(const struct conf_table *table, const void *conf);
 
 #endif

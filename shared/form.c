@@ -73,15 +73,40 @@ static struct slice cut(struct slice *text, uint8_t mark)
 /* The length of the decoded value; STATUS_INVALID with the place of a bad escape. */
 static enum status decoded_len(struct slice value, size_t *len, size_t *bad)
 {
-    size_t at = 0;
+    const uint8_t *end = value.data + value.len;
+    const uint8_t *at = value.data;
 
-    for (*len = 0; at < value.len; (*len)++) {
-        if (next_byte(value, &at) < 0) {
-            *bad = at;
+    *len = value.len;
+    while ((at = memchr(at, '%', (size_t)(end - at))) != NULL) {
+        if (escape_value(value, (size_t)(at - value.data)) < 0) {
+            *bad = (size_t)(at - value.data);
             return STATUS_INVALID;
         }
+        *len -= 2;
+        at += 3;
     }
     return STATUS_OK;
+}
+
+static bool stands_for_itself(uint8_t byte)
+{
+    return byte != '%' && byte != '+';
+}
+
+static void append_decoded(struct slice value, struct buf *out)
+{
+    for (size_t at = 0; at < value.len;) {
+        size_t start = at;
+
+        while (at < value.len && stands_for_itself(value.data[at])) {
+            at++;
+        }
+        memcpy(out->data + out->len, value.data + start, at - start);
+        out->len += at - start;
+        if (at < value.len) {
+            out->data[out->len++] = (uint8_t)next_byte(value, &at);
+        }
+    }
 }
 
 static enum status decode(struct slice value, struct buf *out, size_t *bad)
@@ -92,8 +117,8 @@ static enum status decode(struct slice value, struct buf *out, size_t *bad)
     if (status == STATUS_OK) {
         status = buf_reserve(out, len);
     }
-    for (size_t at = 0; status == STATUS_OK && at < value.len;) {
-        out->data[out->len++] = (uint8_t)next_byte(value, &at);
+    if (status == STATUS_OK) {
+        append_decoded(value, out);
     }
     return status;
 }

@@ -110,7 +110,9 @@ static void take_input(struct h2_conn *conn)
     struct evbuffer_iovec piece;
 
     conn->last_received = clock_now_ms();
-    while (!conn->closing && evbuffer_peek(input, -1, NULL, &piece, 1) > 0) {
+    while (!conn->closing && evbuffer_get_length(input) > 0) {
+        if (evbuffer_peek(input, -1, NULL, &piece, 1) < 1)
+            return;
         if (!conn->finished)
             h2_session_receive(conn, piece.iov_base, piece.iov_len);
         evbuffer_drain(input, piece.iov_len);

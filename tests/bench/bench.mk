@@ -23,3 +23,4 @@ bench: all bench-tools
 	$(Q)FANFARE_BUILD=$(BUILD) tests/bench/run $(BENCH_ARGS)
 bench-check: $(BUILD)/bench/bench_check
 	$(Q)$<
+unit: $(BUILD)/bench/bench_check

@@ -203,10 +203,10 @@ def test_heartbeat(make_cluster):
     cluster = make_cluster(gateway={"wsHeartbeatInterval": 2})
     silent, alive = cluster.raw(), cluster.raw()
     got = []
-    while (frame := alive.receive()) is not None and len(got) < 4:
+    while (frame := alive.receive()) is not None and len(got) < 3:
         got.append(frame.opcode)
         alive.send(PONG, frame.payload)
-    assert got == [PING] * 4, "PONG counts as a sign of life"
+    assert got == [PING] * 3, "PONG counts as a sign of life"
     frames = silent.until_closed()
     assert [frame.opcode for frame in frames] == [PING, CLOSE]
     assert struct.unpack(">H", frames[1].payload[:2])[0] == 4201

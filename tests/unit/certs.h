@@ -82,11 +82,12 @@ static inline void certs_make(struct certs *certs)
 {
     EVP_PKEY *ca_key = EVP_EC_gen("P-256");
     X509 *ca = certs_sign("test ca", NULL, ca_key, NULL, NULL);
+    char dir[] = "/tmp/fanfare-certs-XXXXXX";
 
-    snprintf(certs->dir, sizeof certs->dir, "/tmp/fanfare-certs-XXXXXX");
-    assert_non_null(mkdtemp(certs->dir));
+    assert_non_null(mkdtemp(dir));
+    snprintf(certs->dir, sizeof certs->dir, "%s", dir);
     for (int i = 0; i < 7; i++)
-        snprintf(certs->path[i], sizeof certs->path[i], "%s/%s", certs->dir, certs_names[i]);
+        snprintf(certs->path[i], sizeof certs->path[i], "%s/%s", dir, certs_names[i]);
     certs_write(certs->path[CERT_CA], ca, NULL);
     certs_issue(certs, CERT_SERVER, "server", ca, ca_key);
     certs_issue(certs, CERT_CLIENT, "client", ca, ca_key);

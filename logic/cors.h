@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cross-origin calls from browsers (Fetch standard, section 3.2), for the origins in
+ * cors.origins. The loop's thread only. */
+#ifndef FANFARE_LOGIC_CORS_H
+#define FANFARE_LOGIC_CORS_H
+
+#include <stdbool.h>
+
+#include "shared/conf.h"
+#include "shared/http_server.h"
+
+/* Adds the headers of an allowed origin, and answers its preflight with 204 (returns true).
+ * Without origins it does nothing. */
+bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gives each push its number and its place in every gateway's queue, all or nothing.
+ * The loop's thread only. */
+#ifndef FANFARE_LOGIC_DISPATCH_H
+#define FANFARE_LOGIC_DISPATCH_H
+
+#include <event2/event.h>
+
+#include "logic/gateway_set.h"
+#include "logic/push_answer.h"
+#include "logic/push_wait.h"
+#include "shared/push.h"
+
+struct dispatch {
+    struct event_base *base;
+    struct gateway_set *gateways; /* the owner's, outlives this */
+    int wait_ms;
+    uint64_t sequence; /* of the last push that was queued */
+};
+
+void dispatch_init(struct dispatch *dispatch, struct event_base *base, struct gateway_set *gateways,
+                   int wait_ms);
+/* Queues the push, or refuses it. `done` is told exactly once: before this returns, or, for a
+ * push that waits and was queued, when the gateways have answered. The push's bytes are not
+ * needed afterwards. */
+void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Routes of the API, one short function each. The loop's thread only; knows no gateway. */
+#include "logic/http_api.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "logic/cors.h"
+#include "logic/logic_metrics.h"
+#include "logic/push_job.h"
+#include "logic/push_request.h"
+#include "shared/form.h"
+
+struct http_api {
+    const struct logic_conf *conf;
+    struct dispatch *dispatch;
+    struct http_server *server;
+    struct push_request_limits limits;
+    bool draining;
+    char id_prefix[PUSH_ID_PREFIX_LEN + 1];
+};
+
+static void reply_json(struct http_exchange *exchange, int status, const char *json)
+{
+    push_job_reply(exchange, status, slice_str(json));
+}
+
+static void reply_fault(struct http_exchange *exchange, const struct push_fault *fault)
+{
+    struct buf json;
+    buf_init(&json, SIZE_MAX);
+    metrics_add(LM_PUSHES_RECEIVED, 1);
+    metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
+    if (push_answer_append_error(&json, fault->code, fault->message))
+        buf_clear(&json);
+    push_job_reply(exchange, fault->status, slice_of(json.data, json.len));
+    buf_fini(&json);
+}
+
+/* The media type without its parameters (RFC 9110, 8.3.1). */
+static bool media_type_is(struct slice header, const char *type)
+{
+    size_t len = 0;
+    while (len < header.len && header.data[len] != ';')
+        len++;
+    while (len > 0 && (header.data[len - 1] == ' ' || header.data[len - 1] == '\t'))
+        len--;
+    return len == strlen(type) && strncasecmp((const char *)header.data, type, len) == 0;
+}
+
+static bool find_body_kind(const struct http_request *request, enum push_door door, enum push_body *kind)
+{
+    struct slice header = http_request_header(request, "Content-Type");
+    if (!header.data)
+        return false;
+    if (media_type_is(header, "application/json"))
+        *kind = PUSH_BODY_JSON;
+    else if (media_type_is(header, "application/x-www-form-urlencoded") && door != PUSH_DOOR_BATCH)
+        *kind = PUSH_BODY_FORM;
+    else
+        return false;
+    return true;
+}
+
+static bool query_asks_to_wait(const struct http_request *request)
+{
+    struct slice query = http_request_query(request);
+    struct buf value;
+    size_t bad;
+    if (query.len == 0)
+        return false;
+    buf_init(&value, 16);
+    bool wait =
+        form_field(query, "wait", &value, &bad) == STATUS_OK && value.len == 1 && value.data[0] == '1';
+    buf_fini(&value);
+    return wait;
+}
+
+static void handle_push(struct http_api *api, struct http_exchange *exchange, enum push_door door)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    struct push_request *pushes;
+    struct push_fault fault = {415, "unsupported_media_type", "the body must be application/json"};
+    enum push_body kind;
+    if (!find_body_kind(request, door, &kind)) {
+        if (door != PUSH_DOOR_BATCH)
+            strcat(fault.message, " or application/x-www-form-urlencoded");
+        reply_fault(exchange, &fault);
+        return;
+    }
+    enum status status =
+        push_request_parse(door, kind, http_request_body(request), &api->limits, &pushes, &fault);
+    if (status == STATUS_NO_MEMORY)
+        fault = (struct push_fault){503, "queue_full", "no memory for the request; nothing was queued"};
+    if (status) {
+        reply_fault(exchange, &fault);
+        return;
+    }
+    bool list = door == PUSH_DOOR_BATCH;
+    push_job_run(exchange, api->dispatch, pushes, list, !list && query_asks_to_wait(request), api->id_prefix);
+    push_request_free(pushes);
+}
+
+static void handle_push_all(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_ALL);
+}
+
+static void handle_push_room(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_ROOM);
+}
+
+static void handle_push_batch(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_BATCH);
+}
+
+static uint64_t sum_rows(unsigned first, unsigned last)
+{
+    uint64_t sum = 0;
+    for (unsigned row = first; row <= last; row++)
+        sum += metrics_get(row);
+    return sum;
+}
+
+static void handle_stats(struct http_exchange *exchange, void *arg)
+{
+    char json[160];
+    (void)arg;
+    snprintf(json, sizeof json,
+             "{\"DispatchTotal\":%" PRIu64 ",\"DispatchFail\":%" PRIu64 ",\"PushFail\":%" PRIu64 "}",
+             metrics_get(LM_PUSHES_ACCEPTED), sum_rows(LM_PUSHES_REFUSED_FULL, LM_PUSHES_REFUSED_MEMORY),
+             sum_rows(LM_LINK_PUSHES_EXPIRED, LM_LINK_PUSHES_SHUTDOWN));
+    reply_json(exchange, 200, json);
+}
+
+static void handle_healthz(struct http_exchange *exchange, void *arg)
+{
+    (void)arg;
+    reply_json(exchange, 200, "{\"status\":\"ok\"}");
+}
+
+static void reply_not_ready(struct http_exchange *exchange, const char *reason)
+{
+    char json[160];
+    snprintf(json, sizeof json, "{\"error\":{\"code\":\"not_ready\",\"message\":\"%s\"}}", reason);
+    reply_json(exchange, 503, json);
+}
+
+static void handle_readyz(struct http_exchange *exchange, void *arg)
+{
+    const struct http_api *api = arg;
+    if (api->draining)
+        reply_not_ready(exchange, "the daemon is shutting down");
+    else if (gateway_set_up(api->dispatch->gateways) == 0)
+        reply_not_ready(exchange, "no gateway is connected");
+    else
+        reply_json(exchange, 200, "{\"status\":\"ready\"}");
+}
+
+static void handle_metrics(struct http_exchange *exchange, void *arg)
+{
+    struct buf text;
+    (void)arg;
+    buf_init(&text, SIZE_MAX);
+    metrics_add(LM_HTTP_2XX, 1);
+    if (metrics_print(&text))
+        buf_clear(&text);
+    http_reply(exchange, 200, "text/plain; version=0.0.4", text.data, text.len);
+    buf_fini(&text);
+}
+
+static const struct http_route routes[] = {
+    {"POST", "/push/all", handle_push_all},     {"POST", "/push/room", handle_push_room},
+    {"POST", "/push/batch", handle_push_batch}, {"GET", "/stats", handle_stats},
+    {"GET", "/healthz", handle_healthz},        {"GET", "/readyz", handle_readyz},
+    {"GET", "/metrics", handle_metrics},
+};
+
+static bool filter(struct http_exchange *exchange, void *arg)
+{
+    const struct http_api *api = arg;
+    return cors_filter(exchange, &api->conf->cors_origins);
+}
+
+static enum status start_server(struct http_api *api, struct event_base *base, struct fault *fault)
+{
+    const struct logic_conf *conf = api->conf;
+    const struct http_server_conf server_conf = {.max_header_bytes = (size_t)conf->max_header_bytes,
+                                                 .max_body_bytes = (size_t)conf->max_body_bytes,
+                                                 .read_timeout_ms = (int)conf->service_read_timeout,
+                                                 .idle_timeout_ms = (int)conf->service_idle_timeout * 1000,
+                                                 .write_timeout_ms = (int)conf->service_write_timeout,
+                                                 .max_connections = (int)conf->max_connections,
+                                                 .routes = routes,
+                                                 .route_count = sizeof routes / sizeof *routes,
+                                                 .filter = filter,
+                                                 .arg = api};
+    if (http_server_new(base, &server_conf, &api->server))
+        return fault_set(fault, STATUS_NO_MEMORY, "no memory for the HTTP server");
+    return http_server_listen(api->server, "api", conf->service_bind, (int)conf->service_port, fault);
+}
+
+static void fill_limits(struct push_request_limits *limits, const struct logic_conf *conf)
+{
+    limits->max_items = (size_t)conf->max_items_per_push;
+    limits->max_item_len = (size_t)conf->max_item_bytes;
+    limits->max_rooms = (size_t)conf->max_rooms_per_push;
+    limits->max_room_len = (size_t)conf->max_room_name_bytes;
+    limits->max_pushes = (size_t)conf->max_pushes_per_batch;
+    limits->max_depth = (int)conf->max_json_depth;
+}
+
+enum status http_api_new(struct event_base *base, const struct logic_conf *conf, struct dispatch *dispatch,
+                         const uint8_t logic_id[LOGIC_ID_LEN], struct http_api **out, struct fault *fault)
+{
+    struct http_api *api = calloc(1, sizeof *api);
+    if (!api)
+        return fault_set(fault, STATUS_NO_MEMORY, "no memory");
+    api->conf = conf;
+    api->dispatch = dispatch;
+    fill_limits(&api->limits, conf);
+    for (size_t i = 0; i < PUSH_ID_PREFIX_LEN / 2; i++)
+        snprintf(api->id_prefix + 2 * i, 3, "%02x", logic_id[i]);
+    enum status status = start_server(api, base, fault);
+    if (status) {
+        http_api_free(api);
+        return status;
+    }
+    *out = api;
+    return STATUS_OK;
+}
+
+void http_api_drain(struct http_api *api)
+{
+    api->draining = true;
+    http_server_drain(api->server);
+}
+
+size_t http_api_busy(const struct http_api *api)
+{
+    return http_server_busy(api->server);
+}
+
+void http_api_free(struct http_api *api)
+{
+    if (!api)
+        return;
+    if (api->server)
+        http_server_free(api->server);
+    free(api);
+}

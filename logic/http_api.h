@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP API for callers (docs/protocol.md, section 1). The loop's thread only. */
+#ifndef FANFARE_LOGIC_HTTP_API_H
+#define FANFARE_LOGIC_HTTP_API_H
+
+#include <event2/event.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "logic/dispatch.h"
+#include "logic/logic_conf.h"
+#include "shared/status.h"
+
+struct http_api;
+
+/* Listens on serviceBind and servicePort. `conf` and `dispatch` are the owner's and outlive it.
+ * The fault names address and reason. */
+enum status http_api_new(struct event_base *base, const struct logic_conf *conf, struct dispatch *dispatch,
+                         const uint8_t logic_id[LOGIC_ID_LEN], struct http_api **out, struct fault *fault);
+/* /readyz says no from now on, no connection is taken any more, what has begun is answered. */
+void http_api_drain(struct http_api *api);
+/* Connections with a call that is not yet answered. */
+size_t http_api_busy(const struct http_api *api);
+/* Closes everything. Every push must have been settled (gateway_set_fini). Legal on NULL. */
+void http_api_free(struct http_api *api);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fanfare-logic: takes pushes from business services over HTTP and sends them to every gateway. */
+#include <stdio.h>
+
+#include "logic/logic.h"
+#include "logic/logic_metrics.h"
+#include "shared/daemon.h"
+#include "shared/log.h"
+
+static int run(const struct logic_conf *conf)
+{
+    struct logic *logic;
+    struct fault fault;
+    if (logic_new(conf, &logic, &fault)) {
+        fprintf(stderr, "fanfare-logic: %s\n", fault.text);
+        return EXIT_FAULT;
+    }
+    int code = logic_run(logic);
+    logic_free(logic);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct logic_conf conf = {.service_port = 0};
+    int code = daemon_configure(&logic_conf_table, &conf, logic_conf_check, argc, argv);
+    if (code < 0) {
+        log_setup((enum log_level)conf.log_level, (enum log_format)conf.log_format);
+        log_event(LOG_INFO, "starting", LOG_S("program", "fanfare-logic"), LOG_S("version", FANFARE_VERSION));
+        conf_log_ignored(&logic_conf_table, &conf);
+        logic_metrics_setup();
+        code = run(&conf);
+    }
+    conf_fini(&logic_conf_table, &conf);
+    return code;
+}

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo page in a real browser: it connects, joins, pushes, shows what arrives, and comes back by itself."""
+
+import json
+import re
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from harness.cluster import Cluster
+from harness.daemon import BUILD
+from harness.http import Caller
+from harness.proxy import Proxy
+from harness.waiting import wait_until
+
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(certs, tmp_path_factory):
+    """A gateway whose page knows logic's address, although logic starts later: a proxy stands in for it."""
+    from conftest import finish
+
+    api = Proxy(None)
+    cluster = Cluster(tmp_path_factory.mktemp("page"), certs,
+                      gateway={"page.apiUrl": f"http://127.0.0.1:{api.port}", "drainSeconds": 0},
+                      logic={"cors.origins": ["*"]})
+    api.target = cluster.api()
+    cluster.outside = api.port
+    yield cluster
+    api.stop()
+    finish([cluster])
+
+
+@pytest.fixture(scope="module")
+def browser():
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
+                     "--disable-background-networking", "--window-size=1280,900"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """The page as a user sees it."""
+
+    def __init__(self, driver, cluster):
+        self.driver, self.cluster = driver, cluster
+
+    def open(self):
+        self.driver.get("http://127.0.0.1:%d/" % self.cluster.ws()[1])
+        self.connected()
+        self.joined("default")
+        return self
+
+    def one(self, name):
+        return self.driver.find_element(By.ID, name)
+
+    def text(self, name):
+        return self.one(name).text
+
+    def state(self):
+        return self.one("state").get_attribute("data-state")
+
+    def connected(self):
+        wait_until(lambda: self.state() == "open", 15, "the page to be connected")
+
+    def rooms(self):
+        return {each.find_element(By.CLASS_NAME, "name").text: each.get_attribute("data-state")
+                for each in self.driver.find_elements(By.CSS_SELECTOR, "#rooms li")}
+
+    def joined(self, room):
+        wait_until(lambda: self.rooms().get(room) == "joined", what=f"the page to have joined {room}")
+
+    def fill(self, name, text):
+        field = self.one(name)
+        field.clear()
+        field.send_keys(text)
+
+    def join(self, room):
+        self.fill("room", room)
+        self.one("join").click()
+
+    def items(self):
+        """Room, text and time of what is shown, newest first."""
+        script = """return [...document.querySelectorAll('#items li')].map(row =>
+            ['room', 'what', 'when'].map(name => row.querySelector('.' + name).textContent))"""
+        return self.driver.execute_script(script)
+
+    def shows(self, text):
+        return wait_until(lambda: next((row for row in self.items() if row[1] == text), None), what=f"the item {text!r}")
+
+    def bars(self):
+        return [float(bar.get_attribute("height")) for bar in self.driver.find_elements(By.CSS_SELECTOR, "#rate-chart rect")]
+
+    def screenshot(self, name):
+        self.driver.save_screenshot(str(BUILD / f"page-{name}.png"))
+
+    def complaints(self):
+        return [entry for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def requests(self):
+        """Every address that the browser asked for since this was last called."""
+        asked = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                asked.append(message["params"]["request"]["url"])
+            elif message["method"] == "Network.webSocketCreated":
+                asked.append(message["params"]["url"])
+        return asked
+
+
+@pytest.fixture
+def page(browser, cluster):
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.get("about:blank")
+    page = Page(browser, cluster)
+    page.complaints(), page.requests()
+    page.open()
+    browser.execute_script("try { localStorage.clear(); sessionStorage.clear() } catch {}")
+    yield page
+    browser.get("about:blank")
+
+
+def test_connect_push_and_see_the_item_with_its_latency(page):
+    page.fill("push-text", "hello from the test")
+    page.one("push-send").click()
+    room, _, when = page.shows("hello from the test")
+    assert room == "default"
+    assert re.search(r"\d+(\.\d+)? (ms|µs|s)", when), f"no latency in {when!r}"
+    wait_until(lambda: page.one("push-answer").get_attribute("data-kind") == "good", what="the answer to be shown")
+    assert "200" in page.text("push-answer") and "1 client" in page.text("push-answer")
+    assert page.text("item-count") == page.text("frame-count") == "1"
+    wait_until(lambda: max(page.bars()) > 0, what="a bar in the chart")
+    page.screenshot("desktop")
+
+
+def test_latency_of_a_lone_push_is_small(page):
+    page.one("push-send").click()
+    wait_until(lambda: re.search(r"\d", page.text("latency")), what="the median latency")
+    number, unit = re.match(r"([\d.]+)\s*(µs|ms|s)", page.text("latency")).groups()
+    assert unit != "s" and float(number) < 500, "leading edge: no merge window before a lone push"
+
+
+def test_what_others_push_arrives_newest_first(page, cluster):
+    for n in range(5):
+        cluster.push("default", {"n": n}, wait=True)
+    cluster.push(None, "to everybody")
+    page.shows('"to everybody"')
+    wait_until(lambda: len(page.items()) == 6, what="all items")
+    assert [row[1] for row in page.items() if row[0] == "default"] == ['{"n":%d}' % n for n in (4, 3, 2, 1, 0)]
+    assert page.shows('"to everybody"')[0] == "everyone"
+
+
+def test_join_and_leave_rooms(page, cluster):
+    page.join("news")
+    page.joined("news")
+    assert cluster.push("news", {"msg": "fresh"}, wait=True)["clients"] == 1
+    assert page.shows("fresh")[0] == "news"
+    page.driver.find_element(By.CSS_SELECTOR, '#rooms button[aria-label="Leave room news"]').click()
+    wait_until(lambda: "news" not in page.rooms(), what="the room to be left")
+    assert cluster.push("news", {"msg": "stale"}, wait=True)["clients"] == 0
+
+
+def test_a_bad_room_is_explained_and_the_connection_stays(page):
+    page.join("x" * 200)
+    wait_until(lambda: page.one("room-answer").get_attribute("data-kind") == "bad", what="the error to be shown")
+    assert "invalid_room" in page.text("room-answer")
+    assert page.state() == "open" and set(page.rooms()) == {"default"}
+
+
+def test_a_refused_push_is_explained(page):
+    page.one("push-raw").click()
+    page.fill("push-text", "[01]")
+    page.one("push-send").click()
+    wait_until(lambda: page.one("push-answer").get_attribute("data-kind") == "bad", what="the error to be shown")
+    assert "400" in page.text("push-answer") and "invalid_json" in page.text("push-answer")
+    page.one("push-raw").click()
+    assert [entry for entry in page.complaints() if "400" not in entry["message"]] == []
+
+
+def test_items_are_text_never_markup(page, cluster):
+    evil = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+    cluster.push("default", {"msg": evil}, evil, {"<b>": "</script>"})
+    page.shows(evil)
+    wait_until(lambda: len(page.items()) == 3, what="all items")
+    assert page.driver.title == "Fanfare"
+    assert page.driver.find_elements(By.CSS_SELECTOR, "#items img, #items script, #items .what *") == []
+
+
+def test_the_rate_shows_in_the_chart(page, cluster):
+    for n in range(10):
+        cluster.push("default", *range(n * 20, n * 20 + 20))
+    wait_until(lambda: page.text("item-count") == "200", what="all items to be counted")
+    wait_until(lambda: re.match(r"[1-9]", page.text("rate")), what="the rate")
+    assert sum(1 for bar in page.bars() if bar > 0) in (1, 2, 3)
+    assert re.search(r"[1-9]\d* at the peak", page.one("rate-chart").get_attribute("aria-label"))
+
+
+def test_a_flood_does_not_grow_the_page(page, cluster):
+    for n in range(10):
+        cluster.push("default", *range(n * 100, n * 100 + 100))
+    wait_until(lambda: page.text("item-count") == "1,000", what="all items to be counted")
+    assert len(page.items()) <= 200
+    assert page.items()[0][1] == "999"
+
+
+def test_disconnect_and_connect(page, cluster):
+    page.one("toggle").click()
+    wait_until(lambda: page.state() == "closed", what="the page to be disconnected")
+    assert cluster.push("default", 1, wait=True)["clients"] == 0
+    page.one("toggle").click()
+    page.connected()
+    page.joined("default")
+    assert cluster.push("default", {"msg": "again"}, wait=True)["clients"] == 1
+    page.shows("again")
+
+
+def test_it_comes_back_by_itself_when_the_gateway_restarts(page, cluster):
+    cluster.gateways[0].terminate()
+    wait_until(lambda: page.state() != "open", what="the page to see the end")
+    wait_until(lambda: "1001" in page.text("close"), what="the close code to be explained")
+    cluster.restart_gateway()
+    page.connected()
+    page.joined("default")
+    wait_until(lambda: cluster.push("default", {"msg": "back"})["gateways"].get("down") is None, what="logic to be back")
+    page.shows("back")
+    page.complaints()
+
+
+def test_a_phones_screen(page, cluster):
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    page.driver.refresh()
+    page.connected()
+    cluster.push("default", {"msg": "a message that is as long as messages to phones tend to be " * 3}, {"k": "v" * 300})
+    wait_until(lambda: len(page.items()) == 2, what="the items")
+    width = page.driver.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert width[0] <= PHONE["width"], f"the page scrolls sideways: {width}"
+    small = page.driver.execute_script("""
+        return [...document.querySelectorAll('button, input:not([type=checkbox]), select, textarea')]
+            .filter(each => each.checkVisibility() && each.getBoundingClientRect().height < 36).map(each => each.id)""")
+    assert small == [], f"too small for a thumb: {small}"
+    page.screenshot("phone")
+
+
+def test_dark_colours(page, cluster):
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
+        {"name": "prefers-color-scheme", "value": "dark"}]})
+    cluster.push("default", {"msg": "in the dark"})
+    page.shows("in the dark")
+    background = page.driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", background)[:3])) < 80, background
+    page.screenshot("dark")
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_every_control_has_a_name(page):
+    nameless = page.driver.execute_script("""
+        return [...document.querySelectorAll('button, input, select, textarea')].filter(each =>
+            !each.labels?.length && !each.getAttribute('aria-label') && !each.textContent.trim()).map(each => each.id)""")
+    assert nameless == []
+
+
+def test_no_console_errors_and_no_request_to_anywhere_else(page, cluster):
+    page.one("push-send").click()
+    wait_until(lambda: page.items(), what="an item")
+    assert page.complaints() == []
+    own = {cluster.ws()[1], cluster.outside}
+    asked = page.requests()
+    assert any(url.startswith("ws://") for url in asked) and any("/push/" in url for url in asked)
+    for url in asked:
+        if not url.startswith(("data:", "about:")):
+            host, port = re.match(r"(?:http|ws)://([^:/]+):(\d+)/", url).groups()
+            assert (host, int(port)) in {("127.0.0.1", each) for each in own}, f"the page asked for {url}"
+
+
+def test_the_page_is_served_as_html_and_can_be_switched_off(cluster, make_cluster):
+    with Caller(*cluster.ws()) as caller:
+        answer = caller.get("/")
+        assert answer.status == 200 and answer.headers["content-type"].startswith("text/html")
+        assert answer.body.lower().startswith(b"<!doctype html>")
+    with Caller(*cluster.ws()) as caller:
+        assert caller.get("/index.html").status == 404
+    without = make_cluster(gateway={"page.enabled": False}, logics=0)
+    with Caller(*without.ws()) as caller:
+        assert caller.get("/").status == 404
+    without.client().expect_nothing()

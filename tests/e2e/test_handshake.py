@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The opening handshake (RFC 6455, section 4): what is let in, and what is answered to the rest."""
+
+import base64
+import hashlib
+import socket
+
+import pytest
+
+from harness.http import read_to_end
+from harness.raw_ws import TEXT, RawClient, handshake
+
+PING_TEXT = b'{"type":"PING","data":{}}'
+PONG_TEXT = b'{"type":"PONG","data":{}}'
+
+
+@pytest.fixture
+def bystander(cluster, room):
+    """A client that must still be there, with nothing heard but the last push, when the test ends."""
+    client = cluster.client(room)
+    yield client
+    cluster.push(room, "marker")
+    assert client.push() == ["marker"]
+
+
+def shake(cluster, path="/connect", **changes):
+    with RawClient(cluster.ws(), shake=False) as raw:
+        return raw.shake(path, **changes)
+
+
+def test_handshake_answer(cluster):
+    key = base64.b64encode(b"0123456789abcdef").decode()
+    answer = shake(cluster, key=key)
+    assert answer.status == 101
+    expected = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
+    assert answer.headers["sec-websocket-accept"] == expected
+    assert answer.headers["upgrade"].lower() == "websocket"
+    assert "upgrade" in answer.headers["connection"].lower()
+    assert "sec-websocket-extensions" not in answer.headers
+    assert "sec-websocket-protocol" not in answer.headers
+
+
+def test_extensions_and_subprotocols_are_not_taken(cluster):
+    answer = shake(cluster, Sec_WebSocket_Extensions="permessage-deflate", Sec_WebSocket_Protocol="chat")
+    assert answer.status == 101
+    assert "sec-websocket-extensions" not in answer.headers
+    assert "sec-websocket-protocol" not in answer.headers
+
+
+@pytest.mark.parametrize("changes", [
+    {"Connection": "keep-alive, Upgrade"},
+    {"Connection": "upgrade"},
+    {"Upgrade": "WebSocket"},
+    {"Origin": "https://elsewhere.example"},
+    {"Cookie": "a=b; " * 50},
+], ids=str)
+def test_handshakes_as_browsers_send_them(cluster, changes):
+    assert shake(cluster, **changes).status == 101
+
+
+@pytest.mark.parametrize("changes", [
+    {"Sec_WebSocket_Key": None},
+    {"Sec_WebSocket_Key": ""},
+    {"Sec_WebSocket_Key": "short"},
+    {"Sec_WebSocket_Key": base64.b64encode(b"x" * 15).decode()},
+    {"Sec_WebSocket_Key": "!" * 24},
+    {"http": "HTTP/1.0"},
+    {"method": "POST"},
+    {"Host": None},
+], ids=str)
+def test_bad_handshakes_are_400(cluster, changes):
+    answer = shake(cluster, **changes)
+    assert answer.status in ((400, 405) if "method" in changes else (400,)), answer
+
+
+def test_another_version_is_refused_with_the_right_one_named(cluster):
+    for version in ("8", "0", None, "x"):
+        answer = shake(cluster, Sec_WebSocket_Version=version)
+        assert answer.status in (400, 426), answer
+        assert answer.headers["sec-websocket-version"] == "13"
+
+
+@pytest.mark.parametrize("changes", [
+    {"Upgrade": None, "Connection": None},
+    {"Upgrade": None, "Connection": "keep-alive"},
+    {"Upgrade": "h2c"},
+], ids=str)
+def test_connect_without_an_upgrade_is_426(cluster, changes):
+    answer = shake(cluster, **changes)
+    assert answer.status == 426
+    assert answer.headers["upgrade"].lower() == "websocket"
+
+
+@pytest.mark.parametrize("path", ["/connect/", "/Connect", "/", "/x", "/connect/../connect", "//connect"])
+def test_other_paths_are_404(cluster, path):
+    if path == "/":
+        assert shake(cluster, path).status in (200, 400, 404), "the page, or nothing"
+    else:
+        assert shake(cluster, path).status == 404
+
+
+@pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 80, b"hello\r\n\r\n",
+                                     b"GET /connect\r\n\r\n", b"\xff" * 50 + b"\r\n\r\n"])
+def test_what_is_not_http_is_400_and_closed(cluster, bystander, garbage):
+    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+        sock.sendall(garbage)
+        got = read_to_end(sock)
+    assert got == b"" or got.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_handshake_that_never_ends_is_408_or_closed(make_cluster):
+    cluster = make_cluster(gateway={"wsReadTimeout": 300})
+    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+        sock.sendall(handshake()[:-2])
+        got = read_to_end(sock)
+    assert got == b"" or got.startswith(b"HTTP/1.1 408 ")
+    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+        got = read_to_end(sock)
+    assert got == b"" or got.startswith(b"HTTP/1.1 408 ")
+    metrics = cluster.gateway_metrics()
+    assert metrics.get("fanfare_gateway_clients_refused_total", reason="handshake_timeout") == 2
+    assert metrics.get("fanfare_gateway_clients") == 0
+
+
+def test_a_dripping_handshake_gains_no_time(make_cluster):
+    cluster = make_cluster(gateway={"wsReadTimeout": 500})
+    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+        sock.settimeout(0.1)
+        for byte in handshake(X="y" * 200)[:-2]:
+            try:
+                sock.sendall(bytes([byte]))
+                got = sock.recv(4096)
+                break
+            except TimeoutError:
+                continue
+            except (ConnectionResetError, BrokenPipeError):
+                got = b""
+                break
+        else:
+            pytest.fail("a byte every 100 ms kept the handshake alive")
+    assert got == b"" or got.startswith(b"HTTP/1.1 408 ")
+
+
+def test_headers_too_large_are_431(cluster, bystander):
+    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+        try:
+            sock.sendall(handshake(X="y" * 200000))
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        got = read_to_end(sock)
+    assert got == b"" or got.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+    with RawClient(cluster.ws(), shake=False) as raw:
+        assert raw.shake(X="y" * 2000).status == 101, "cookies of an ordinary size pass"
+
+
+def test_handshake_byte_by_byte(cluster):
+    raw = RawClient(cluster.ws(), shake=False)
+    raw.send_bytes(handshake(), one_by_one=True)
+    assert raw.http_answer().status == 101
+    raw.send(TEXT, PING_TEXT)
+    assert raw.receive().payload == PONG_TEXT
+    raw.close()
+
+
+def test_a_storm_of_half_done_connections(cluster, bystander):
+    socks = [socket.create_connection(cluster.ws(), timeout=10) for _ in range(200)]
+    for number, sock in enumerate(socks):
+        sock.sendall(handshake()[: 10 + number])
+    client = cluster.client()
+    client.expect_nothing()
+    for sock in socks:
+        sock.close()

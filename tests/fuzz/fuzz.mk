@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# Fuzzing of what is pure: `make fuzz` lets libFuzzer look for new inputs (clang), each target for
+# FUZZ_SECONDS; `make fuzz-replay` runs the corpus with any compiler. What a fuzzer finds is left in
+# $(BUILD)/fuzz/found; a repaired fault's input goes to tests/fuzz/corpus.
+
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SRC := $(addprefix shared/,buf.c form.c hashmap.c json_scan.c json_walk.c push.c status.c utf8.c) \
+	logic/push_reading.c logic/push_request.c gateway/client_msg.c
+FUZZ_FLAGS := -std=c11 -g -O1 $(WARN) -I. -D_GNU_SOURCE -pthread -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_SRC)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $@"
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_SRC)
+
+$(BUILD)/fuzz/replay_%: tests/fuzz/%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(FUZZ_SRC)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) $(FUZZ_FLAGS) -o $@ $< tests/fuzz/replay.c $(FUZZ_SRC)
+
+.PHONY: fuzz
+fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
+	$(Q)set -e; mkdir -p $(BUILD)/fuzz/found; for t in $(FUZZ_TARGETS); do \
+		mkdir -p $(BUILD)/fuzz/corpus/$$t; echo "== $$t, $(FUZZ_SECONDS) s"; \
+		$(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/fuzz/found/$$t- $(BUILD)/fuzz/corpus/$$t tests/fuzz/corpus/$$t \
+			>$(BUILD)/fuzz/$$t.log 2>&1 || { tail -n 40 $(BUILD)/fuzz/$$t.log; exit 1; }; \
+		grep executed_units $(BUILD)/fuzz/$$t.log; \
+	done
+
+.PHONY: fuzz-replay
+fuzz-replay: $(addprefix $(BUILD)/fuzz/replay_,$(FUZZ_TARGETS))
+	$(Q)set -e; for t in $(FUZZ_TARGETS); do echo "== $$t"; \
+		$(BUILD)/fuzz/replay_$$t tests/fuzz/corpus/$$t/*; done

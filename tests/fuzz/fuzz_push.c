@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as a batch: what passes can be walked by its own counts, and encodes to the same
+ * bytes again. */
+#include <string.h>
+
+#include "shared/push.h"
+#include "tests/fuzz/fuzz.h"
+
+enum { MAX_PARTS = 256, MAX_RECORD = 1 << 16 };
+
+static const struct push_limits limits = {.max_room_len = 64, .max_item_len = 4096, .max_depth = 16};
+
+static void check_encoding(const struct push_record *record, const struct push *push, const uint8_t *bytes)
+{
+    static uint8_t again[MAX_RECORD];
+    size_t size = push_record_size(push);
+
+    if (size <= sizeof again) {
+        push_record_encode(push, record->sequence, again);
+        fuzz_check(memcmp(again, bytes, size) == 0);
+    }
+}
+
+static void check_record(struct push_record record, const uint8_t *bytes)
+{
+    struct slice rooms[MAX_PARTS], items[MAX_PARTS], part;
+    struct push push = {.target = record.target, .rooms = rooms, .items = items, .wait = record.wait};
+    struct slice rest = record.rooms;
+
+    while (push_next_room(&rest, &part)) {
+        fuzz_check(push_room_fault(part, limits.max_room_len) == NULL);
+        rooms[push.room_count++ % MAX_PARTS] = part;
+    }
+    rest = record.items;
+    while (push_next_item(&rest, &part)) {
+        items[push.item_count++ % MAX_PARTS] = part;
+    }
+    fuzz_check(push.room_count == record.room_count && push.item_count == record.item_count);
+    fuzz_check((push.room_count > 0) == (push.target == PUSH_TO_ROOMS) && push.item_count > 0);
+    if (push.room_count <= MAX_PARTS && push.item_count <= MAX_PARTS) {
+        check_encoding(&record, &push, bytes);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct push_batch batch;
+    struct push_record record;
+    struct fault fault = {""};
+    struct slice rest;
+    uint32_t count = 0;
+    uint64_t last = 0;
+
+    if (push_batch_decode(slice_of(data, size), &limits, &batch, &fault) != STATUS_OK) {
+        fuzz_check(strncmp(fault.text, "at byte ", 8) == 0);
+        return 0;
+    }
+    rest = batch.records;
+    for (const uint8_t *at = rest.data; push_next_record(&rest, &record); at = rest.data, count++) {
+        fuzz_check(count == 0 ? record.sequence == batch.first_sequence : record.sequence > last);
+        check_record(record, at);
+        last = record.sequence;
+    }
+    fuzz_check(count == batch.count && rest.len == 0);
+    return 0;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a link says to a gateway, and what it makes of each answer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/link_script.h"
+
+static void sends_what_has_gathered_as_one_batch(void **state)
+{
+    struct script *script = *state;
+
+    for (uint64_t i = 1; i <= 3; i++)
+        queue_items(script, i, "{\"n\":1}");
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->call_count, 1);
+    assert_int_equal(script->calls[0].batch.first_sequence, 1);
+    assert_int_equal(script->calls[0].pushes, 3);
+    assert_memory_equal(script->calls[0].batch.logic_id, script->logic_id, LOGIC_ID_LEN);
+    assert_int_equal(script->ledger.queue.count, 0);
+}
+
+static void has_one_batch_under_way(void **state)
+{
+    struct script *script = *state;
+
+    queue_items(script, 1, "1");
+    assert_int_equal(link_sender_send(&script->sender), STATUS_OK);
+    queue_items(script, 2, "2");
+    assert_int_equal(link_sender_send(&script->sender), STATUS_OK);
+    await(script, NULL, &script->reply_count, 1);
+    assert_int_equal(script->call_count, 1);
+    assert_int_equal(script->ledger.queue.count, 1);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[1].batch.first_sequence, 2);
+}
+
+static void repeats_a_batch_byte_for_byte(void **state)
+{
+    struct script *script = *state;
+
+    script->next_status[0] = 503;
+    queue_items(script, 1, "1");
+    queue_items(script, 2, "2");
+    assert_int_equal(exchange(script), LINK_REPLY_RETRY);
+    queue_items(script, 3, "3");
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[0].body.len, script->calls[1].body.len);
+    assert_memory_equal(script->calls[0].body.data, script->calls[1].body.data, script->calls[0].body.len);
+    assert_int_equal(script->ledger.queue.count, 1);
+}
+
+static void repeats_it_on_the_next_connection(void **state)
+{
+    struct script *script = *state;
+
+    queue_items(script, 1, "1");
+    queue_items(script, 2, "2");
+    assert_int_equal(link_sender_send(&script->sender), STATUS_OK);
+    await(script, NULL, &script->call_count, 1);
+    connect_again(script);
+    queue_items(script, 3, "3");
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[1].body.len, script->calls[0].body.len);
+    assert_memory_equal(script->calls[0].body.data, script->calls[1].body.data, script->calls[0].body.len);
+}
+
+static void sends_a_long_batch_whole(void **state)
+{
+    struct script *script = *state;
+    char *item = malloc(40001);
+
+    assert_non_null(item);
+    memset(item, '7', 40000);
+    item[40000] = '\0';
+    for (uint64_t i = 1; i <= 20; i++)
+        queue_items(script, i, item);
+    free(item);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[0].pushes, 20);
+}
+
+static void does_not_believe_a_strange_answer(void **state)
+{
+    struct script *script = *state;
+
+    script->next_status[0] = 200;
+    script->next_body[0] = "<html>hello</html>";
+    script->next_status[1] = 200;
+    script->next_body[1] = "{\"applied\":4}";
+    queue_items(script, 5, "1");
+    assert_int_equal(exchange(script), LINK_REPLY_RETRY);
+    assert_int_equal(exchange(script), LINK_REPLY_RETRY);
+    assert_int_equal(script->ledger.queue.count, 1);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->ledger.queue.count, 0);
+}
+
+/* The third of four pushes is refused: the others arrive, in order, and only it is let go. */
+static void finds_the_push_that_is_refused(void **state)
+{
+    struct script *script = *state;
+    uint64_t dropped = metrics_get(LM_LINK_PUSHES_REFUSED), acked = metrics_get(LM_LINK_PUSHES_ACKED);
+    uint64_t applied = 0;
+
+    for (uint64_t i = 1; i <= 4; i++)
+        queue_items(script, i, i == 3 ? "\"bad\"" : "1");
+    while (script->ledger.queue.count > 0) {
+        struct link_queue *queue = &script->ledger.queue;
+        size_t count = link_queue_freeze(queue, script->sender.max_pushes, SIZE_MAX);
+        uint64_t first = link_queue_at(queue, 0)->push->sequence;
+        bool bad = first <= 3 && first + count > 3;
+
+        script->next_status[script->call_count] = bad ? 400 : 0;
+        assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+        if (!bad) {
+            assert_true(script->calls[script->call_count - 1].batch.first_sequence > applied);
+            applied = last_sequence(script->calls[script->call_count - 1].batch.records);
+        }
+    }
+    assert_int_equal(metrics_get(LM_LINK_PUSHES_REFUSED) - dropped, 1);
+    assert_int_equal(metrics_get(LM_LINK_PUSHES_ACKED) - acked, 3);
+    assert_int_equal(applied, 4);
+}
+
+static void batches_grow_again_after_a_refusal(void **state)
+{
+    struct script *script = *state;
+
+    script->next_status[0] = 413;
+    for (uint64_t i = 1; i <= 8; i++)
+        queue_items(script, i, "1");
+    while (script->ledger.queue.count > 0)
+        assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[0].pushes, 8);
+    assert_int_equal(script->calls[1].pushes, 4);
+    assert_int_equal(script->calls[2].pushes, 4);
+    assert_int_equal(script->call_count, 3);
+    assert_int_equal(script->sender.max_pushes, 16);
+}
+
+static void expect_form(struct script *script, size_t index, const char *path, const char *body)
+{
+    struct call *call = &script->calls[index];
+
+    assert_string_equal(call->path, path);
+    assert_int_equal(call->body.len, strlen(body));
+    assert_memory_equal(call->body.data, body, call->body.len);
+}
+
+static void speaks_forms_to_a_gateway_that_knows_no_batches(void **state)
+{
+    struct script *script = *state;
+    const struct slice items[] = {slice_str("{\"a\": \"x&y\"}"), slice_str("2")};
+    const struct slice rooms[] = {slice_str("r 1"), slice_str("\xc3\xa9")};
+    const struct push push = {
+        .target = PUSH_TO_ROOMS, .rooms = rooms, .room_count = 2, .items = items, .item_count = 2};
+
+    script->next_status[0] = 404;
+    for (size_t i = 1; i < 4; i++)
+        script->next_status[i] = i == 2 ? 500 : 200;
+    queue_push(script, 1, &push, NULL);
+    queue_items(script, 2, "3");
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->ledger.queue.count, 2);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->ledger.queue.count, 2);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->ledger.queue.count, 1);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->ledger.queue.count, 0);
+    const char *encoded = "items=%5B%7B%22a%22%3A+%22x%26y%22%7D%2C2%5D";
+    char body[128];
+    snprintf(body, sizeof body, "room=r+1&%s", encoded);
+    expect_form(script, 1, "/push/room", body);
+    snprintf(body, sizeof body, "room=%%C3%%A9&%s", encoded);
+    expect_form(script, 2, "/push/room", body);
+    expect_form(script, 3, "/push/all", "items=%5B3%5D");
+}
+
+static void on_told(const struct push_outcome *outcome, void *arg)
+{
+    struct script *script = arg;
+
+    script->told++;
+    script->outcome = *outcome;
+}
+
+static struct push_wait *start_wait(struct script *script)
+{
+    struct push_outcome outcome = {.sequence = 9, .items = 1, .known = 1, .queued = 1};
+    struct push_wait *wait;
+
+    assert_int_equal(push_wait_new(script->base, 5000, on_told, script, &wait), STATUS_OK);
+    push_wait_start(wait, &outcome);
+    return wait;
+}
+
+static void tells_the_caller_whom_it_reached(void **state)
+{
+    struct script *script = *state;
+    const struct slice items[] = {slice_str("1")};
+    const struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1, .wait = true};
+
+    queue_push(script, 9, &push, start_wait(script));
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->told, 1);
+    assert_int_equal(script->outcome.verdict, PUSH_TAKEN);
+    assert_int_equal(script->outcome.acked, 1);
+    assert_int_equal(script->outcome.clients, 7);
+}
+
+static void tells_the_caller_that_nobody_gets_it(void **state)
+{
+    struct script *script = *state;
+    const struct slice items[] = {slice_str("1")};
+    const struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1, .wait = true};
+
+    script->next_status[0] = 400;
+    queue_push(script, 9, &push, start_wait(script));
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->told, 1);
+    assert_int_equal(script->outcome.verdict, PUSH_WAIT_TIMEOUT);
+    assert_int_equal(script->outcome.acked, 0);
+}
+
+static void books_balance(void **state)
+{
+    uint64_t accepted = metrics_get(LM_LINK_PUSHES_ACCEPTED), out = metrics_get(LM_LINK_PUSHES_ACKED);
+
+    (void)state;
+    for (unsigned row = LM_LINK_PUSHES_EXPIRED; row <= LM_LINK_PUSHES_SHUTDOWN; row++)
+        out += metrics_get(row);
+    assert_true(accepted > 0);
+    assert_int_equal(accepted, out + metrics_get(LM_LINK_PUSHES_QUEUED));
+    assert_int_equal(metrics_get(LM_LINK_PUSHES_QUEUED), 0);
+    assert_int_equal(metrics_get(LM_LINK_ITEMS_QUEUED), 0);
+    assert_int_equal(metrics_get(LM_LINK_BYTES_QUEUED), 0);
+    assert_int_equal(metrics_get(LM_WAITS), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(sends_what_has_gathered_as_one_batch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(has_one_batch_under_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(repeats_a_batch_byte_for_byte, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(repeats_it_on_the_next_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sends_a_long_batch_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(does_not_believe_a_strange_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(finds_the_push_that_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(batches_grow_again_after_a_refusal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(speaks_forms_to_a_gateway_that_knows_no_batches, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_the_caller_whom_it_reached, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_the_caller_that_nobody_gets_it, set_up, tear_down),
+        cmocka_unit_test(books_balance),
+    };
+
+    logic_metrics_setup();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answers of the push calls, byte for byte, and the gateways' answers that they rest on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "logic/batch_answer.h"
+#include "logic/push_answer.h"
+
+static void expect(struct push_outcome *outcome, int status, const char *json)
+{
+    struct buf out;
+    int got = 0;
+
+    buf_init(&out, 65536);
+    assert_int_equal(push_answer_append(&out, "9f86d081884c7d65", outcome, &got), STATUS_OK);
+    assert_int_equal(buf_append(&out, "", 1), STATUS_OK);
+    assert_string_equal((const char *)out.data, json);
+    assert_int_equal(got, status);
+    buf_fini(&out);
+    buf_fini(&outcome->names);
+}
+
+static void taken(void **state)
+{
+    struct push_outcome outcome = {.sequence = 42, .items = 2, .known = 2, .queued = 2};
+
+    (void)state;
+    expect(&outcome, 200,
+           "{\"id\":\"9f86d081884c7d65-42\",\"items\":2,\"gateways\":{\"known\":2,\"queued\":2}}");
+}
+
+static void taken_with_gateways_down(void **state)
+{
+    struct push_outcome outcome = {.sequence = 1, .items = 1, .known = 3, .queued = 1};
+
+    (void)state;
+    push_outcome_add_name(&outcome, "10.0.0.7:7788");
+    push_outcome_add_name(&outcome, "[::1]:7788");
+    push_outcome_add_name(&outcome, "10.0.0.7:7788");
+    expect(&outcome, 200,
+           "{\"id\":\"9f86d081884c7d65-1\",\"items\":1,\"gateways\":{\"known\":3,\"queued\":1,"
+           "\"down\":[\"10.0.0.7:7788\",\"[::1]:7788\"]}}");
+}
+
+static void waited(void **state)
+{
+    struct push_outcome outcome = {
+        .sequence = 43, .items = 1, .known = 2, .queued = 2, .acked = 2, .clients = 118, .wait_ms = 5000};
+
+    (void)state;
+    expect(&outcome, 200,
+           "{\"id\":\"9f86d081884c7d65-43\",\"items\":1,\"gateways\":{\"known\":2,\"queued\":2,\"acked\":2},"
+           "\"clients\":118}");
+}
+
+static void waited_too_long(void **state)
+{
+    struct push_outcome outcome = {.verdict = PUSH_WAIT_TIMEOUT,
+                                   .sequence = 44,
+                                   .items = 1,
+                                   .known = 2,
+                                   .queued = 2,
+                                   .pending = 1,
+                                   .acked = 1,
+                                   .wait_ms = 5000};
+
+    (void)state;
+    expect(&outcome, 504,
+           "{\"error\":{\"code\":\"wait_timeout\",\"message\":\"1 of 2 gateways have not applied the push "
+           "within 5000 ms; it stays queued for them\"},\"id\":\"9f86d081884c7d65-44\",\"items\":1,"
+           "\"gateways\":{\"known\":2,\"queued\":2,\"acked\":1}}");
+}
+
+static void queue_full_names_the_gateways(void **state)
+{
+    struct push_outcome outcome = {.verdict = PUSH_QUEUE_FULL, .items = 1, .known = 2};
+
+    (void)state;
+    push_outcome_add_name(&outcome, "a:1");
+    push_outcome_add_name(&outcome, "b:2");
+    expect(&outcome, 503,
+           "{\"error\":{\"code\":\"queue_full\",\"message\":\"the queue is full of a:1, b:2\"}}");
+}
+
+static void queue_full_of_very_many(void **state)
+{
+    struct push_outcome outcome = {.verdict = PUSH_QUEUE_FULL, .items = 1, .known = 200};
+    struct buf out;
+    int status;
+    char name[32];
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "gateway-%d:7788", i);
+        push_outcome_add_name(&outcome, name);
+    }
+    buf_init(&out, 65536);
+    assert_int_equal(push_answer_append(&out, "", &outcome, &status), STATUS_OK);
+    assert_true(out.len < 600);
+    assert_memory_equal(out.data + out.len - 6, "...\"}}", 6);
+    buf_fini(&out);
+    buf_fini(&outcome.names);
+}
+
+static void no_gateway(void **state)
+{
+    struct push_outcome none = {.verdict = PUSH_NO_GATEWAY}, down = {.verdict = PUSH_NO_GATEWAY, .known = 1};
+
+    (void)state;
+    expect(&none, 503, "{\"error\":{\"code\":\"no_gateway\",\"message\":\"no gateway is known\"}}");
+    expect(&down, 503,
+           "{\"error\":{\"code\":\"no_gateway\",\"message\":\"every gateway has been down for too long\"}}");
+}
+
+static void reads_a_gateways_answer(void **state)
+{
+    struct batch_answer answer;
+    struct slice body = slice_str("{\"applied\":1042,\"pushes\":3,\"duplicates\":2,\"items\":7,"
+                                  "\"reached\":[[1039,5],[1041,118]],\"later\":{}}");
+
+    (void)state;
+    assert_int_equal(batch_answer_parse(body, &answer), STATUS_OK);
+    assert_int_equal(answer.applied, 1042);
+    assert_int_equal(answer.duplicates, 2);
+    assert_int_equal(batch_answer_clients(&answer, 1038), 0);
+    assert_int_equal(batch_answer_clients(&answer, 1039), 5);
+    assert_int_equal(batch_answer_clients(&answer, 1040), 0);
+    assert_int_equal(batch_answer_clients(&answer, 1041), 118);
+    assert_int_equal(batch_answer_clients(&answer, 1042), 0);
+}
+
+static void reads_an_answer_without_reached(void **state)
+{
+    struct batch_answer answer;
+
+    (void)state;
+    assert_int_equal(batch_answer_parse(slice_str("{\"applied\":18446744073709551615}"), &answer), STATUS_OK);
+    assert_int_equal(batch_answer_clients(&answer, 1), 0);
+}
+
+static void refuses_what_is_no_answer(void **state)
+{
+    static const char *const bodies[] = {
+        "",
+        "<html>",
+        "[]",
+        "{}",
+        "{\"pushes\":1}",
+        "{\"applied\":\"7\"}",
+        "{\"applied\":-1}",
+        "{\"applied\":1.5}",
+        "{\"applied\":18446744073709551616}",
+        "{\"applied\":1,\"reached\":{}}",
+        "{\"applied\":1",
+    };
+    struct batch_answer answer;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
+        assert_int_equal(batch_answer_parse(slice_str(bodies[i]), &answer), STATUS_INVALID);
+}
+
+static void survives_odd_pairs(void **state)
+{
+    static const char *const bodies[] = {
+        "{\"applied\":9,\"reached\":[1,2]}",
+        "{\"applied\":9,\"reached\":[[]]}",
+        "{\"applied\":9,\"reached\":[[7]]}",
+        "{\"applied\":9,\"reached\":[[\"7\",1]]}",
+    };
+    struct batch_answer answer;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        assert_int_equal(batch_answer_parse(slice_str(bodies[i]), &answer), STATUS_OK);
+        assert_int_equal(batch_answer_clients(&answer, 8), 0);
+        assert_int_equal(batch_answer_clients(&answer, 9), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(taken),
+        cmocka_unit_test(taken_with_gateways_down),
+        cmocka_unit_test(waited),
+        cmocka_unit_test(waited_too_long),
+        cmocka_unit_test(queue_full_names_the_gateways),
+        cmocka_unit_test(queue_full_of_very_many),
+        cmocka_unit_test(no_gateway),
+        cmocka_unit_test(reads_a_gateways_answer),
+        cmocka_unit_test(reads_an_answer_without_reached),
+        cmocka_unit_test(refuses_what_is_no_answer),
+        cmocka_unit_test(survives_odd_pairs),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
