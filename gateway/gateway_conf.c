@@ -58,7 +58,8 @@ static const struct conf_option options[] = {
     {"page.enabled", BOOL(page_enabled), "true", NULL, "", "Serve the demo page at `/` of the clients' port.", NULL},
     {"page.apiUrl", TEXT(page_api_url), "", NULL, "", "Address of logic as browsers reach it, for the page; empty is the page's own host, port 7799.", NULL},
 
-    {"bucketThreads", INT(bucket_threads, 0, 64), "0", NULL, "", "Threads that hold clients; 0 is one per core.", "Work and shutdown"},
+    {"wire", ENUM(wire), "auto", "auto|uring|send", "", "How frames are written to plain sockets: io_uring, or send(); auto takes io_uring where the kernel allows it.", "Work and shutdown"},
+    {"bucketThreads", INT(bucket_threads, 0, 64), "0", NULL, "", "Threads that hold clients; 0 is one per core.", NULL},
     {"bucketJobChannelSize", INT(bucket_job_channel_size, 1, 10000000), "1000", NULL, "", "Fan-out jobs waiting in one thread, past which answers to logic are held back.", NULL},
     {"drainSeconds", INT(drain_seconds, 0, 3600), "10", NULL, "s", "Time that SIGTERM leaves for queues to empty.", NULL},
 

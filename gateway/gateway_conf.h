@@ -30,6 +30,7 @@ struct gateway_conf {
     int64_t max_merger_delay; /* ms */
     int64_t max_merger_batch_size;
     int64_t max_merger_batch_bytes;
+    int wire;       /* enum wire_kind of wire.h */
     int merge_edge; /* 0: leading, 1: trailing */
 
     int64_t service_port;

@@ -12,6 +12,7 @@
 #include "logic/link_ledger.h"
 #include "logic/link_sender.h"
 #include "logic/liveness.h"
+#include "logic/lookup.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/tls.h"
@@ -36,14 +37,14 @@ struct gateway_link {
     char *name;
     int port;
     enum link_state state;
-    struct h2_conn *conn;    /* NULL while waiting */
-    struct bufferevent *bev; /* the connection's; only to ask why a name was not found */
-    struct event *again;     /* ends a pause: before a new connection, or before a repetition */
-    struct event *tick;      /* liveness, time-outs, expiry */
-    struct event *kick;      /* sends at the end of the loop's turn, so that pushes gather */
-    unsigned failures;       /* in a row: connections, or refused repetitions */
-    int64_t since_ms;        /* of the present state */
-    int64_t down_since_ms;   /* meaningful while not up */
+    struct lookup *lookup; /* while the name is resolved, or NULL */
+    struct h2_conn *conn;  /* then, or NULL */
+    struct event *again;   /* ends a pause: before a new connection, or before a repetition */
+    struct event *tick;    /* liveness, time-outs, expiry */
+    struct event *kick;    /* sends at the end of the loop's turn, so that pushes gather */
+    unsigned failures;     /* in a row: connections, or refused repetitions */
+    int64_t since_ms;      /* of the present state */
+    int64_t down_since_ms; /* meaningful while not up */
     int64_t logged_ms;
     bool served; /* this connection has answered for a push */
     struct liveness liveness;
@@ -104,7 +105,7 @@ static void break_link(struct gateway_link *link, const char *reason)
     link_sender_stop(&link->sender);
     h2_conn_free(link->conn);
     link->conn = NULL;
-    link->bev = NULL;
+    lookup_cancel(&link->lookup);
     set_state(link, LINK_WAITING);
     pause_link(link);
 }
@@ -155,9 +156,8 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
 static void on_close(struct h2_conn *conn, const char *reason, void *arg)
 {
     struct gateway_link *link = arg;
-    int dns_error = bufferevent_socket_get_dns_error(link->bev);
     (void)conn;
-    break_link(link, dns_error ? evutil_gai_strerror(dns_error) : reason);
+    break_link(link, reason);
 }
 
 static struct bufferevent *new_transport(struct gateway_link *link)
@@ -173,30 +173,44 @@ static struct bufferevent *new_transport(struct gateway_link *link)
     return bev;
 }
 
-/* Only the first address of a name is tried, so the families take turns: "localhost" may be
- * ::1 first where the gateway listens on 127.0.0.1. */
-static int next_family(const struct gateway_link *link)
+/* The addresses of a name take turns: one of them may be dead, or listened on by nobody. */
+static const struct evutil_addrinfo *choose(const struct evutil_addrinfo *addresses, unsigned turn)
 {
-    static const int families[] = {AF_UNSPEC, AF_INET, AF_INET6};
-    return families[link->failures % (sizeof families / sizeof *families)];
+    unsigned count = 0;
+    for (const struct evutil_addrinfo *at = addresses; at; at = at->ai_next)
+        count++;
+    for (turn %= count; turn > 0; turn--)
+        addresses = addresses->ai_next;
+    return addresses;
 }
 
-static void connect_link(struct gateway_link *link)
+static void on_addresses(const char *error, const struct evutil_addrinfo *addresses, void *arg)
 {
     static const struct h2_callbacks callbacks = {
         .on_ready = on_ready, .on_response = on_response, .on_close = on_close};
     static const struct h2_limits limits = {
         .max_body = ANSWER_MAX, .max_streams = 1, .window = ANSWER_WINDOW};
-    set_state(link, LINK_CONNECTING);
-    link->bev = new_transport(link);
-    if (!link->bev || h2_conn_new_client(link->bev, link->name, &limits, &callbacks, link, &link->conn)) {
+    struct gateway_link *link = arg;
+    if (error) {
+        break_link(link, error);
+        return;
+    }
+    struct bufferevent *bev = new_transport(link);
+    if (!bev || h2_conn_new_client(bev, link->name, &limits, &callbacks, link, &link->conn)) {
         link->conn = NULL;
         break_link(link, "no memory for a connection");
         return;
     }
-    if (bufferevent_socket_connect_hostname(link->bev, link->env->dns, next_family(link), link->hostname,
-                                            link->port))
+    const struct evutil_addrinfo *address = choose(addresses, link->failures);
+    if (bufferevent_socket_connect(bev, address->ai_addr, (int)address->ai_addrlen))
         break_link(link, "the connection could not be begun");
+}
+
+static void connect_link(struct gateway_link *link)
+{
+    set_state(link, LINK_CONNECTING);
+    if (lookup_start(link->env->dns, link->hostname, link->port, on_addresses, link, &link->lookup))
+        break_link(link, "no memory for a connection");
 }
 
 static void on_again(evutil_socket_t fd, short what, void *arg)
@@ -313,6 +327,7 @@ void gateway_link_free(struct gateway_link *link)
 {
     if (!link)
         return;
+    lookup_cancel(&link->lookup);
     h2_conn_free(link->conn);
     link_sender_fini(&link->sender);
     link_ledger_fini(&link->ledger);

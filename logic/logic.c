@@ -182,6 +182,16 @@ static void free_event(struct event *event)
         event_free(event);
 }
 
+/* Cancelled lookups end in the loop (lookup.h), before and after their base is freed. */
+static void free_dns(struct logic *logic)
+{
+    if (!logic->env.dns)
+        return;
+    event_base_loop(logic->base, EVLOOP_NONBLOCK);
+    evdns_base_free(logic->env.dns, 1);
+    event_base_loop(logic->base, EVLOOP_NONBLOCK);
+}
+
 void logic_free(struct logic *logic)
 {
     if (!logic)
@@ -189,8 +199,7 @@ void logic_free(struct logic *logic)
     gateway_set_fini(&logic->gateways);
     http_api_free(logic->api);
     SSL_CTX_free(logic->env.tls);
-    if (logic->env.dns)
-        evdns_base_free(logic->env.dns, 1);
+    free_dns(logic);
     free_event(logic->drain_check);
     free_event(logic->signals[0]);
     free_event(logic->signals[1]);

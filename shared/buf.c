@@ -41,7 +41,10 @@ enum status buf_reserve(struct buf *buf, size_t extra)
     if (extra <= buf->cap - buf->len)
         return STATUS_OK;
     size_t cap = grown(buf, buf->len + extra);
-    uint8_t *data = realloc(buf->data, cap);
+    if (cap >= PTRDIFF_MAX)
+        return STATUS_NO_MEMORY;
+    /* One byte more than is told, so that vsnprintf has room for its terminator. */
+    uint8_t *data = realloc(buf->data, cap + 1);
     if (data == NULL)
         return STATUS_NO_MEMORY;
     buf->data = data;
@@ -74,9 +77,8 @@ enum status buf_printf(struct buf *buf, const char *format, ...)
     va_end(args);
     if (len < 0)
         return STATUS_INVALID;
-    /* One byte more for the terminator, which is written and not counted. */
-    enum status status = buf_reserve(buf, (size_t)len + 1);
-    if (status != STATUS_OK)
+    enum status status = len > 0 ? buf_reserve(buf, (size_t)len) : STATUS_OK;
+    if (status != STATUS_OK || len == 0)
         return status;
     va_start(args, format);
     (void)vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);
@@ -85,17 +87,40 @@ enum status buf_printf(struct buf *buf, const char *format, ...)
     return STATUS_OK;
 }
 
-static enum status append_json_byte(struct buf *buf, uint8_t byte)
+/* The bytes from `at` on that stand in a JSON string as they are. */
+static size_t plain_run(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *from = at;
+
+    while (at < end && *at >= 0x20 && *at != '"' && *at != '\\')
+        at++;
+    return (size_t)(at - from);
+}
+
+static enum status append_escape(struct buf *buf, uint8_t byte)
 {
     static const char short_escapes[] = "btn?fr";
 
     if (byte == '"' || byte == '\\')
         return buf_append(buf, (const char[]){'\\', (char)byte}, 2);
-    if (byte >= 8 && byte <= 13 && byte != 11)
-        return buf_append(buf, (const char[]){'\\', short_escapes[byte - 8]}, 2);
-    if (byte < 0x20)
-        return buf_printf(buf, "\\u%04x", byte);
-    return buf_append(buf, &byte, 1);
+    if (byte >= '\b' && byte <= '\r' && byte != '\v')
+        return buf_append(buf, (const char[]){'\\', short_escapes[byte - '\b']}, 2);
+    return buf_printf(buf, "\\u%04x", byte);
+}
+
+static enum status append_escaped(struct buf *buf, const uint8_t *at, const uint8_t *end)
+{
+    enum status status = STATUS_OK;
+
+    while (at < end && status == STATUS_OK) {
+        size_t run = plain_run(at, end);
+
+        status = buf_append(buf, at, run);
+        at += run;
+        if (at < end && status == STATUS_OK)
+            status = append_escape(buf, *at++);
+    }
+    return status;
 }
 
 enum status buf_append_json_string(struct buf *buf, const void *data, size_t len)
@@ -104,8 +129,8 @@ enum status buf_append_json_string(struct buf *buf, const void *data, size_t len
     size_t before = buf->len;
     enum status status = buf_append(buf, "\"", 1);
 
-    for (size_t i = 0; i < len && status == STATUS_OK; i++)
-        status = append_json_byte(buf, bytes[i]);
+    if (status == STATUS_OK && len > 0)
+        status = append_escaped(buf, bytes, bytes + len);
     if (status == STATUS_OK)
         status = buf_append(buf, "\"", 1);
     if (status != STATUS_OK)

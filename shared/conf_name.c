@@ -83,6 +83,17 @@ size_t conf_distance(const char *a, const char *b)
     return row[b_len];
 }
 
+/* Keeps the nearer of `known` and what `out` holds at `*best` edits. */
+static void keep_nearer(const char *name, const char *known, size_t *best, char *out, size_t cap)
+{
+    size_t distance = conf_distance(name, known);
+
+    if (distance >= *best)
+        return;
+    *best = distance;
+    snprintf(out, cap, "%s", known);
+}
+
 void conf_nearest(const struct conf_table *table, enum conf_spelling spelling, const char *name, char *out,
                   size_t cap)
 {
@@ -91,13 +102,11 @@ void conf_nearest(const struct conf_table *table, enum conf_spelling spelling, c
 
     out[0] = '\0';
     for (size_t i = 0; i < table->count; i++) {
-        size_t distance;
-
         conf_spell(table->options[i].key, spelling, known, sizeof known);
-        distance = conf_distance(name, known);
-        if (distance < best) {
-            best = distance;
-            snprintf(out, cap, "%s", known);
+        keep_nearer(name, known, &best, out, cap);
+        if (spelling == CONF_SPELL_KEY && !strchr(name, '.')) {
+            known[strcspn(known, ".")] = '\0';
+            keep_nearer(name, known, &best, out, cap);
         }
     }
 }

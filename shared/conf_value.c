@@ -97,13 +97,22 @@ void conf_allowed(const struct conf_option *option, char *out)
     }
 }
 
+static bool is_whole(double value)
+{
+    return floor(value) >= value;
+}
+
+/* cJSON prints 15 digits of a number, which is not enough for every integer below 2^53. */
 void conf_show_json(const cJSON *json, char *out)
 {
-    char *text = cJSON_PrintUnformatted(json);
+    bool exact = cJSON_IsNumber(json) && is_whole(json->valuedouble) && fabs(json->valuedouble) <= exact_max;
+    char *text = exact ? NULL : cJSON_PrintUnformatted(json);
     size_t len = text ? strlen(text) : 0;
     size_t shown = CONF_SHOWN_MAX - 4;
 
-    if (len < CONF_SHOWN_MAX) {
+    if (exact) {
+        snprintf(out, CONF_SHOWN_MAX, "%.0f", json->valuedouble);
+    } else if (len < CONF_SHOWN_MAX) {
         snprintf(out, CONF_SHOWN_MAX, "%s", text ? text : "?");
     } else {
         while (shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80)
@@ -149,7 +158,7 @@ static struct outcome integer_from_json(const struct conf_option *option, int64_
 {
     double value = json->valuedouble;
 
-    if (!cJSON_IsNumber(json) || floor(value) < value || ceil(value) > value)
+    if (!cJSON_IsNumber(json) || !is_whole(value))
         return (struct outcome){STATUS_INVALID, "an integer"};
     if (!(fabs(value) <= exact_max))
         return refused;

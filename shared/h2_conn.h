@@ -28,6 +28,8 @@ struct h2_callbacks {
     void (*on_ready)(struct h2_conn *conn, void *arg);
     /* Server: answer now or later with h2_reply on the same loop. */
     void (*on_request)(struct h2_conn *conn, const struct h2_request *request, void *arg);
+    /* Server: the connection itself answered a request with 413 or 431. May be NULL. */
+    void (*on_refused)(struct h2_conn *conn, int status, void *arg);
     /* Client: a whole answer. status 0: the stream was reset or the answer was past the limit;
      * `body` is then empty. */
     void (*on_response)(struct h2_conn *conn, int32_t stream, int status, struct slice body, void *arg);

@@ -12,15 +12,7 @@ enum {
     MAX_REQUEST_HEADER = 16384, /* bytes of all fields of one request: 431 past it */
     STATUS_TEXT_LEN = 12,       /* "200" */
     LENGTH_TEXT_LEN = 24,       /* a size_t in decimal */
-};
-
-static const struct refusal {
-    int status;
-    const char *body;
-} refusals[] = {
-    {413, "{\"error\":{\"code\":\"body_too_large\",\"message\":\"the request body is past the limit\"}}"},
-    {431,
-     "{\"error\":{\"code\":\"header_too_large\",\"message\":\"the request header is past 16384 bytes\"}}"},
+    REFUSAL_LEN = 160,
 };
 
 int h2_server_begin(struct h2_conn *conn, const nghttp2_frame *frame)
@@ -75,14 +67,20 @@ int h2_server_header(struct h2_conn *conn, const nghttp2_frame *frame, struct sl
 
 static int refuse(struct h2_conn *conn, struct h2_stream *stream, int status)
 {
+    bool body = status == 413;
+    char json[REFUSAL_LEN];
+
     stream->told = true;
     stream->refusal = status;
     h2_stream_forget_body(conn, stream);
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
-        if (refusals[i].status == status)
-            h2_reply(conn, stream->id, status, "application/json", refusals[i].body,
-                     strlen(refusals[i].body));
-    return 0;
+    snprintf(json, sizeof json,
+             "{\"error\":{\"code\":\"%s_too_large\",\"message\":\"the request %s is past %zu bytes\"}}",
+             body ? "body" : "header", body ? "body" : "header",
+             body ? conn->limits.max_body : (size_t)MAX_REQUEST_HEADER);
+    h2_reply(conn, stream->id, status, "application/json", json, strlen(json));
+    if (conn->callbacks.on_refused)
+        conn->callbacks.on_refused(conn, status, conn->arg);
+    return h2_callback_result(conn);
 }
 
 int h2_server_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data)

@@ -1,124 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http_parser does the parsing; this file gathers its pieces and keeps the limits. Every byte of
- * the header section lands in `head`; names and values are spans of it. */
+/* Gathers the header section, takes each line apart as soon as it is whole, then the body.
+ * Everything is a span of `head`, which only grows; http_head.c knows the grammar of the lines. */
 #include "shared/http_request.h"
 
-#include <http_parser.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#include "shared/buf.h"
+#include "shared/http_chunks.h"
+#include "shared/http_head.h"
 
-enum { MAX_HEADERS = 64, KEEP_BODY = 65536 };
+enum { KEEP_BYTES = 65536 };
 
-/* Offsets into `head`, which may move while it grows. */
-struct span {
-    size_t at;
-    size_t len;
-};
-
-struct header {
-    struct span name;
-    struct span value;
-};
-
-enum feeding { FEEDING_NAME, FEEDING_VALUE };
+enum stage { STAGE_HEAD, STAGE_TELL, STAGE_LENGTH, STAGE_CHUNKS, STAGE_COMPLETE, STAGE_FAILED };
 
 struct http_request {
-    http_parser parser;
-    struct buf head; /* target, then names and values one after the other */
+    struct http_head head;
+    struct http_chunks chunks;
     struct buf body;
-    struct span target;
-    struct header headers[MAX_HEADERS];
-    size_t header_count;
-    enum feeding feeding;
-    size_t head_bytes; /* of the header section so far, line ends included */
-    size_t max_header;
-    enum http_parse fault; /* set by a callback that stops the parser */
-    bool headers_done;
-    bool headers_told;
-    bool complete;
-};
-
-static int stop(struct http_request *request, enum http_parse fault)
-{
-    request->fault = fault;
-    return -1;
-}
-
-static int append(struct http_request *request, struct span *span, const char *at, size_t len)
-{
-    if (span->len == 0)
-        span->at = request->head.len;
-    if (buf_append(&request->head, at, len) != STATUS_OK)
-        return stop(request, HTTP_PARSE_HEADER_BIG);
-    span->len += len;
-    return 0;
-}
-
-static int on_url(http_parser *parser, const char *at, size_t len)
-{
-    struct http_request *request = parser->data;
-
-    return append(request, &request->target, at, len);
-}
-
-static int on_header_field(http_parser *parser, const char *at, size_t len)
-{
-    struct http_request *request = parser->data;
-
-    if (request->feeding == FEEDING_VALUE || request->header_count == 0) {
-        if (request->header_count == MAX_HEADERS)
-            return stop(request, HTTP_PARSE_HEADER_BIG);
-        request->headers[request->header_count++] = (struct header){0};
-        request->feeding = FEEDING_NAME;
-    }
-    return append(request, &request->headers[request->header_count - 1].name, at, len);
-}
-
-static int on_header_value(http_parser *parser, const char *at, size_t len)
-{
-    struct http_request *request = parser->data;
-
-    request->feeding = FEEDING_VALUE;
-    return append(request, &request->headers[request->header_count - 1].value, at, len);
-}
-
-static int on_headers_complete(http_parser *parser)
-{
-    struct http_request *request = parser->data;
-
-    request->headers_done = true;
-    if ((parser->flags & F_CONTENTLENGTH) != 0 && parser->content_length > request->body.max)
-        return stop(request, HTTP_PARSE_BODY_BIG);
-    http_parser_pause(parser, 1);
-    return 0;
-}
-
-static int on_body(http_parser *parser, const char *at, size_t len)
-{
-    struct http_request *request = parser->data;
-    enum status status = buf_append(&request->body, at, len);
-
-    return status == STATUS_OK ? 0 : stop(request, HTTP_PARSE_BODY_BIG);
-}
-
-static int on_message_complete(http_parser *parser)
-{
-    struct http_request *request = parser->data;
-
-    request->complete = true;
-    http_parser_pause(parser, 1);
-    return 0;
-}
-
-static const http_parser_settings settings = {
-    .on_url = on_url,
-    .on_header_field = on_header_field,
-    .on_header_value = on_header_value,
-    .on_headers_complete = on_headers_complete,
-    .on_body = on_body,
-    .on_message_complete = on_message_complete,
+    uint64_t body_left; /* STAGE_LENGTH */
+    enum stage stage;
+    enum http_parse failure; /* STAGE_FAILED */
 };
 
 enum status http_request_new(size_t max_header, size_t max_body, struct http_request **out)
@@ -127,9 +28,8 @@ enum status http_request_new(size_t max_header, size_t max_body, struct http_req
 
     if (request == NULL)
         return STATUS_NO_MEMORY;
-    buf_init(&request->head, max_header);
+    http_head_init(&request->head, max_header);
     buf_init(&request->body, max_body);
-    request->max_header = max_header;
     http_request_reset(request);
     *out = request;
     return STATUS_OK;
@@ -139,108 +39,133 @@ void http_request_free(struct http_request *request)
 {
     if (request == NULL)
         return;
-    buf_fini(&request->head);
+    http_head_fini(&request->head);
     buf_fini(&request->body);
     free(request);
 }
 
 void http_request_reset(struct http_request *request)
 {
-    http_parser_init(&request->parser, HTTP_REQUEST);
-    request->parser.data = request;
-    buf_clear(&request->head);
-    if (request->body.cap > KEEP_BODY)
+    http_head_reset(&request->head);
+    if (request->body.cap > KEEP_BYTES)
         buf_fini(&request->body);
-    else
-        buf_clear(&request->body);
-    request->target = (struct span){0};
-    request->header_count = 0;
-    request->feeding = FEEDING_VALUE;
-    request->head_bytes = 0;
-    request->fault = HTTP_PARSE_MORE;
-    request->headers_done = false;
-    request->headers_told = false;
-    request->complete = false;
+    buf_clear(&request->body);
+    request->stage = STAGE_HEAD;
 }
 
-static enum http_parse outcome(struct http_request *request)
+static enum http_parse fail(struct http_request *request, enum http_parse failure)
 {
-    if (request->fault != HTTP_PARSE_MORE)
-        return request->fault;
-    if (!request->headers_done && request->head_bytes > request->max_header)
-        return HTTP_PARSE_HEADER_BIG;
-    if (request->headers_done && !request->headers_told) {
-        request->headers_told = true;
-        return HTTP_PARSE_HEADERS;
+    request->stage = STAGE_FAILED;
+    request->failure = failure;
+    return failure;
+}
+
+static enum http_parse begin_body(struct http_request *request)
+{
+    const struct http_head *head = &request->head;
+
+    if (head->has_length && head->content_length > request->body.max)
+        return fail(request, HTTP_PARSE_BODY_BIG);
+    http_chunks_init(&request->chunks, head->bytes.max);
+    request->body_left = head->has_length ? head->content_length : 0;
+    request->stage = STAGE_TELL;
+    return HTTP_PARSE_HEADERS;
+}
+
+static enum http_parse feed_head(struct http_request *request, const uint8_t *data, size_t len, size_t *used)
+{
+    switch (http_head_feed(&request->head, data, len, used)) {
+    case HTTP_HEAD_MORE:
+        return HTTP_PARSE_MORE;
+    case HTTP_HEAD_COMPLETE:
+        return begin_body(request);
+    case HTTP_HEAD_BIG:
+        return fail(request, HTTP_PARSE_HEADER_BIG);
+    case HTTP_HEAD_BAD:
+        break;
     }
-    if (request->complete)
-        return HTTP_PARSE_COMPLETE;
-    enum http_errno error = HTTP_PARSER_ERRNO(&request->parser);
-    if (error == HPE_HEADER_OVERFLOW)
-        return HTTP_PARSE_HEADER_BIG;
-    return error == HPE_OK || error == HPE_PAUSED ? HTTP_PARSE_MORE : HTTP_PARSE_BAD;
+    return fail(request, HTTP_PARSE_BAD);
+}
+
+static enum http_parse feed_length(struct http_request *request, const uint8_t *data, size_t len,
+                                   size_t *used)
+{
+    size_t take = len < request->body_left ? len : (size_t)request->body_left;
+
+    *used = take;
+    if (buf_append(&request->body, data, take) != STATUS_OK)
+        return fail(request, HTTP_PARSE_BODY_BIG);
+    request->body_left -= take;
+    if (request->body_left > 0)
+        return HTTP_PARSE_MORE;
+    request->stage = STAGE_COMPLETE;
+    return HTTP_PARSE_COMPLETE;
+}
+
+static enum http_parse feed_chunks(struct http_request *request, const uint8_t *data, size_t len,
+                                   size_t *used)
+{
+    enum chunk_state state = http_chunks_feed(&request->chunks, data, len, &request->body, used);
+
+    if (state == CHUNK_BODY_BIG)
+        return fail(request, HTTP_PARSE_BODY_BIG);
+    if (state == CHUNK_BAD) {
+        request->head.fault = "the chunked coding of the body is broken";
+        return fail(request, HTTP_PARSE_BAD);
+    }
+    if (state != CHUNK_DONE)
+        return HTTP_PARSE_MORE;
+    request->stage = STAGE_COMPLETE;
+    return HTTP_PARSE_COMPLETE;
 }
 
 enum http_parse http_request_feed(struct http_request *request, const void *data, size_t len, size_t *used)
 {
-    bool headers = !request->headers_done;
-
     *used = 0;
-    if (request->complete || request->fault != HTTP_PARSE_MORE)
-        return outcome(request);
-    if (HTTP_PARSER_ERRNO(&request->parser) == HPE_PAUSED)
-        http_parser_pause(&request->parser, 0);
-    *used = http_parser_execute(&request->parser, &settings, data, len);
-    if (headers)
-        request->head_bytes += *used;
-    return outcome(request);
+    if (request->stage == STAGE_TELL)
+        request->stage = request->head.chunked ? STAGE_CHUNKS : STAGE_LENGTH;
+    if (request->stage == STAGE_HEAD)
+        return feed_head(request, data, len, used);
+    if (request->stage == STAGE_LENGTH)
+        return feed_length(request, data, len, used);
+    if (request->stage == STAGE_CHUNKS)
+        return feed_chunks(request, data, len, used);
+    return request->stage == STAGE_FAILED ? request->failure : HTTP_PARSE_COMPLETE;
 }
 
-static struct slice span_slice(const struct http_request *request, struct span span)
+bool http_request_begun(const struct http_request *request)
 {
-    return slice_of(request->head.data + span.at, span.len);
+    return request->head.bytes.len > 0;
+}
+
+const char *http_request_fault(const struct http_request *request)
+{
+    return request->head.fault;
 }
 
 struct slice http_request_method(const struct http_request *request)
 {
-    return slice_str(http_method_str((enum http_method)request->parser.method));
-}
-
-/* The target up to '?', or behind it. */
-static struct slice target_part(const struct http_request *request, bool query)
-{
-    struct slice target = span_slice(request, request->target);
-    const uint8_t *mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
-    size_t path_len = mark != NULL ? (size_t)(mark - target.data) : target.len;
-
-    if (!query)
-        return slice_of(target.data, path_len);
-    return mark != NULL ? slice_of(mark + 1, target.len - path_len - 1) : slice_of(target.data, 0);
+    return http_head_slice(&request->head, request->head.method);
 }
 
 struct slice http_request_path(const struct http_request *request)
 {
-    return target_part(request, false);
+    struct slice path = http_head_slice(&request->head, request->head.path);
+
+    /* "http://host" and "http://host?query" mean "/" (RFC 9110, 4.2.3). */
+    return path.len > 0 ? path : slice_str("/");
 }
 
 struct slice http_request_query(const struct http_request *request)
 {
-    return target_part(request, true);
-}
-
-static bool equal_fold(struct slice text, const char *name)
-{
-    size_t len = strlen(name);
-
-    return text.len == len && strncasecmp((const char *)text.data, name, len) == 0;
+    return http_head_slice(&request->head, request->head.query);
 }
 
 struct slice http_request_header(const struct http_request *request, const char *name)
 {
-    for (size_t i = 0; i < request->header_count; i++)
-        if (equal_fold(span_slice(request, request->headers[i].name), name))
-            return span_slice(request, request->headers[i].value);
-    return slice_of(NULL, 0);
+    const struct http_field *field = http_head_find(&request->head, name, 0);
+
+    return field != NULL ? http_head_slice(&request->head, field->value) : slice_of(NULL, 0);
 }
 
 static struct slice trim(struct slice text)
@@ -250,6 +175,11 @@ static struct slice trim(struct slice text)
     while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
         text.len--;
     return text;
+}
+
+static bool equal_fold(struct slice text, const char *token)
+{
+    return text.len == strlen(token) && strncasecmp((const char *)text.data, token, text.len) == 0;
 }
 
 static bool list_has(struct slice list, const char *token)
@@ -268,11 +198,12 @@ static bool list_has(struct slice list, const char *token)
 
 bool http_request_has_token(const struct http_request *request, const char *name, const char *token)
 {
-    for (size_t i = 0; i < request->header_count; i++)
-        if (equal_fold(span_slice(request, request->headers[i].name), name) &&
-            list_has(span_slice(request, request->headers[i].value), token))
-            return true;
-    return false;
+    const struct http_head *head = &request->head;
+    const struct http_field *field = http_head_find(head, name, 0);
+
+    while (field != NULL && !list_has(http_head_slice(head, field->value), token))
+        field = http_head_find(head, name, (size_t)(field - head->fields) + 1);
+    return field != NULL;
 }
 
 struct slice http_request_body(const struct http_request *request)
@@ -282,20 +213,23 @@ struct slice http_request_body(const struct http_request *request)
 
 bool http_request_keep_alive(const struct http_request *request)
 {
-    return http_should_keep_alive(&request->parser) != 0;
+    if (http_request_has_token(request, "Connection", "close"))
+        return false;
+    return !request->head.http10 || http_request_has_token(request, "Connection", "keep-alive");
 }
 
 bool http_request_is_upgrade(const struct http_request *request)
 {
-    return request->parser.upgrade != 0;
+    return http_request_has_token(request, "Connection", "upgrade") &&
+           http_head_find(&request->head, "Upgrade", 0) != NULL;
 }
 
 bool http_request_expects_continue(const struct http_request *request)
 {
-    return http_request_has_token(request, "Expect", "100-continue");
+    return !request->head.http10 && http_request_has_token(request, "Expect", "100-continue");
 }
 
 bool http_request_is_http10(const struct http_request *request)
 {
-    return request->parser.http_major == 1 && request->parser.http_minor == 0;
+    return request->head.http10;
 }

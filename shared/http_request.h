@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP/1.1 request parsing (RFC 9112) over http_parser, with limits. Pure: bytes in, a
- * request out; no socket, no clock. */
+/* HTTP/1.1 request parsing (RFC 9112), with limits. Pure: bytes in, a request out; no socket, no
+ * clock. Strict where a proxy in front could read the bytes differently (request smuggling,
+ * RFC 9112, 11.2): line ends are CRLF, no space in or behind a header's name, no folded lines,
+ * one Content-Length or one `Transfer-Encoding: chunked` but never both, exactly one Host in
+ * HTTP/1.1. */
 #ifndef FANFARE_SHARED_HTTP_REQUEST_H
 #define FANFARE_SHARED_HTTP_REQUEST_H
 
@@ -14,10 +17,11 @@ struct http_request;
 
 enum http_parse {
     HTTP_PARSE_MORE,       /* all bytes taken, the request is not complete */
-    HTTP_PARSE_HEADERS,    /* the headers are complete (told once, before any body byte) */
+    HTTP_PARSE_HEADERS,    /* the headers are complete (told once, before any body byte); feed again,
+                              even when no byte is left: the request may have no body */
     HTTP_PARSE_COMPLETE,   /* complete; bytes behind it were not taken */
     HTTP_PARSE_BAD,        /* not HTTP, or not allowed: 400 */
-    HTTP_PARSE_HEADER_BIG, /* header section past its limit: 431 */
+    HTTP_PARSE_HEADER_BIG, /* header section past its limit, or more than 100 fields: 431 */
     HTTP_PARSE_BODY_BIG,   /* Content-Length or chunks past the limit: 413 */
 };
 
@@ -28,8 +32,13 @@ void http_request_free(struct http_request *request);
 void http_request_reset(struct http_request *request);
 /* Feeds bytes; `*used` says how many were taken. */
 enum http_parse http_request_feed(struct http_request *request, const void *data, size_t len, size_t *used);
+/* Whether a byte of the request has come (empty lines in front of it do not count). */
+bool http_request_begun(const struct http_request *request);
+/* After HTTP_PARSE_BAD: what was wrong, static text. */
+const char *http_request_fault(const struct http_request *request);
 
-/* Valid from HTTP_PARSE_HEADERS until reset; slices point into the request. */
+/* Valid from HTTP_PARSE_HEADERS until reset; slices point into the request and stay where they
+ * are (the body's only from HTTP_PARSE_COMPLETE). */
 struct slice http_request_method(const struct http_request *request);
 struct slice http_request_path(const struct http_request *request);  /* without the query */
 struct slice http_request_query(const struct http_request *request); /* behind '?', or empty */
@@ -40,6 +49,7 @@ bool http_request_has_token(const struct http_request *request, const char *name
 struct slice http_request_body(const struct http_request *request);
 bool http_request_keep_alive(const struct http_request *request);
 bool http_request_is_upgrade(const struct http_request *request);
+/* The client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1). */
 bool http_request_expects_continue(const struct http_request *request);
 bool http_request_is_http10(const struct http_request *request);
 

@@ -94,10 +94,11 @@ class Page:
         return self.driver.execute_script(script)
 
     def shows(self, text):
-        return wait_until(lambda: next((row for row in self.items() if row[1] == text), None), what=f"the item {text!r}")
+        return wait_until(lambda: next((row for row in self.items() if row[1] == text), None), what=f"item {text!r}")
 
     def bars(self):
-        return [float(bar.get_attribute("height")) for bar in self.driver.find_elements(By.CSS_SELECTOR, "#rate-chart rect")]
+        bars = self.driver.find_elements(By.CSS_SELECTOR, "#rate-chart rect")
+        return [float(bar.get_attribute("height")) for bar in bars]
 
     def screenshot(self, name):
         self.driver.save_screenshot(str(BUILD / f"page-{name}.png"))
@@ -230,7 +231,7 @@ def test_it_comes_back_by_itself_when_the_gateway_restarts(page, cluster):
     cluster.restart_gateway()
     page.connected()
     page.joined("default")
-    wait_until(lambda: cluster.push("default", {"msg": "back"})["gateways"].get("down") is None, what="logic to be back")
+    wait_until(lambda: "down" not in cluster.push("default", {"msg": "back"})["gateways"], what="logic to be back")
     page.shows("back")
     page.complaints()
 
@@ -239,7 +240,7 @@ def test_a_phones_screen(page, cluster):
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     page.driver.refresh()
     page.connected()
-    cluster.push("default", {"msg": "a message that is as long as messages to phones tend to be " * 3}, {"k": "v" * 300})
+    cluster.push("default", {"msg": "as long as messages to phones tend to be " * 5}, {"k": "v" * 300})
     wait_until(lambda: len(page.items()) == 2, what="the items")
     width = page.driver.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
     assert width[0] <= PHONE["width"], f"the page scrolls sideways: {width}"
@@ -264,7 +265,8 @@ def test_dark_colours(page, cluster):
 def test_every_control_has_a_name(page):
     nameless = page.driver.execute_script("""
         return [...document.querySelectorAll('button, input, select, textarea')].filter(each =>
-            !each.labels?.length && !each.getAttribute('aria-label') && !each.textContent.trim()).map(each => each.id)""")
+            !each.labels?.length && !each.getAttribute('aria-label') && !each.textContent.trim())
+            .map(each => each.id)""")
     assert nameless == []
 
 

@@ -250,9 +250,11 @@ def test_log_level_error_is_silent_about_the_rest(files):
 
 def test_the_defaults_are_those_of_go_push(tmp_path, certs):
     """Without a file: go-push's ports and limits, but for its names of certificates."""
-    gateway = printed("fanfare-gateway", "--server-pem", certs.path("server.pem"), "--server-key", certs.path("server.key"))
+    shown = ["--server-pem", certs.path("server.pem"), "--server-key", certs.path("server.key")]
+    gateway = printed("fanfare-gateway", *shown)
     assert (gateway["wsPort"], gateway["servicePort"], gateway["adminPort"]) == (7777, 7788, 7789)
     assert (gateway["maxMergerDelay"], gateway["maxMergerBatchSize"], gateway["maxJoinRoom"]) == (1000, 100, 5)
-    assert (gateway["wsHeartbeatInterval"], gateway["mergeEdge"], gateway["slowClientPolicy"]) == (60, "leading", "close")
+    assert gateway["wsHeartbeatInterval"] == 60
+    assert (gateway["mergeEdge"], gateway["slowClientPolicy"]) == ("leading", "close"), "where ours is better"
     logic = printed("fanfare-logic")
     assert (logic["servicePort"], logic["gatewayTimeout"], logic["gatewayMaxPendingCount"]) == (7799, 3000, 200000)

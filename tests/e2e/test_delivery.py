@@ -180,7 +180,8 @@ def test_one_slow_link_does_not_hold_the_other(make_cluster):
 def test_broadcast_and_several_rooms_each_in_order(make_cluster):
     cluster = make_cluster(gateways=2)
     rooms = [f"room-{n}" for n in range(4)]
-    clients = {room: [cluster.client(room, gateway=g, query="?v=2") for g in (0, 1) for _ in range(5)] for room in rooms}
+    places = [0, 1] * 5
+    clients = {room: [cluster.client(room, gateway=each, query="?v=2") for each in places] for room in rooms}
     listener = cluster.client(*rooms, query="?v=2")
 
     def target(number):

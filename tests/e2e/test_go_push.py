@@ -195,8 +195,8 @@ def test_a_go_push_like_logic_delivers_through_our_gateway(make_cluster, certs):
         try:
             with RpcCaller(cluster.gateways[0].address("rpc"), context) as rpc:
                 for begin in range(0, 100, 25):
-                    streams = [rpc.begin("POST", "/push/room", b'items=[{"w":%d,"n":%d}]&room=default' % (number, n), form)
-                               for n in range(begin, begin + 25)]
+                    bodies = [b'items=[{"w":%d,"n":%d}]&room=default' % (number, begin + n) for n in range(25)]
+                    streams = [rpc.begin("POST", "/push/room", body, form) for body in bodies]
                     answers = [rpc.answer(stream) for stream in streams]
                     assert all((answer.status, answer.body) == (200, b"") for answer in answers)
         except BaseException as fault:  # told to the test's own thread

@@ -49,7 +49,12 @@ def test_a_drain_is_spread_over_drain_seconds(make_cluster):
     cluster = make_cluster(gateway={"drainSeconds": 4})
     clients = [cluster.client() for _ in range(40)]
     ended = []
-    threads = [threading.Thread(target=lambda c=client: (c.ended(), ended.append(time.monotonic()))) for client in clients]
+
+    def note_the_end(client):
+        client.ended()
+        ended.append(time.monotonic())
+
+    threads = [threading.Thread(target=note_the_end, args=(client,)) for client in clients]
     for thread in threads:
         thread.start()
     begin = time.monotonic()

@@ -72,6 +72,14 @@ def gateway_rest(metrics):
             and metrics.get(g + "fanout_jobs") == 0)
 
 
+def gateway_at_rest(cluster):
+    def resting():
+        metrics = cluster.gateway_metrics()
+        return gateway_rest(metrics) and metrics
+
+    return wait_until(resting, what="the gateway to be at rest")
+
+
 def assert_gateway_adds_up(metrics):
     g = "fanfare_gateway_"
     assert metrics.get(g + "items_received_total") == (
@@ -102,7 +110,7 @@ def test_the_gateways_accounting_adds_up(make_cluster):
                 break
     clients[2].items(40)
     slow.until_closed()
-    metrics = wait_until(lambda: gateway_rest(now := cluster.gateway_metrics()) and now, what="the gateway to be at rest")
+    metrics = gateway_at_rest(cluster)
     assert_gateway_adds_up(metrics)
     assert metrics.get("fanfare_gateway_items_no_audience_total") >= 80
     assert metrics.get("fanfare_gateway_frames_dropped_total", reason="slow_closed") > 0
@@ -117,7 +125,7 @@ def test_items_and_frames_are_counted_exactly(make_cluster):
     cluster.push(None, *range(30))
     for client in clients:
         client.items(130)
-    after = wait_until(lambda: gateway_rest(now := cluster.gateway_metrics()) and now, what="the gateway to be at rest")
+    after = gateway_at_rest(cluster)
 
     def grew(name, **labels):
         name = "fanfare_gateway_" + name
@@ -145,8 +153,9 @@ def test_logics_accounting_adds_up(make_cluster):
         for n in range(30):
             caller.post("/push/room", {"room": "r", "items": [n]})
         wait_until(lambda: cluster.push("r", 1)["gateways"]["queued"] == 1, what="the link's queue to close")
-        metrics = wait_until(lambda: (now := cluster.logic_metrics()).get("fanfare_logic_link_pushes_queued") == 0 and now,
-                             what="logic to be at rest")
+        queued = lambda: cluster.logic_metrics().get("fanfare_logic_link_pushes_queued")
+        wait_until(lambda: queued() == 0, what="logic to be at rest")
+        metrics = cluster.logic_metrics()
     one = "fanfare_logic_"
     assert metrics.get(one + "pushes_received_total") == (
         metrics.get(one + "pushes_accepted_total") + metrics.total(one + "pushes_refused_total"))

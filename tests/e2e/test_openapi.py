@@ -95,7 +95,8 @@ def test_the_document_is_there_and_names_the_whole_api():
     assert DOCUMENT["openapi"].startswith("3.")
     assert {path for path, _, _ in operations()} >= API
     for path, method, operation in operations():
-        assert operation.get("operationId") and (operation.get("summary") or operation.get("description")), (path, method)
+        assert operation.get("operationId"), (path, method)
+        assert operation.get("summary") or operation.get("description"), (path, method)
 
 
 @pytest.mark.parametrize("path, method, status", TRIPLES or [("docs/openapi.yaml", "is", "missing")])
@@ -127,12 +128,17 @@ def assert_fits(path, method, answer):
             assert name.lower() in answer.headers, f"header {name} is missing"
 
 
+def examples_of(kind):
+    """The examples of a media type object."""
+    named = [resolve(DOCUMENT, each)["value"] for each in kind.get("examples", {}).values()]
+    return named + ([kind["example"]] if "example" in kind else [])
+
+
 def bodies():
     """Every example of a request body: (path, media type, body)."""
     for path, method, operation in operations():
         for media, kind in resolve(DOCUMENT, operation.get("requestBody", {})).get("content", {}).items():
-            examples = [each["value"] for each in map(lambda e: resolve(DOCUMENT, e), kind.get("examples", {}).values())]
-            for example in examples + ([kind["example"]] if "example" in kind else []):
+            for example in examples_of(kind):
                 yield path, media, example
 
 
@@ -179,7 +185,6 @@ def test_metrics_and_stats_examples_do_not_lie(clusters):
     for path, method, operation in operations():
         for status, response in operation["responses"].items():
             for media, kind in resolve(DOCUMENT, response).get("content", {}).items():
-                examples = [resolve(DOCUMENT, each)["value"] for each in kind.get("examples", {}).values()]
-                for example in examples + ([kind["example"]] if "example" in kind else []):
+                for example in examples_of(kind):
                     if media == JSON:
                         assert Schema(DOCUMENT, kind["schema"]).faults(example) == [], (path, method, status)

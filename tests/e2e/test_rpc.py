@@ -27,9 +27,9 @@ def rpc(cluster, certs):
 def curl(cluster, certs, path, *args, show=True):
     port = cluster.gateways[0].port("rpc")
     shown = ["--cert", certs.path("client.pem"), "--key", certs.path("client.key")] if show else []
-    return subprocess.run(
-        ["curl", "-sS", "--http2", "--max-time", "20", "--cacert", certs.ca, *shown, "-w", "\n%{http_code} %{http_version}",
-         *args, f"https://localhost:{port}{path}"], capture_output=True, text=True)
+    command = ["curl", "-sS", "--http2", "--max-time", "20", "--cacert", certs.ca, *shown, *args]
+    command += ["-w", "\n%{http_code} %{http_version}", f"https://localhost:{port}{path}"]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_form_calls_by_curl(cluster, certs, room):

@@ -184,7 +184,8 @@ def test_a_close_by_a_client_that_has_frames_queued(make_cluster):
     assert frames[-1].opcode == CLOSE
     got = numbers(frames)
     assert got == list(range(len(got)))
-    wait_until(lambda: cluster.gateway_metrics().get("fanfare_gateway_frames_queued") == 0, what="the queue to be freed")
+    queued = lambda: cluster.gateway_metrics().get("fanfare_gateway_frames_queued")
+    wait_until(lambda: queued() == 0, what="the queue to be freed")
 
 
 def test_a_reset_by_a_client_that_has_frames_queued(make_cluster):

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Four routes on shared/http_server. Reads counters, changes nothing. */
+#include "gateway/admin_api.h"
+
+#include <stdlib.h>
+
+#include "shared/http_server.h"
+#include "shared/metrics.h"
+
+enum { MAX_HEADER = 8192, MAX_CONNECTIONS = 64, TIMEOUT_MS = 5000, IDLE_MS = 60000 };
+
+struct admin_api {
+    struct admin_api_conf conf;
+    struct http_server *server;
+};
+
+static void reply_printed(struct http_exchange *exchange, const char *content_type, const struct buf *body,
+                          enum status status)
+{
+    if (status == STATUS_OK)
+        http_reply(exchange, 200, content_type, body->data, body->len);
+    else
+        http_reply_error(exchange, 500, "internal", "%s", status_text(status));
+}
+
+static void on_healthz(struct http_exchange *exchange, void *arg)
+{
+    static const char body[] = "{\"status\":\"ok\"}\n";
+
+    (void)arg;
+    http_reply(exchange, 200, "application/json", body, sizeof body - 1);
+}
+
+static void on_readyz(struct http_exchange *exchange, void *arg)
+{
+    static const char body[] = "{\"status\":\"ready\"}\n";
+    const struct admin_api *api = arg;
+
+    if (api->conf.ready(api->conf.arg))
+        http_reply(exchange, 200, "application/json", body, sizeof body - 1);
+    else
+        http_reply_error(exchange, 503, "not_ready", "the gateway is shutting down");
+}
+
+static void on_metrics(struct http_exchange *exchange, void *arg)
+{
+    struct buf body;
+
+    (void)arg;
+    buf_init(&body, SIZE_MAX);
+    reply_printed(exchange, "text/plain; version=0.0.4; charset=utf-8", &body, metrics_print(&body));
+    buf_fini(&body);
+}
+
+static void on_stats(struct http_exchange *exchange, void *arg)
+{
+    const struct admin_api *api = arg;
+    struct buf body;
+
+    buf_init(&body, SIZE_MAX);
+    reply_printed(exchange, "application/json", &body, api->conf.stats(&body, api->conf.arg));
+    buf_fini(&body);
+}
+
+static const struct http_route routes[] = {
+    {"GET", "/healthz", on_healthz},
+    {"GET", "/readyz", on_readyz},
+    {"GET", "/metrics", on_metrics},
+    {"GET", "/stats", on_stats},
+};
+
+enum status admin_api_new(struct event_base *base, const struct admin_api_conf *conf, struct admin_api **out,
+                          struct fault *fault)
+{
+    struct admin_api *api = calloc(1, sizeof *api);
+    const struct http_server_conf server_conf = {
+        .max_header_bytes = MAX_HEADER,
+        .read_timeout_ms = TIMEOUT_MS,
+        .idle_timeout_ms = IDLE_MS,
+        .write_timeout_ms = TIMEOUT_MS,
+        .max_connections = MAX_CONNECTIONS,
+        .routes = routes,
+        .route_count = sizeof routes / sizeof routes[0],
+        .arg = api,
+    };
+
+    if (api == NULL || http_server_new(base, &server_conf, &api->server) != STATUS_OK) {
+        free(api);
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    }
+    api->conf = *conf;
+    enum status status = http_server_listen(api->server, "admin", conf->bind, conf->port, fault);
+    if (status != STATUS_OK) {
+        admin_api_free(api);
+        return status;
+    }
+    *out = api;
+    return STATUS_OK;
+}
+
+void admin_api_free(struct admin_api *api)
+{
+    if (api == NULL)
+        return;
+    http_server_free(api->server);
+    free(api);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The demo page as one ready HTTP answer, built once at start. Immutable; any thread. */
+#ifndef FANFARE_GATEWAY_PAGE_H
+#define FANFARE_GATEWAY_PAGE_H
+
+#include "shared/slice.h"
+#include "shared/status.h"
+
+struct page;
+
+/* `api_url` is logic's address as browsers reach it; "" lets the page take its own host's port
+ * 7799. It is written into the page HTML-escaped. */
+enum status page_new(const char *api_url, struct page **out);
+/* The whole HTTP/1.1 200 answer, headers included; valid as long as the page. */
+struct slice page_response(const struct page *page);
+/* Legal on NULL. */
+void page_free(struct page *page);
+
+#endif

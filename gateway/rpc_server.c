@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Owns the connections from logics and the answers held back. A connection dies in one place,
+ * on_close, told by h2_conn from the loop. The control thread only; routes know nothing of it. */
+#include "gateway/rpc_server.h"
+
+#include <event2/bufferevent_ssl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "gateway/gateway_metrics.h"
+#include "gateway/rpc_routes.h"
+#include "shared/clock.h"
+#include "shared/h2_conn.h"
+#include "shared/list.h"
+#include "shared/listener.h"
+#include "shared/log.h"
+
+enum {
+    MAX_STREAMS = 128,      /* requests under way on one connection */
+    WINDOW = 4 << 20,       /* bytes in flight to us, of a stream and of a connection */
+    KEEPALIVE_SECONDS = 60, /* of silence, then the kernel asks whether the peer is there */
+    UNACKED_MS = 30 * 1000, /* a peer that acknowledges no byte for so long is gone */
+    HOST_LEN = 64,          /* an IPv6 address with its scope */
+    PORT_LEN = 8,
+    PEER_LEN = HOST_LEN + PORT_LEN,
+};
+
+struct rpc_server {
+    struct event_base *base;
+    struct rpc_server_conf conf;
+    struct rpc_routes routes;
+    struct listener *listener; /* NULL once draining */
+    int port;
+    struct event *turn;
+    struct list conns;
+    struct list held; /* answers, oldest first */
+    size_t count;
+    bool holding;
+};
+
+struct rpc_conn {
+    struct list node;
+    struct rpc_server *server;
+    struct h2_conn *h2;
+    int64_t requests;
+    char peer[PEER_LEN];
+};
+
+struct held_answer {
+    struct list node;
+    struct rpc_conn *conn;
+    int32_t stream;
+    struct rpc_answer answer;
+};
+
+static void send_answer(struct rpc_conn *conn, int32_t stream, struct rpc_answer *answer)
+{
+    if (answer->allow)
+        h2_reply_header(conn->h2, stream, "allow", answer->allow);
+    h2_reply(conn->h2, stream, answer->status, answer->content_type, answer->body.data, answer->body.len);
+    buf_fini(&answer->body);
+}
+
+/* Without the memory to hold an answer back it goes out early: late pressure, no loss. */
+static bool hold_answer(struct rpc_conn *conn, int32_t stream, const struct rpc_answer *answer)
+{
+    struct held_answer *held = calloc(1, sizeof *held);
+
+    if (!held)
+        return false;
+    held->conn = conn;
+    held->stream = stream;
+    held->answer = *answer;
+    list_add_tail(&conn->server->held, &held->node);
+    return true;
+}
+
+static void on_request(struct h2_conn *h2, const struct h2_request *request, void *arg)
+{
+    struct rpc_conn *conn = arg;
+    struct rpc_server *server = conn->server;
+    struct rpc_answer answer;
+
+    (void)h2;
+    conn->requests++;
+    rpc_routes_answer(&server->routes, request, clock_now_ms(), &answer);
+    if (answer.status != 200)
+        metrics_add(M_RPC_REFUSED, 1);
+    if (answer.applied)
+        event_active(server->turn, EV_TIMEOUT, 0);
+    if (!answer.applied || !server->holding || !hold_answer(conn, request->stream, &answer))
+        send_answer(conn, request->stream, &answer);
+}
+
+static void on_refused(struct h2_conn *h2, int status, void *arg)
+{
+    (void)h2;
+    (void)status;
+    (void)arg;
+    metrics_add(M_RPC_REFUSED, 1);
+}
+
+static void drop_held(struct held_answer *held)
+{
+    list_remove(&held->node);
+    buf_fini(&held->answer.body);
+    free(held);
+}
+
+static void drop_held_of(struct rpc_server *server, const struct rpc_conn *conn)
+{
+    for (struct list *at = server->held.next, *next; at != &server->held; at = next) {
+        struct held_answer *held = container_of(at, struct held_answer, node);
+
+        next = at->next;
+        if (held->conn == conn)
+            drop_held(held);
+    }
+}
+
+static void conn_free(struct rpc_conn *conn)
+{
+    drop_held_of(conn->server, conn);
+    h2_conn_free(conn->h2);
+    list_remove(&conn->node);
+    conn->server->count--;
+    metrics_sub(M_RPC_CONNECTIONS, 1);
+    free(conn);
+}
+
+static void on_close(struct h2_conn *h2, const char *reason, void *arg)
+{
+    struct rpc_conn *conn = arg;
+
+    (void)h2;
+    log_event(LOG_INFO, "rpc connection closed", LOG_S("peer", conn->peer), LOG_S("reason", reason),
+              LOG_I("requests", conn->requests));
+    conn_free(conn);
+}
+
+static void set_keepalive(int fd)
+{
+    int one = 1;
+    int idle = KEEPALIVE_SECONDS;
+    unsigned unacked = UNACKED_MS;
+
+    /* Each may be refused (a unix socket): the connection then only lives longer than its peer. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked, sizeof unacked);
+}
+
+/* Takes `fd` over. */
+static struct bufferevent *wrap_socket(struct rpc_server *server, int fd)
+{
+    struct bufferevent *bev = NULL;
+    SSL *ssl = NULL;
+
+    if (!server->conf.tls)
+        bev = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    else if ((ssl = SSL_new(server->conf.tls)))
+        bev = bufferevent_openssl_socket_new(server->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
+                                             BEV_OPT_CLOSE_ON_FREE);
+    if (!bev) {
+        SSL_free(ssl);
+        close(fd);
+    }
+    return bev;
+}
+
+static void name_peer(struct rpc_conn *conn, const struct sockaddr *peer, socklen_t len)
+{
+    char host[HOST_LEN];
+    char port[PORT_LEN];
+
+    if (getnameinfo(peer, len, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV))
+        snprintf(conn->peer, sizeof conn->peer, "?");
+    else
+        snprintf(conn->peer, sizeof conn->peer, "%s:%s", host, port);
+}
+
+static enum status open_conn(struct rpc_server *server, struct rpc_conn *conn, int fd)
+{
+    static const struct h2_callbacks callbacks = {
+        .on_request = on_request, .on_refused = on_refused, .on_close = on_close};
+    const struct h2_limits limits = {
+        .max_body = server->conf.max_body, .max_streams = MAX_STREAMS, .window = WINDOW};
+    struct bufferevent *bev = wrap_socket(server, fd);
+
+    return bev ? h2_conn_new_server(bev, &limits, &callbacks, conn, &conn->h2) : STATUS_NO_MEMORY;
+}
+
+static void refuse(int fd, const char *reason)
+{
+    log_event(LOG_WARN, "rpc connection refused", LOG_S("reason", reason));
+    metrics_add(M_RPC_REFUSED, 1);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, void *arg)
+{
+    struct rpc_server *server = arg;
+    struct rpc_conn *conn;
+
+    if (server->count >= (size_t)server->conf.max_connections) {
+        refuse(fd, "maxRpcConnections are open");
+        return;
+    }
+    conn = calloc(1, sizeof *conn);
+    if (!conn) {
+        refuse(fd, "out of memory");
+        return;
+    }
+    conn->server = server;
+    name_peer(conn, peer, peer_len);
+    set_keepalive(fd);
+    if (open_conn(server, conn, fd)) {
+        refuse(-1, "out of memory");
+        free(conn);
+        return;
+    }
+    list_add_tail(&server->conns, &conn->node);
+    server->count++;
+    metrics_add(M_RPC_CONNECTIONS, 1);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct rpc_server *server = arg;
+
+    (void)fd;
+    (void)what;
+    server->conf.on_turn(server->conf.arg);
+}
+
+enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf *conf,
+                           struct rpc_server **out, struct fault *fault)
+{
+    struct rpc_server *server = calloc(1, sizeof *server);
+    enum status status;
+
+    if (!server)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    server->base = base;
+    server->conf = *conf;
+    server->conf.bind = NULL;
+    server->routes = (struct rpc_routes){conf->handler, conf->stats, conf->arg};
+    list_init(&server->conns);
+    list_init(&server->held);
+    server->turn = event_new(base, -1, 0, on_turn, server);
+    status = server->turn ? listener_new(base, "rpc", conf->bind, conf->port, on_accept, server,
+                                         &server->listener, fault)
+                          : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    if (status) {
+        rpc_server_free(server);
+        return status;
+    }
+    server->port = listener_port(server->listener);
+    *out = server;
+    return STATUS_OK;
+}
+
+static struct rpc_conn *first_conn(const struct rpc_server *server)
+{
+    struct list *first = list_first(&server->conns);
+
+    return first ? container_of(first, struct rpc_conn, node) : NULL;
+}
+
+void rpc_server_free(struct rpc_server *server)
+{
+    if (!server)
+        return;
+    while (first_conn(server))
+        conn_free(first_conn(server));
+    if (server->listener)
+        listener_free(server->listener);
+    if (server->turn)
+        event_free(server->turn);
+    free(server);
+}
+
+static void release(struct rpc_server *server)
+{
+    while (!list_empty(&server->held)) {
+        struct held_answer *held = container_of(list_first(&server->held), struct held_answer, node);
+
+        send_answer(held->conn, held->stream, &held->answer);
+        drop_held(held);
+    }
+}
+
+void rpc_server_hold(struct rpc_server *server, bool hold)
+{
+    if (!server || !server->listener || server->holding == hold)
+        return;
+    server->holding = hold;
+    if (!hold)
+        release(server);
+}
+
+void rpc_server_drain(struct rpc_server *server)
+{
+    if (server->listener)
+        listener_free(server->listener);
+    server->listener = NULL;
+    server->holding = false;
+    release(server);
+    for (struct list *at = server->conns.next; at != &server->conns; at = at->next)
+        h2_conn_drain(container_of(at, struct rpc_conn, node)->h2);
+}
+
+size_t rpc_server_connections(const struct rpc_server *server)
+{
+    return server->count;
+}
+
+int rpc_server_port(const struct rpc_server *server)
+{
+    return server->port;
+}

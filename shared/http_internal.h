@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the HTTP server share: http_server.c owns the set of connections and their
+ * time-outs, http_conn.c one connection, http_reply.c its answers, http_route.c the table. The
+ * loop's thread only. */
+#ifndef FANFARE_SHARED_HTTP_INTERNAL_H
+#define FANFARE_SHARED_HTTP_INTERNAL_H
+
+#include <event2/event_struct.h>
+#include <time.h>
+
+#include "shared/buf.h"
+#include "shared/http_server.h"
+#include "shared/list.h"
+#include "shared/listener.h"
+
+enum {
+    HTTP_SCRATCH = 65536,  /* bytes of one read */
+    HTTP_IN_HIGH = 65536,  /* waiting input past which the socket is not read */
+    HTTP_OUT_HIGH = 65536, /* unsent answers past which no further request is begun */
+    HTTP_KEEP = 16384,     /* buffers up to this size are kept between requests */
+    HTTP_LINGER_MS = 5000,
+    HTTP_LINGER_BYTES = 64 << 20,
+    HTTP_LINGER_MAX = 1024,
+    HTTP_MAX_LISTENERS = 8,
+};
+
+/* What a connection waits for, and so which time-out holds. */
+enum http_phase {
+    HTTP_IDLE,      /* a request */
+    HTTP_READING,   /* the rest of a request */
+    HTTP_HANDLING,  /* its handler: no time-out */
+    HTTP_WRITING,   /* the peer to take an answer */
+    HTTP_LINGERING, /* the peer to close */
+    HTTP_GONE,      /* its handler, the peer having left */
+    HTTP_PHASES,
+};
+
+struct http_exchange {
+    struct buf headers; /* added lines */
+    void (*on_gone)(struct http_exchange *exchange, void *arg);
+    void *gone_arg;
+    bool open; /* begun and not answered */
+    bool keep_alive;
+    bool http10;
+    bool head; /* HEAD: no body in the answer */
+};
+
+struct http_conn {
+    struct http_server *server; /* NULL when it has ended before its exchanges */
+    struct list phase_link;     /* in server->phases, in the order of deadlines */
+    struct list turn_link;      /* in server->turn when something waits to be done */
+    struct http_exchange exchange;
+    struct http_request *request; /* NULL when only refused */
+    struct event reading;
+    struct event writing;
+    struct buf in;  /* came while it could not be parsed */
+    struct buf out; /* answers, of which `sent` bytes have gone */
+    size_t sent;
+    size_t linger_left;
+    int64_t deadline; /* of the phase, in clock_now_ms time */
+    enum http_phase phase;
+    int fd;         /* -1 once closed */
+    bool running;   /* inside its own callbacks, which end with http_conn's settling */
+    bool renewed;   /* the phase's time counts anew */
+    bool last;      /* no request follows the present one */
+    bool eof;       /* the peer has ended its direction */
+    bool broken;    /* nothing can be sent or received */
+    bool counted;   /* among server->connections */
+    bool is_reading; /* the event is added */
+    bool is_writing;
+};
+
+struct http_server {
+    struct event_base *base;
+    struct http_server_conf conf;
+    struct listener *listeners[HTTP_MAX_LISTENERS];
+    size_t listener_count;
+    struct list phases[HTTP_PHASES];
+    int timeouts_ms[HTTP_PHASES]; /* 0: none */
+    struct list turn;
+    struct event *turn_event;
+    struct event *sweep_event;
+    size_t connections; /* that max_connections counts */
+    size_t lingering;
+    bool draining;
+    bool sweeping; /* sweep_event is added */
+    time_t date_at;
+    char date[32]; /* of the Date header, made once a second */
+    uint8_t scratch[HTTP_SCRATCH];
+};
+
+/* http_conn.c */
+/* Takes `fd` over (closed in every case). `refused`: it only gets its 503. */
+void http_conn_start(struct http_server *server, int fd, bool refused);
+/* The phase's time is over. */
+void http_conn_expire(struct http_conn *conn);
+/* Something changed outside the connection's own callbacks: it goes on in this turn of the loop. */
+void http_conn_schedule(struct http_conn *conn);
+/* Goes on. */
+void http_conn_advance(struct http_conn *conn);
+/* Closes at once; frees, unless an exchange is open: http_reply then does. */
+void http_conn_drop(struct http_conn *conn);
+/* Frees a closed connection without an open exchange. */
+void http_conn_free(struct http_conn *conn);
+
+/* http_server.c */
+void http_server_move(struct http_conn *conn, enum http_phase phase);
+void http_server_forget(struct http_conn *conn);
+const char *http_server_date(struct http_server *server);
+
+/* http_reply.c */
+void http_exchange_begin(struct http_exchange *exchange, const struct http_request *request, bool keep_alive);
+struct http_conn *http_exchange_conn(const struct http_exchange *exchange);
+
+/* http_route.c */
+/* Hands the exchange to its filter and handler, or answers 404 or 405. */
+void http_route_dispatch(const struct http_server_conf *conf, struct http_exchange *exchange);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The route table: a request's way to its handler, or 404 or 405. Knows no socket. */
+#include "shared/http_internal.h"
+
+#include <string.h>
+
+enum { ALLOW_LEN = 128, SHOWN_PATH = 128 };
+
+static bool method_fits(const struct http_route *route, struct slice method)
+{
+    return slice_equal(method, slice_str(route->method)) ||
+           (strcmp(route->method, "GET") == 0 && slice_equal(method, slice_str("HEAD")));
+}
+
+static void add_allowed(char *allow, const struct http_route *route)
+{
+    const char *method = strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method;
+    size_t len = strlen(allow);
+
+    snprintf(allow + len, ALLOW_LEN - len, "%s%s", len > 0 ? ", " : "", method);
+}
+
+static void refuse(const struct http_server_conf *conf, struct http_exchange *exchange, struct slice path,
+                   const char *allow)
+{
+    int len = path.len < SHOWN_PATH ? (int)path.len : SHOWN_PATH;
+    int status = *allow != '\0' ? 405 : 404;
+
+    if (conf->on_refused != NULL)
+        conf->on_refused(status, conf->arg);
+    if (status == 404) {
+        http_reply_error(exchange, 404, "not_found", "no such path: %.*s", len, (const char *)path.data);
+        return;
+    }
+    http_exchange_header(exchange, "Allow", allow);
+    http_reply_error(exchange, 405, "method_not_allowed", "%.*s takes %s", len, (const char *)path.data,
+                     allow);
+}
+
+void http_route_dispatch(const struct http_server_conf *conf, struct http_exchange *exchange)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    struct slice path = http_request_path(request);
+    char allow[ALLOW_LEN] = "";
+
+    if (conf->filter != NULL && conf->filter(exchange, conf->arg))
+        return;
+    for (size_t i = 0; i < conf->route_count; i++) {
+        const struct http_route *route = &conf->routes[i];
+
+        if (!slice_equal(path, slice_str(route->path)))
+            continue;
+        if (method_fits(route, http_request_method(request))) {
+            route->handle(exchange, conf->arg);
+            return;
+        }
+        add_allowed(allow, route);
+    }
+    refuse(conf, exchange, path, allow);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metrics: the text that Prometheus reads, and counting from several threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/metrics.h"
+
+enum { ITEMS, DROPPED_SLOW, CLIENTS, DROPPED_MEMORY, ROWS };
+
+static const struct metric_def defs[ROWS] = {
+    [ITEMS] = {"x_items_total", "", METRIC_COUNTER, "Items, a\\b\nc"},
+    [DROPPED_SLOW] = {"x_dropped_total", "reason=\"slow\"", METRIC_COUNTER, "Dropped"},
+    [CLIENTS] = {"x_clients", "", METRIC_GAUGE, "Clients"},
+    [DROPPED_MEMORY] = {"x_dropped_total", "reason=\"no_memory\"", METRIC_COUNTER, ""},
+};
+
+static struct buf out;
+
+static int begin(void **state)
+{
+    (void)state;
+    buf_init(&out, 1 << 20);
+    metrics_setup(defs, ROWS);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    buf_fini(&out);
+    return 0;
+}
+
+static const char *printed(void)
+{
+    buf_clear(&out);
+    assert_int_equal(metrics_print(&out), STATUS_OK);
+    assert_int_equal(buf_append(&out, "", 1), STATUS_OK);
+    return (const char *)out.data;
+}
+
+static void counts_add_sub_and_set(void **state)
+{
+    (void)state;
+    metrics_add(ITEMS, 3);
+    metrics_add(ITEMS, 4);
+    metrics_set(CLIENTS, 10);
+    metrics_sub(CLIENTS, 4);
+    assert_int_equal(metrics_get(ITEMS), 7);
+    assert_int_equal(metrics_get(CLIENTS), 6);
+    metrics_add(100000, 1);
+    assert_int_equal(metrics_get(100000), 0);
+}
+
+static void rows_of_one_name_stand_together(void **state)
+{
+    static const char expected[] = "# HELP x_items_total Items, a\\\\b\\nc\n"
+                                   "# TYPE x_items_total counter\n"
+                                   "x_items_total 18446744073709551615\n"
+                                   "# HELP x_dropped_total Dropped\n"
+                                   "# TYPE x_dropped_total counter\n"
+                                   "x_dropped_total{reason=\"slow\"} 1\n"
+                                   "x_dropped_total{reason=\"no_memory\"} 2\n"
+                                   "# HELP x_clients Clients\n"
+                                   "# TYPE x_clients gauge\n"
+                                   "x_clients -1\n";
+
+    (void)state;
+    metrics_add(ITEMS, UINT64_MAX);
+    metrics_add(DROPPED_SLOW, 1);
+    metrics_add(DROPPED_MEMORY, 2);
+    metrics_sub(CLIENTS, 1);
+    assert_memory_equal(printed(), expected, strlen(expected));
+}
+
+/* The value of the sample `name` in the printed text. */
+static double value_of(const char *name)
+{
+    char line[96];
+    const char *found;
+
+    snprintf(line, sizeof line, "\n%s ", name);
+    found = strstr(printed(), line);
+    assert_non_null(found);
+    return strtod(found + strlen(line), NULL);
+}
+
+static void the_process_is_described(void **state)
+{
+    double before = value_of("process_open_fds");
+    FILE *file = fopen("/dev/null", "r");
+
+    (void)state;
+    assert_non_null(file);
+    assert_true(value_of("process_open_fds") - before > 0.5);
+    fclose(file);
+    assert_true(value_of("process_max_fds") >= before);
+    assert_true(value_of("process_resident_memory_bytes") > 100000);
+    assert_true(value_of("process_cpu_seconds_total") > 0);
+    assert_true(value_of("process_start_time_seconds") > 1.6e9);
+    assert_true(value_of("fanfare_build_info{version=\"" FANFARE_VERSION "\"}") > 0.5);
+}
+
+/* Text format 0.0.4: HELP and TYPE once per name, before its samples, which stand together. */
+static void every_family_is_announced_once(void **state)
+{
+    char *text = strdup(printed());
+    char family[96] = "";
+    char *rest = text;
+    char *line;
+
+    (void)state;
+    assert_int_equal(text[strlen(text) - 1], '\n');
+    while ((line = strsep(&rest, "\n")) && *line) {
+        if (strncmp(line, "# HELP ", 7) == 0)
+            snprintf(family, sizeof family, "%.*s", (int)strcspn(line + 7, " "), line + 7);
+        else if (strncmp(line, "# TYPE ", 7) == 0)
+            assert_memory_equal(line + 7, family, strlen(family));
+        else
+            assert_int_equal(strcspn(line, "{ "), strlen(family));
+    }
+    free(text);
+}
+
+static void a_full_buffer_is_an_error(void **state)
+{
+    struct buf small;
+
+    (void)state;
+    buf_init(&small, 100);
+    assert_int_equal(metrics_print(&small), STATUS_TOO_LARGE);
+    buf_fini(&small);
+}
+
+static void *count_up(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 100000; i++) {
+        metrics_add(ITEMS, 1);
+        metrics_add(CLIENTS, 1);
+        metrics_sub(CLIENTS, 1);
+    }
+    return NULL;
+}
+
+static void threads_lose_no_count(void **state)
+{
+    pthread_t threads[4];
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, count_up, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(metrics_get(ITEMS), 400000);
+    assert_int_equal(metrics_get(CLIENTS), 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        TEST(counts_add_sub_and_set),    TEST(rows_of_one_name_stand_together),
+        TEST(the_process_is_described),  TEST(every_family_is_announced_once),
+        TEST(a_full_buffer_is_an_error), TEST(threads_lose_no_count),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
