@@ -176,6 +176,14 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
     return STATUS_OK;
 }
 
+/* Puts the option's key in front of a fault about its port. */
+static enum status blame(struct fault *fault, const char *key, enum status status)
+{
+    struct fault inner = *fault;
+
+    return status == STATUS_OK ? STATUS_OK : fault_set(fault, status, "%s: %.480s", key, inner.text);
+}
+
 static enum status start_rpc(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
@@ -197,7 +205,7 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .on_turn = on_turn,
         .arg = gateway,
     };
-    return rpc_server_new(gateway->base, &rpc_conf, &gateway->rpc, fault);
+    return blame(fault, "servicePort", rpc_server_new(gateway->base, &rpc_conf, &gateway->rpc, fault));
 }
 
 static enum status start_admin(struct gateway *gateway, struct fault *fault)
@@ -210,7 +218,7 @@ static enum status start_admin(struct gateway *gateway, struct fault *fault)
         .arg = gateway,
     };
 
-    return admin_api_new(gateway->base, &conf, &gateway->admin, fault);
+    return blame(fault, "adminPort", admin_api_new(gateway->base, &conf, &gateway->admin, fault));
 }
 
 static enum status start_drain(struct gateway *gateway, struct fault *fault)
@@ -244,7 +252,8 @@ static enum status start(struct gateway *gateway, struct fault *fault)
     if (status == STATUS_OK)
         status = start_admin(gateway, fault);
     if (status == STATUS_OK)
-        status = acceptor_start(gateway->acceptor, gateway->buckets, gateway->bucket_count, fault);
+        status = blame(fault, "wsPort",
+                       acceptor_start(gateway->acceptor, gateway->buckets, gateway->bucket_count, fault));
     return status;
 }
 
@@ -265,13 +274,27 @@ static void stop(struct gateway *gateway)
         event_base_free(gateway->base);
 }
 
+/* While the parts start, so that a signal meets drain.c and not the library's handlers; the
+ * bucket threads never take one. */
+static void block_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(how, &set, NULL);
+}
+
 enum status gateway_run(const struct gateway_conf *conf, struct fault *fault)
 {
     struct gateway gateway = {.conf = conf};
 
     signal(SIGPIPE, SIG_IGN);
     gateway_metrics_setup();
+    block_signals(SIG_BLOCK);
     enum status status = start(&gateway, fault);
+    block_signals(SIG_UNBLOCK);
     if (status == STATUS_OK) {
         log_event(LOG_INFO, "ready", LOG_S("version", FANFARE_VERSION));
         (void)event_base_dispatch(gateway.base);

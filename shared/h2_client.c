@@ -17,7 +17,7 @@ int h2_client_header(struct h2_conn *conn, const nghttp2_frame *frame, struct sl
 
 int h2_client_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data)
 {
-    if (!h2_stream_gather(conn, stream, data.data, data.len))
+    if (stream->told || !h2_stream_gather(conn, stream, data.data, data.len))
         return 0;
     stream->status = 0;
     h2_stream_forget_body(conn, stream);

@@ -23,7 +23,8 @@ struct h2_stream {
     char *path;
     char *content_type;
     size_t header_bytes;
-    int refusal; /* the status with which the connection itself answers, or 0 */
+    int refusal;      /* the status with which the connection itself answers, or 0 */
+    size_t discarded; /* body bytes that came after a refusal */
     bool replied;
     const char *extra_name; /* one more header of the answer, or NULL */
     const char *extra_value;
@@ -84,7 +85,6 @@ int h2_server_begin(struct h2_conn *conn, const nghttp2_frame *frame);
 int h2_server_header(struct h2_conn *conn, const nghttp2_frame *frame, struct slice name, struct slice value);
 int h2_server_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data);
 int h2_server_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream);
-void h2_server_sent(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream);
 int h2_client_header(struct h2_conn *conn, const nghttp2_frame *frame, struct slice name, struct slice value);
 int h2_client_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data);
 int h2_client_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream);

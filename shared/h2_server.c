@@ -13,6 +13,8 @@ enum {
     STATUS_TEXT_LEN = 12,       /* "200" */
     LENGTH_TEXT_LEN = 24,       /* a size_t in decimal */
     REFUSAL_LEN = 160,
+    DISCARD_FACTOR = 4,         /* times max_body, and */
+    DISCARD_AT_LEAST = 4 << 20, /* bytes of a refused body, then the stream is reset */
 };
 
 int h2_server_begin(struct h2_conn *conn, const nghttp2_frame *frame)
@@ -83,10 +85,23 @@ static int refuse(struct h2_conn *conn, struct h2_stream *stream, int status)
     return h2_callback_result(conn);
 }
 
+/* Many clients read an answer only once they have sent their whole body, so the rest of a
+ * refused one is taken and forgotten, up to a point (RFC 9113, 8.1). */
+static int discard(struct h2_conn *conn, struct h2_stream *stream, size_t len)
+{
+    stream->discarded += len;
+    if (stream->discarded <= DISCARD_FACTOR * conn->limits.max_body + DISCARD_AT_LEAST)
+        return 0;
+    stream->discarded = 0;
+    return nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+}
+
 int h2_server_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data)
 {
-    enum status status = h2_stream_gather(conn, stream, data.data, data.len);
+    if (stream->told)
+        return discard(conn, stream, data.len);
 
+    enum status status = h2_stream_gather(conn, stream, data.data, data.len);
     if (!status)
         return 0;
     if (status == STATUS_TOO_LARGE)
@@ -129,17 +144,6 @@ int h2_server_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_
     if (stream->refusal)
         return refuse(conn, stream, stream->refusal);
     return last ? tell(conn, stream) : 0;
-}
-
-void h2_server_sent(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream)
-{
-    bool data_or_headers = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-
-    if (!data_or_headers || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || !stream->refusal)
-        return;
-    /* The answer is whole; the rest of the request is not wanted (RFC 9113, 8.1). */
-    if (!nghttp2_session_get_stream_remote_close(conn->session, stream->id))
-        nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
 }
 
 static ssize_t read_reply(nghttp2_session *session, int32_t id, uint8_t *out, size_t len, uint32_t *flags,

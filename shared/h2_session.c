@@ -126,7 +126,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 
     (void)session;
     (void)flags;
-    if (!stream || stream->told)
+    if (!stream)
         return 0;
     return (conn->server ? h2_server_data : h2_client_data)(conn, stream, slice_of(data, len));
 }
@@ -157,17 +157,6 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     return h2_callback_result(conn);
 }
 
-static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
-{
-    struct h2_conn *conn = arg;
-    struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
-
-    (void)session;
-    if (stream && conn->server)
-        h2_server_sent(conn, frame, stream);
-    return 0;
-}
-
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
 {
     struct h2_conn *conn = arg;
@@ -195,7 +184,6 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     return callbacks;
 }

@@ -1,214 +1,303 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP/1.1 connection: reads requests one after the other, writes their answers in order.
- * A closed connection is freed by the server's reap event, never inside its own callback. */
-#include <assert.h>
+/* One connection: bytes in, exchanges one after the other, bytes out, and its end. Runs on the
+ * loop's thread. Each callback ends in settle(), the one place where the next wait is chosen and
+ * where a connection may die; nothing below it frees one. */
+#include "shared/http_internal.h"
+
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "shared/clock.h"
-#include "shared/http_internal.h"
-
-enum { MAX_PIPELINED = 1 << 20, MAX_EXTRA_HEADERS = 8192, KEEP_OUTPUT = 65536, MAX_MESSAGE = 1024 };
-
-void http_conn_enter(struct http_conn *conn, enum http_phase phase)
+static size_t unsent(const struct http_conn *conn)
 {
-    if (conn->dead)
+    return conn->out.len - conn->sent;
+}
+
+static bool may_parse(const struct http_conn *conn)
+{
+    return !conn->exchange.open && !conn->last && !conn->broken && unsent(conn) < HTTP_OUT_HIGH;
+}
+
+static void refused(struct http_conn *conn, int status)
+{
+    const struct http_server_conf *conf = &conn->server->conf;
+
+    http_exchange_begin(&conn->exchange, NULL, false);
+    if (conf->on_refused != NULL)
+        conf->on_refused(status, conf->arg);
+}
+
+static void refuse_full(struct http_conn *conn)
+{
+    refused(conn, 503);
+    http_exchange_header(&conn->exchange, "Retry-After", "1");
+    http_reply_error(&conn->exchange, 503, "too_many_connections",
+                     "at most %d connections are served at once", conn->server->conf.max_connections);
+}
+
+static void refuse_slow(struct http_conn *conn)
+{
+    refused(conn, 408);
+    http_reply_error(&conn->exchange, 408, "request_timeout", "the request was not complete within %d ms",
+                     conn->server->conf.read_timeout_ms);
+}
+
+static void refuse_request(struct http_conn *conn, enum http_parse parse)
+{
+    const struct http_server_conf *conf = &conn->server->conf;
+
+    if (parse == HTTP_PARSE_HEADER_BIG) {
+        refused(conn, 431);
+        http_reply_error(&conn->exchange, 431, "header_too_large",
+                         "request line and headers may have %zu bytes and 100 fields",
+                         conf->max_header_bytes);
+    } else if (parse == HTTP_PARSE_BODY_BIG) {
+        refused(conn, 413);
+        http_reply_error(&conn->exchange, 413, "body_too_large", "the body may have %zu bytes",
+                         conf->max_body_bytes);
+    } else {
+        refused(conn, 400);
+        http_reply_error(&conn->exchange, 400, "invalid_request", "not a valid HTTP/1.1 request: %s",
+                         http_request_fault(conn->request));
+    }
+}
+
+static void begin_exchange(struct http_conn *conn)
+{
+    conn->handled = true;
+    conn->renewed = true;
+    http_exchange_begin(&conn->exchange, conn->request, http_request_keep_alive(conn->request));
+    http_route_dispatch(&conn->server->conf, &conn->exchange);
+}
+
+static void invite_body(struct http_conn *conn)
+{
+    static const char invitation[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+    if (http_request_expects_continue(conn->request) && http_request_body(conn->request).len == 0 &&
+        buf_append(&conn->out, invitation, sizeof invitation - 1) != STATUS_OK)
+        conn->broken = true;
+}
+
+/* The request is needed until its exchange is answered; then its memory serves the next. */
+static void recycle(struct http_conn *conn)
+{
+    if (!conn->handled || conn->exchange.open)
         return;
-    conn->phase = phase;
-    conn->since_ms = clock_now_ms();
-    list_remove(&conn->link);
-    list_add_tail(&conn->server->phases[phase], &conn->link);
+    conn->handled = false;
+    http_request_reset(conn->request);
+}
+
+/* Returns the bytes taken. */
+static size_t feed(struct http_conn *conn, const uint8_t *data, size_t len)
+{
+    size_t head;
+    size_t body = 0;
+    enum http_parse parse = http_request_feed(conn->request, data, len, &head);
+
+    if (parse == HTTP_PARSE_HEADERS) {
+        parse = http_request_feed(conn->request, data + head, len - head, &body);
+        if (parse == HTTP_PARSE_MORE)
+            invite_body(conn);
+    }
+    if (parse == HTTP_PARSE_COMPLETE)
+        begin_exchange(conn);
+    else if (parse != HTTP_PARSE_MORE)
+        refuse_request(conn, parse);
+    return head + body;
+}
+
+static size_t parse(struct http_conn *conn, const uint8_t *data, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len && may_parse(conn)) {
+        recycle(conn);
+        at += feed(conn, data + at, len - at);
+    }
+    return at;
+}
+
+static void flush(struct http_conn *conn)
+{
+    while (unsent(conn) > 0 && !conn->broken) {
+        ssize_t count = send(conn->fd, conn->out.data + conn->sent, unsent(conn), MSG_NOSIGNAL);
+
+        if (count > 0) {
+            conn->sent += (size_t)count;
+            conn->renewed = true;
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno != EINTR) {
+            conn->broken = true;
+        }
+    }
+    conn->sent = 0;
+    if (conn->out.cap > HTTP_KEEP)
+        buf_fini(&conn->out);
+    buf_clear(&conn->out);
+}
+
+/* Takes as many of the waiting requests as the answers' way allows. */
+static void work(struct http_conn *conn)
+{
+    do {
+        buf_drop_front(&conn->in, parse(conn, conn->in.data, conn->in.len));
+        flush(conn);
+    } while (conn->in.len > 0 && may_parse(conn));
+    if (conn->in.len == 0 && conn->in.cap > 0)
+        buf_fini(&conn->in);
+    recycle(conn);
+}
+
+static void take(struct http_conn *conn, const uint8_t *data, size_t len)
+{
+    size_t used = conn->in.len == 0 ? parse(conn, data, len) : 0;
+
+    if (!conn->last && buf_append(&conn->in, data + used, len - used) != STATUS_OK)
+        conn->broken = true;
+}
+
+static void tell_gone(struct http_exchange *exchange)
+{
+    void (*on_gone)(struct http_exchange *, void *) = exchange->on_gone;
+
+    exchange->on_gone = NULL;
+    if (exchange->open && on_gone != NULL)
+        on_gone(exchange, exchange->gone_arg);
+}
+
+static void receive(struct http_conn *conn)
+{
+    uint8_t *scratch = conn->server->scratch;
+    ssize_t count = recv(conn->fd, scratch, HTTP_SCRATCH, 0);
+
+    if (count > 0) {
+        take(conn, scratch, (size_t)count);
+    } else if (count == 0) {
+        conn->eof = true;
+        tell_gone(&conn->exchange);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        conn->broken = true;
+    }
+}
+
+static void want(struct event *event, bool *added, bool wanted)
+{
+    if (*added == wanted)
+        return;
+    *added = wanted;
+    if (wanted)
+        event_add(event, NULL);
+    else
+        event_del(event);
+}
+
+static void close_socket(struct http_conn *conn)
+{
+    want(&conn->reading, &conn->is_reading, false);
+    want(&conn->writing, &conn->is_writing, false);
+    close(conn->fd);
+    conn->fd = -1;
 }
 
 void http_conn_free(struct http_conn *conn)
 {
-    list_remove(&conn->link);
+    list_remove(&conn->turn_link);
+    http_server_forget(conn);
     http_request_free(conn->request);
     buf_fini(&conn->exchange.headers);
-    buf_fini(&conn->input);
-    buf_fini(&conn->output);
+    buf_fini(&conn->in);
+    buf_fini(&conn->out);
     free(conn);
 }
 
-void http_conn_close(struct http_conn *conn)
+void http_conn_drop(struct http_conn *conn)
 {
-    if (conn->dead)
-        return;
-    conn->dead = true;
-    conn->server->connections--;
-    event_free(conn->readable);
-    event_free(conn->writable);
-    close(conn->fd);
-    list_remove(&conn->link);
-    list_add_tail(&conn->server->dead, &conn->link);
-    event_active(conn->server->reap, 0, 0);
-    if (conn->phase == HTTP_HANDLING && conn->exchange.on_gone != NULL)
-        conn->exchange.on_gone(&conn->exchange, conn->exchange.gone_arg);
-}
-
-/* The answers are out and no more will come. */
-static void finish(struct http_conn *conn)
-{
-    (void)shutdown(conn->fd, SHUT_WR);
-    buf_fini(&conn->input);
-    http_conn_enter(conn, HTTP_LINGERING);
-    (void)event_add(conn->readable, NULL);
-}
-
-/* Writes what the socket takes. */
-static void flush(struct http_conn *conn)
-{
-    while (!conn->dead && conn->output.len > 0) {
-        ssize_t n = send(conn->fd, conn->output.data, conn->output.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            (void)event_add(conn->writable, NULL);
-            if (conn->phase != HTTP_HANDLING)
-                http_conn_enter(conn, HTTP_WRITING);
-            return;
-        }
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            http_conn_close(conn);
-            return;
-        }
-        buf_drop_front(&conn->output, (size_t)n);
-        if (conn->phase == HTTP_WRITING)
-            http_conn_enter(conn, HTTP_WRITING);
+    close_socket(conn);
+    if (conn->exchange.open) {
+        http_server_move(conn, HTTP_GONE);
+        conn->running = true;
+        tell_gone(&conn->exchange);
+        conn->running = false;
     }
-    if (conn->output.cap > KEEP_OUTPUT)
-        buf_fini(&conn->output);
+    if (!conn->exchange.open)
+        http_conn_free(conn);
 }
 
-static void parse_fault(struct http_conn *conn, enum http_parse parse)
+/* A close with unread input would be a reset, which can overtake the answer (RFC 9112, 9.6). */
+static void linger(struct http_conn *conn)
 {
-    const struct http_server_conf *conf = &conn->server->conf;
+    if (conn->eof || conn->server->lingering >= HTTP_LINGER_MAX || shutdown(conn->fd, SHUT_WR) != 0) {
+        http_conn_drop(conn);
+        return;
+    }
+    http_request_free(conn->request);
+    conn->request = NULL;
+    buf_fini(&conn->in);
+    conn->linger_left = HTTP_LINGER_BYTES;
+    http_server_move(conn, HTTP_LINGERING);
+    want(&conn->reading, &conn->is_reading, true);
+    want(&conn->writing, &conn->is_writing, false);
+}
 
-    conn->closing = true;
-    http_conn_enter(conn, HTTP_HANDLING);
-    if (parse == HTTP_PARSE_BODY_BIG)
-        http_reply_error(&conn->exchange, 413, "body_too_large", "the body is larger than %zu bytes",
-                         conf->max_body_bytes);
-    else if (parse == HTTP_PARSE_HEADER_BIG)
-        http_reply_error(&conn->exchange, 431, "header_too_large",
-                         "the header section is larger than %zu bytes or has more than 64 fields",
-                         conf->max_header_bytes);
+static void discard(struct http_conn *conn)
+{
+    ssize_t count = recv(conn->fd, conn->server->scratch, HTTP_SCRATCH, 0);
+
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (count <= 0 || (size_t)count > conn->linger_left)
+        http_conn_drop(conn);
     else
-        http_reply_error(&conn->exchange, 400, "invalid_request", "not an HTTP/1.1 request");
+        conn->linger_left -= (size_t)count;
 }
 
-static void on_headers(struct http_conn *conn)
+static enum http_phase next_phase(const struct http_conn *conn)
 {
-    if (http_request_expects_continue(conn->request))
-        (void)buf_append_str(&conn->output, "HTTP/1.1 100 Continue\r\n\r\n");
-}
-
-/* Feeds up to the end of the headers or of the request; `*used` counts on. */
-static enum http_parse feed(struct http_conn *conn, const uint8_t *data, size_t len, size_t *used)
-{
-    enum http_parse parse;
-
-    do {
-        size_t taken = 0;
-
-        parse = http_request_feed(conn->request, data + *used, len - *used, &taken);
-        *used += taken;
-        if (parse == HTTP_PARSE_HEADERS)
-            on_headers(conn);
-    } while (parse == HTTP_PARSE_HEADERS);
-    return parse;
-}
-
-/* Takes bytes of one request; returns how many. */
-static size_t take(struct http_conn *conn, const uint8_t *data, size_t len)
-{
-    size_t used = 0;
-
-    if (conn->phase == HTTP_IDLE)
-        http_conn_enter(conn, HTTP_READING);
-    enum http_parse parse = feed(conn, data, len, &used);
-    if (parse == HTTP_PARSE_COMPLETE) {
-        conn->closing = !http_request_keep_alive(conn->request) || conn->server->draining;
-        http_conn_enter(conn, HTTP_HANDLING);
-        http_server_dispatch(conn->server, &conn->exchange);
-    } else if (parse != HTTP_PARSE_MORE) {
-        parse_fault(conn, parse);
-    }
-    return used;
-}
-
-static bool takes_input(const struct http_conn *conn)
-{
-    return !conn->dead && (conn->phase == HTTP_IDLE || conn->phase == HTTP_READING);
-}
-
-/* What could not be worked on yet is kept; past the limit reading stops until it was. */
-static void keep(struct http_conn *conn, const uint8_t *data, size_t len)
-{
-    if (conn->dead || conn->phase == HTTP_LINGERING || len == 0)
-        return;
-    if (buf_append(&conn->input, data, len) != STATUS_OK)
-        http_conn_close(conn);
-    else if (conn->input.len > HTTP_SCRATCH)
-        (void)event_del(conn->readable);
+    if (unsent(conn) > 0)
+        return HTTP_WRITING;
+    if (conn->exchange.open)
+        return HTTP_HANDLING;
+    if (conn->last)
+        return HTTP_LINGERING;
+    if (conn->eof)
+        return HTTP_GONE;
+    if (http_request_begun(conn->request))
+        return HTTP_READING;
+    return conn->server->draining ? HTTP_GONE : HTTP_IDLE;
 }
 
 static void settle(struct http_conn *conn)
 {
-    flush(conn);
-    if (conn->dead || conn->output.len > 0)
-        return;
-    if (conn->phase == HTTP_WRITING)
-        http_conn_enter(conn, HTTP_IDLE);
-    if (conn->phase == HTTP_IDLE && conn->closing)
-        finish(conn);
-}
-
-static void process(struct http_conn *conn, const uint8_t *data, size_t len)
-{
-    conn->processing = true;
-    while (len > 0 && takes_input(conn) && !(conn->phase == HTTP_IDLE && conn->closing)) {
-        size_t used = take(conn, data, len);
-
-        data += used;
-        len -= used;
+    work(conn);
+    conn->running = false;
+    enum http_phase phase = conn->broken ? HTTP_GONE : next_phase(conn);
+    if (phase == HTTP_GONE) {
+        http_conn_drop(conn);
+    } else if (phase == HTTP_LINGERING) {
+        linger(conn);
+    } else {
+        http_server_move(conn, phase);
+        want(&conn->reading, &conn->is_reading, !conn->eof && conn->in.len < HTTP_IN_HIGH);
+        want(&conn->writing, &conn->is_writing, phase == HTTP_WRITING);
     }
-    conn->processing = false;
-    keep(conn, data, len);
-    settle(conn);
-}
-
-/* Goes on with what was kept while the last request was being answered. */
-static void process_kept(struct http_conn *conn)
-{
-    struct buf kept = conn->input;
-
-    buf_init(&conn->input, MAX_PIPELINED);
-    if (kept.len > 0 && !conn->dead)
-        (void)event_add(conn->readable, NULL);
-    process(conn, kept.data, kept.len);
-    buf_fini(&kept);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct http_conn *conn = arg;
-    ssize_t n = recv(fd, conn->server->scratch, HTTP_SCRATCH, 0);
 
+    (void)fd;
     (void)what;
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    if (conn->phase == HTTP_LINGERING) {
+        discard(conn);
         return;
-    if (n <= 0)
-        http_conn_close(conn);
-    else if (conn->phase != HTTP_LINGERING && conn->input.len > 0)
-        keep(conn, conn->server->scratch, (size_t)n);
-    else if (conn->phase != HTTP_LINGERING)
-        process(conn, conn->server->scratch, (size_t)n);
+    }
+    conn->running = true;
+    receive(conn);
+    settle(conn);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -217,38 +306,61 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    conn->running = true;
     settle(conn);
-    if (!conn->dead && conn->phase == HTTP_IDLE)
-        process_kept(conn);
+}
+
+void http_conn_advance(struct http_conn *conn)
+{
+    conn->running = true;
+    /* A request that has come already is answered even while draining. */
+    if (conn->phase == HTTP_IDLE)
+        receive(conn);
+    settle(conn);
+}
+
+void http_conn_expire(struct http_conn *conn)
+{
+    if (conn->phase != HTTP_READING) {
+        http_conn_drop(conn);
+        return;
+    }
+    conn->running = true;
+    refuse_slow(conn);
+    settle(conn);
+}
+
+void http_conn_schedule(struct http_conn *conn)
+{
+    if (!list_empty(&conn->turn_link))
+        return;
+    list_add_tail(&conn->server->turn, &conn->turn_link);
+    event_active(conn->server->turn_event, EV_TIMEOUT, 1);
 }
 
 static struct http_conn *conn_new(struct http_server *server, int fd)
 {
+    const struct http_server_conf *conf = &server->conf;
     struct http_conn *conn = calloc(1, sizeof *conn);
 
-    if (conn == NULL)
+    if (conn == NULL ||
+        http_request_new(conf->max_header_bytes, conf->max_body_bytes, &conn->request) != STATUS_OK) {
+        free(conn);
         return NULL;
+    }
     conn->server = server;
     conn->fd = fd;
-    conn->exchange.conn = conn;
-    list_init(&conn->link);
-    buf_init(&conn->input, MAX_PIPELINED);
-    buf_init(&conn->output, SIZE_MAX);
-    buf_init(&conn->exchange.headers, MAX_EXTRA_HEADERS);
-    conn->readable = event_new(server->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
-    conn->writable = event_new(server->base, fd, EV_WRITE, on_writable, conn);
-    if (conn->readable != NULL && conn->writable != NULL && event_add(conn->readable, NULL) == 0 &&
-        http_request_new(server->conf.max_header_bytes, server->conf.max_body_bytes, &conn->request) == STATUS_OK)
-        return conn;
-    if (conn->readable != NULL)
-        event_free(conn->readable);
-    if (conn->writable != NULL)
-        event_free(conn->writable);
-    http_conn_free(conn);
-    return NULL;
+    conn->phase = HTTP_PHASES;
+    buf_init(&conn->in, HTTP_IN_HIGH + HTTP_SCRATCH);
+    buf_init(&conn->out, SIZE_MAX);
+    list_init(&conn->phase_link);
+    list_init(&conn->turn_link);
+    event_assign(&conn->reading, server->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
+    event_assign(&conn->writing, server->base, fd, EV_WRITE | EV_PERSIST, on_writable, conn);
+    return conn;
 }
 
-void http_conn_open(struct http_server *server, int fd, bool refuse)
+void http_conn_start(struct http_server *server, int fd, bool full)
 {
     struct http_conn *conn = conn_new(server, fd);
 
@@ -256,119 +368,9 @@ void http_conn_open(struct http_server *server, int fd, bool refuse)
         close(fd);
         return;
     }
-    server->connections++;
-    http_conn_enter(conn, refuse ? HTTP_HANDLING : HTTP_IDLE);
-    if (!refuse)
-        return;
-    conn->closing = true;
-    http_exchange_header(&conn->exchange, "Retry-After", "1");
-    http_reply_error(&conn->exchange, 503, "too_many_connections", "at most %d connections at a time",
-                     server->conf.max_connections);
-}
-
-const struct http_request *http_exchange_request(const struct http_exchange *exchange)
-{
-    return exchange->conn->request;
-}
-
-void http_exchange_header(struct http_exchange *exchange, const char *name, const char *value)
-{
-    assert(strpbrk(value, "\r\n") == NULL);
-    (void)buf_printf(&exchange->headers, "%s: %s\r\n", name, value);
-}
-
-void http_exchange_on_gone(struct http_exchange *exchange, void (*on_gone)(struct http_exchange *, void *arg),
-                           void *arg)
-{
-    exchange->on_gone = on_gone;
-    exchange->gone_arg = arg;
-}
-
-static const char *phrase_of(int status)
-{
-    static const struct {
-        int status;
-        const char *phrase;
-    } phrases[] = {
-        {200, "OK"},
-        {204, "No Content"},
-        {207, "Multi-Status"},
-        {400, "Bad Request"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {408, "Request Timeout"},
-        {413, "Content Too Large"},
-        {415, "Unsupported Media Type"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-    };
-
-    for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)
-        if (phrases[i].status == status)
-            return phrases[i].phrase;
-    return "";
-}
-
-static enum status write_answer(struct http_conn *conn, int status, const char *content_type, const void *body,
-                                size_t len)
-{
-    bool head = slice_equal(http_request_method(conn->request), slice_str("HEAD"));
-    const char *connection = conn->closing                           ? "Connection: close\r\n"
-                             : http_request_is_http10(conn->request) ? "Connection: keep-alive\r\n"
-                                                                     : "";
-    enum status result = buf_printf(&conn->output, "HTTP/1.1 %d %s\r\n", status, phrase_of(status));
-
-    if (result == STATUS_OK && content_type != NULL)
-        result = buf_printf(&conn->output, "Content-Type: %s\r\n", content_type);
-    if (result == STATUS_OK && status != 204)
-        result = buf_printf(&conn->output, "Content-Length: %zu\r\n", len);
-    if (result == STATUS_OK)
-        result = buf_append(&conn->output, conn->exchange.headers.data, conn->exchange.headers.len);
-    if (result == STATUS_OK)
-        result = buf_printf(&conn->output, "%s\r\n", connection);
-    if (result == STATUS_OK && !head)
-        result = buf_append(&conn->output, body, len);
-    return result;
-}
-
-void http_reply(struct http_exchange *exchange, int status, const char *content_type, const void *body,
-                size_t len)
-{
-    struct http_conn *conn = exchange->conn;
-
-    if (conn->dead) {
-        conn->phase = HTTP_IDLE;
-        event_active(conn->server->reap, 0, 0);
-        return;
-    }
-    conn->closing = conn->closing || conn->server->draining;
-    enum status result = write_answer(conn, status, content_type, body, len);
-    buf_clear(&exchange->headers);
-    exchange->on_gone = NULL;
-    http_request_reset(conn->request);
-    http_conn_enter(conn, HTTP_IDLE);
-    if (result != STATUS_OK)
-        http_conn_close(conn);
-    else if (!conn->processing)
-        process_kept(conn);
-}
-
-void http_reply_error(struct http_exchange *exchange, int status, const char *code, const char *format, ...)
-{
-    char message[MAX_MESSAGE];
-    struct buf body;
-    va_list args;
-
-    va_start(args, format);
-    int len = vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    buf_init(&body, SIZE_MAX);
-    (void)buf_printf(&body, "{\"error\":{\"code\":\"%s\",\"message\":", code);
-    (void)buf_append_json_string(&body, message, len < MAX_MESSAGE ? (size_t)len : sizeof message - 1);
-    (void)buf_append_str(&body, "}}\n");
-    http_reply(exchange, status, "application/json", body.data, body.len);
-    buf_fini(&body);
+    conn->running = true;
+    http_server_move(conn, HTTP_IDLE);
+    if (full)
+        refuse_full(conn);
+    settle(conn);
 }

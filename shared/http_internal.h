@@ -50,7 +50,7 @@ struct http_conn {
     struct list phase_link;     /* in server->phases, in the order of deadlines */
     struct list turn_link;      /* in server->turn when something waits to be done */
     struct http_exchange exchange;
-    struct http_request *request; /* NULL when only refused */
+    struct http_request *request; /* NULL once it lingers */
     struct event reading;
     struct event writing;
     struct buf in;  /* came while it could not be parsed */
@@ -59,13 +59,13 @@ struct http_conn {
     size_t linger_left;
     int64_t deadline; /* of the phase, in clock_now_ms time */
     enum http_phase phase;
-    int fd;         /* -1 once closed */
-    bool running;   /* inside its own callbacks, which end with http_conn's settling */
-    bool renewed;   /* the phase's time counts anew */
-    bool last;      /* no request follows the present one */
-    bool eof;       /* the peer has ended its direction */
-    bool broken;    /* nothing can be sent or received */
-    bool counted;   /* among server->connections */
+    int fd;          /* -1 once closed */
+    bool running;    /* inside its own callbacks, at whose end it goes on by itself */
+    bool handled;    /* the request has been handed to its handler */
+    bool renewed;    /* the phase's time counts anew */
+    bool last;       /* no request follows the present one */
+    bool eof;        /* the peer has ended its direction */
+    bool broken;     /* nothing can be sent or received */
     bool is_reading; /* the event is added */
     bool is_writing;
 };
@@ -80,8 +80,8 @@ struct http_server {
     struct list turn;
     struct event *turn_event;
     struct event *sweep_event;
-    size_t connections; /* that max_connections counts */
-    size_t lingering;
+    size_t connections;
+    size_t lingering; /* of them; max_connections does not count these */
     bool draining;
     bool sweeping; /* sweep_event is added */
     time_t date_at;
@@ -90,8 +90,8 @@ struct http_server {
 };
 
 /* http_conn.c */
-/* Takes `fd` over (closed in every case). `refused`: it only gets its 503. */
-void http_conn_start(struct http_server *server, int fd, bool refused);
+/* Takes `fd` over (closed in every case). `full`: it only gets its 503. */
+void http_conn_start(struct http_server *server, int fd, bool full);
 /* The phase's time is over. */
 void http_conn_expire(struct http_conn *conn);
 /* Something changed outside the connection's own callbacks: it goes on in this turn of the loop. */
@@ -104,11 +104,15 @@ void http_conn_drop(struct http_conn *conn);
 void http_conn_free(struct http_conn *conn);
 
 /* http_server.c */
+/* Puts the connection into a phase; its time begins when the phase is new or was renewed. */
 void http_server_move(struct http_conn *conn, enum http_phase phase);
+/* Takes it out of the set; legal after the server's end. */
 void http_server_forget(struct http_conn *conn);
+/* The present time as the Date header has it (RFC 9110, 5.6.7). */
 const char *http_server_date(struct http_server *server);
 
 /* http_reply.c */
+/* Opens the exchange. `request` is NULL when there is none to speak of. */
 void http_exchange_begin(struct http_exchange *exchange, const struct http_request *request, bool keep_alive);
 struct http_conn *http_exchange_conn(const struct http_exchange *exchange);
 

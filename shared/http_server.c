@@ -1,60 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Listeners, routes and time-outs. One timer looks at the heads of the lists by phase; a
- * connection costs no timer of its own. */
-#include "shared/http_server.h"
+/* The set of connections: listeners, the limit, drain, and time-outs. Each phase has one time-out,
+ * so its connections stand in a list in the order of their deadlines, and one timer looks at the
+ * heads: nothing is armed per request. Parses and sends nothing. */
+#include "shared/http_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
-#include "shared/http_internal.h"
+#include "shared/log.h"
 
-enum { SWEEP_MS = 50 };
+enum { SWEEP_MIN_MS = 10, SWEEP_MAX_MS = 250, SWEEPS_PER_TIMEOUT = 8 };
 
-static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, void *arg)
+static int sweep_interval_ms(const struct http_server *server)
 {
-    struct http_server *server = arg;
+    int shortest = SWEEP_MAX_MS * SWEEPS_PER_TIMEOUT;
 
-    (void)peer;
-    (void)peer_len;
-    http_conn_open(server, fd, server->connections >= (size_t)server->conf.max_connections);
+    for (size_t i = 0; i < HTTP_PHASES; i++)
+        if (server->timeouts_ms[i] > 0 && server->timeouts_ms[i] < shortest)
+            shortest = server->timeouts_ms[i];
+    return shortest / SWEEPS_PER_TIMEOUT > SWEEP_MIN_MS ? shortest / SWEEPS_PER_TIMEOUT : SWEEP_MIN_MS;
 }
 
-static void on_reap(evutil_socket_t fd, short what, void *arg)
+static void start_sweep(struct http_server *server)
 {
-    struct http_server *server = arg;
-    struct list *next;
+    int interval = sweep_interval_ms(server);
+    struct timeval timeout = {interval / 1000, interval % 1000 * 1000};
 
-    (void)fd;
-    (void)what;
-    for (struct list *node = server->dead.next; node != &server->dead; node = next) {
-        struct http_conn *conn = container_of(node, struct http_conn, link);
-
-        next = node->next;
-        if (conn->phase != HTTP_HANDLING)
-            http_conn_free(conn);
-    }
+    server->sweeping = true;
+    event_add(server->sweep_event, &timeout);
 }
 
-static void expire(struct http_server *server, enum http_phase phase, int64_t age_ms, int64_t now)
+static struct http_conn *first_of(struct http_server *server, enum http_phase phase)
 {
-    struct list *node;
+    struct list *link = list_first(&server->phases[phase]);
 
-    while ((node = list_first(&server->phases[phase])) != NULL) {
-        struct http_conn *conn = container_of(node, struct http_conn, link);
+    return link != NULL ? container_of(link, struct http_conn, phase_link) : NULL;
+}
 
-        if (now - conn->since_ms < age_ms)
-            return;
-        if (phase == HTTP_READING) {
-            conn->closing = true;
-            http_conn_enter(conn, HTTP_HANDLING);
-            http_reply_error(&conn->exchange, 408, "request_timeout",
-                             "the request was not complete within %d ms", server->conf.read_timeout_ms);
-        } else {
-            http_conn_close(conn);
-        }
-    }
+static void sweep_phase(struct http_server *server, enum http_phase phase, int64_t now)
+{
+    struct http_conn *conn;
+
+    while ((conn = first_of(server, phase)) != NULL && conn->deadline <= now)
+        http_conn_expire(conn);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
@@ -64,28 +53,51 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    expire(server, HTTP_IDLE, server->conf.idle_timeout_ms, now);
-    expire(server, HTTP_READING, server->conf.read_timeout_ms, now);
-    expire(server, HTTP_WRITING, server->conf.write_timeout_ms, now);
-    expire(server, HTTP_LINGERING, HTTP_LINGER_MS, now);
+    for (enum http_phase phase = HTTP_IDLE; phase < HTTP_PHASES; phase++)
+        if (server->timeouts_ms[phase] > 0)
+            sweep_phase(server, phase, now);
+    server->sweeping = false;
+    if (server->connections > 0)
+        start_sweep(server);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_server *server = arg;
+    struct list *link;
+
+    (void)fd;
+    (void)what;
+    while ((link = list_first(&server->turn)) != NULL) {
+        list_remove(link);
+        http_conn_advance(container_of(link, struct http_conn, turn_link));
+    }
+}
+
+static void fill_timeouts(struct http_server *server)
+{
+    server->timeouts_ms[HTTP_IDLE] = server->conf.idle_timeout_ms;
+    server->timeouts_ms[HTTP_READING] = server->conf.read_timeout_ms;
+    server->timeouts_ms[HTTP_WRITING] = server->conf.write_timeout_ms;
+    server->timeouts_ms[HTTP_LINGERING] = HTTP_LINGER_MS;
 }
 
 enum status http_server_new(struct event_base *base, const struct http_server_conf *conf,
                             struct http_server **out)
 {
-    const struct timeval interval = {0, SWEEP_MS * 1000};
     struct http_server *server = calloc(1, sizeof *server);
 
     if (server == NULL)
         return STATUS_NO_MEMORY;
     server->base = base;
     server->conf = *conf;
-    for (int phase = 0; phase < HTTP_PHASES; phase++)
-        list_init(&server->phases[phase]);
-    list_init(&server->dead);
-    server->reap = event_new(base, -1, 0, on_reap, server);
-    server->sweep = event_new(base, -1, EV_PERSIST, on_sweep, server);
-    if (server->reap == NULL || server->sweep == NULL || event_add(server->sweep, &interval) != 0) {
+    fill_timeouts(server);
+    list_init(&server->turn);
+    for (size_t i = 0; i < HTTP_PHASES; i++)
+        list_init(&server->phases[i]);
+    server->turn_event = event_new(base, -1, 0, on_turn, server);
+    server->sweep_event = evtimer_new(base, on_sweep, server);
+    if (server->turn_event == NULL || server->sweep_event == NULL) {
         http_server_free(server);
         return STATUS_NO_MEMORY;
     }
@@ -93,16 +105,34 @@ enum status http_server_new(struct event_base *base, const struct http_server_co
     return STATUS_OK;
 }
 
+static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, void *arg)
+{
+    struct http_server *server = arg;
+    bool full = server->connections - server->lingering >= (size_t)server->conf.max_connections;
+
+    (void)peer;
+    (void)peer_len;
+    if (full)
+        log_event(LOG_WARN, "connection refused", LOG_S("reason", "max connections"),
+                  LOG_I("limit", server->conf.max_connections));
+    http_conn_start(server, fd, full);
+}
+
 enum status http_server_listen(struct http_server *server, const char *what, const char *bind, int port,
                                struct fault *fault)
 {
     if (server->listener_count == HTTP_MAX_LISTENERS)
-        return fault_set(fault, STATUS_FULL, "%s: at most %d addresses", what, HTTP_MAX_LISTENERS);
+        return fault_set(fault, STATUS_FULL, "at most %d listeners", HTTP_MAX_LISTENERS);
     enum status status = listener_new(server->base, what, bind, port, on_accept, server,
                                       &server->listeners[server->listener_count], fault);
     if (status == STATUS_OK)
         server->listener_count++;
     return status;
+}
+
+int http_server_port(const struct http_server *server)
+{
+    return server->listener_count > 0 ? listener_port(server->listeners[0]) : 0;
 }
 
 static void close_listeners(struct http_server *server)
@@ -111,96 +141,95 @@ static void close_listeners(struct http_server *server)
         listener_free(server->listeners[--server->listener_count]);
 }
 
-static void close_all(struct http_server *server, enum http_phase phase)
-{
-    while (!list_empty(&server->phases[phase]))
-        http_conn_close(container_of(server->phases[phase].next, struct http_conn, link));
-}
-
 void http_server_drain(struct http_server *server)
 {
+    struct list *head = &server->phases[HTTP_IDLE];
+
     server->draining = true;
     close_listeners(server);
-    close_all(server, HTTP_IDLE);
+    for (struct list *link = head->next; link != head; link = link->next) {
+        struct http_conn *conn = container_of(link, struct http_conn, phase_link);
+
+        if (!conn->running)
+            http_conn_schedule(conn);
+    }
+}
+
+static bool is_busy(const struct http_conn *conn)
+{
+    return conn->exchange.open || conn->out.len > 0 || conn->phase == HTTP_READING;
 }
 
 size_t http_server_busy(const struct http_server *server)
 {
     size_t busy = 0;
 
-    for (const struct list *node = server->dead.next; node != &server->dead; node = node->next)
-        busy++;
-    return server->connections + busy;
+    for (size_t i = 0; i < HTTP_PHASES; i++) {
+        const struct list *head = &server->phases[i];
+
+        for (const struct list *link = head->next; link != head; link = link->next)
+            busy += is_busy(container_of(link, struct http_conn, phase_link));
+    }
+    return busy;
 }
 
 void http_server_free(struct http_server *server)
 {
+    struct http_conn *conn;
+
     if (server == NULL)
         return;
     close_listeners(server);
-    for (int phase = 0; phase < HTTP_PHASES; phase++)
-        close_all(server, (enum http_phase)phase);
-    while (!list_empty(&server->dead))
-        http_conn_free(container_of(server->dead.next, struct http_conn, link));
-    if (server->reap != NULL)
-        event_free(server->reap);
-    if (server->sweep != NULL)
-        event_free(server->sweep);
+    for (enum http_phase phase = HTTP_IDLE; phase < HTTP_GONE; phase++)
+        while ((conn = first_of(server, phase)) != NULL)
+            http_conn_drop(conn);
+    while ((conn = first_of(server, HTTP_GONE)) != NULL) {
+        http_server_forget(conn);
+        conn->server = NULL;
+    }
+    if (server->turn_event != NULL)
+        event_free(server->turn_event);
+    if (server->sweep_event != NULL)
+        event_free(server->sweep_event);
     free(server);
 }
 
-static bool method_matches(const struct http_route *route, struct slice method)
+void http_server_move(struct http_conn *conn, enum http_phase phase)
 {
-    return slice_equal(method, slice_str(route->method)) ||
-           (slice_equal(method, slice_str("HEAD")) && slice_equal(slice_str(route->method), slice_str("GET")));
+    struct http_server *server = conn->server;
+
+    if (conn->phase == phase && !conn->renewed)
+        return;
+    server->connections += conn->phase == HTTP_PHASES;
+    server->lingering += phase == HTTP_LINGERING;
+    conn->phase = phase;
+    conn->renewed = false;
+    conn->deadline = clock_now_ms() + server->timeouts_ms[phase];
+    list_remove(&conn->phase_link);
+    list_add_tail(&server->phases[phase], &conn->phase_link);
+    if (!server->sweeping)
+        start_sweep(server);
 }
 
-/* The methods that a path knows, as in "GET, HEAD"; empty for an unknown path. */
-static void allowed_methods(const struct http_server *server, struct slice path, char *out, size_t cap)
+void http_server_forget(struct http_conn *conn)
 {
-    size_t len = 0;
-
-    out[0] = '\0';
-    for (size_t i = 0; i < server->conf.route_count; i++) {
-        const struct http_route *route = &server->conf.routes[i];
-        bool get = slice_equal(slice_str(route->method), slice_str("GET"));
-
-        if (slice_equal(path, slice_str(route->path)))
-            len += (size_t)snprintf(out + len, cap - len, "%s%s%s", len > 0 ? ", " : "", route->method,
-                                    get ? ", HEAD" : "");
-    }
+    if (conn->server == NULL)
+        return;
+    list_remove(&conn->phase_link);
+    conn->server->connections--;
+    conn->server->lingering -= conn->phase == HTTP_LINGERING;
 }
 
-static const struct http_route *find_route(const struct http_server *server, struct slice method,
-                                           struct slice path)
+const char *http_server_date(struct http_server *server)
 {
-    for (size_t i = 0; i < server->conf.route_count; i++) {
-        const struct http_route *route = &server->conf.routes[i];
+    struct timespec now;
+    struct tm utc;
 
-        if (slice_equal(path, slice_str(route->path)) && method_matches(route, method))
-            return route;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != server->date_at) {
+        server->date_at = now.tv_sec;
+        gmtime_r(&now.tv_sec, &utc);
+        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
     }
-    return NULL;
-}
-
-void http_server_dispatch(struct http_server *server, struct http_exchange *exchange)
-{
-    const struct http_request *request = exchange->conn->request;
-    struct slice path = http_request_path(request);
-    char allowed[128];
-
-    if (server->conf.filter != NULL && server->conf.filter(exchange, server->conf.arg))
-        return;
-    const struct http_route *route = find_route(server, http_request_method(request), path);
-    if (route != NULL) {
-        route->handle(exchange, server->conf.arg);
-        return;
-    }
-    allowed_methods(server, path, allowed, sizeof allowed);
-    if (allowed[0] == '\0') {
-        http_reply_error(exchange, 404, "not_found", "no such path");
-        return;
-    }
-    http_exchange_header(exchange, "Allow", allowed);
-    http_reply_error(exchange, 405, "method_not_allowed", "this path allows %s", allowed);
+    return server->date;
 }

@@ -27,10 +27,10 @@ struct http_route {
 struct http_server_conf {
     size_t max_header_bytes;
     size_t max_body_bytes;
-    int read_timeout_ms;  /* from a request's first byte to its last; 408 past it */
-    int idle_timeout_ms;  /* of a connection between requests, or before its first */
-    int write_timeout_ms; /* a peer that takes no byte of an answer for so long is dropped */
-    int max_connections;  /* past it a new connection gets 503 with Retry-After and is closed */
+    int read_timeout_ms;             /* from a request's first byte to its last; 408 past it */
+    int idle_timeout_ms;             /* of a connection between requests, or before its first */
+    int write_timeout_ms;            /* a peer that takes no byte of an answer for so long is dropped */
+    int max_connections;             /* past it a new connection gets 503 with Retry-After and is closed */
     const struct http_route *routes; /* must outlive the server */
     size_t route_count;
     /* Called before routing, e.g. for CORS; may add headers; returns true when it answered. May be NULL. */
