@@ -25,7 +25,7 @@ static void reply_printed(struct http_exchange *exchange, const char *content_ty
 
 static void on_healthz(struct http_exchange *exchange, void *arg)
 {
-    static const char body[] = "{\"status\":\"ok\"}\n";
+    static const char body[] = "{\"status\":\"ok\"}";
 
     (void)arg;
     http_reply(exchange, 200, "application/json", body, sizeof body - 1);
@@ -33,7 +33,7 @@ static void on_healthz(struct http_exchange *exchange, void *arg)
 
 static void on_readyz(struct http_exchange *exchange, void *arg)
 {
-    static const char body[] = "{\"status\":\"ready\"}\n";
+    static const char body[] = "{\"status\":\"ready\"}";
     const struct admin_api *api = arg;
 
     if (api->conf.ready(api->conf.arg))

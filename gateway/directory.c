@@ -6,12 +6,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "gateway/gateway_metrics.h"
 #include "shared/list.h"
 
 struct directory {
     pthread_mutex_t lock;
     struct hashmap rooms;
-    bool everyone; /* whether the room "" stands in the table */
 };
 
 enum status directory_new(struct directory **out)
@@ -54,8 +54,8 @@ static struct directory_entry *entry_add(struct directory *directory, struct sli
     entry->node.key = slice_of(entry->name, room.len);
     entry->node.hash = hash;
     hashmap_add(&directory->rooms, &entry->node);
-    if (room.len == 0)
-        directory->everyone = true;
+    if (room.len > 0)
+        metrics_add(M_ROOMS, 1);
     return entry;
 }
 
@@ -79,8 +79,8 @@ void directory_exit(struct directory *directory, struct directory_entry *entry, 
     bool last = entry->buckets == 0;
     if (last) {
         hashmap_remove(&directory->rooms, &entry->node);
-        if (entry->node.key.len == 0)
-            directory->everyone = false;
+        if (entry->node.key.len > 0)
+            metrics_sub(M_ROOMS, 1);
     }
     pthread_mutex_unlock(&directory->lock);
     if (last)
@@ -100,12 +100,4 @@ struct audience directory_find(struct directory *directory, struct slice room, u
     }
     pthread_mutex_unlock(&directory->lock);
     return audience;
-}
-
-size_t directory_rooms(struct directory *directory)
-{
-    pthread_mutex_lock(&directory->lock);
-    size_t count = directory->rooms.count - (directory->everyone ? 1 : 0);
-    pthread_mutex_unlock(&directory->lock);
-    return count;
 }

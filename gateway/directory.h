@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The room directory: which buckets have members of a room, and how many. The one structure
  * that control and bucket threads share under a lock; taken at a bucket's first join and last
- * leave of a room and once per look-up, never during a fan-out. Everyone is the room "". */
+ * leave of a room and once per look-up, never during a fan-out. Everyone is the room "". Keeps the
+ * gauge fanfare_gateway_rooms (everyone not counted). */
 #ifndef FANFARE_GATEWAY_DIRECTORY_H
 #define FANFARE_GATEWAY_DIRECTORY_H
 
@@ -40,7 +41,5 @@ struct directory_entry *directory_enter(struct directory *directory, struct slic
 void directory_exit(struct directory *directory, struct directory_entry *entry, unsigned bucket);
 /* Who is in the room now; all zero for nobody. Any thread. */
 struct audience directory_find(struct directory *directory, struct slice room, uint64_t hash);
-/* Rooms with members, everyone's not counted. Any thread. */
-size_t directory_rooms(struct directory *directory);
 
 #endif

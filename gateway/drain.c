@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients are closed over the first nine tenths of the time; the rest is for their goodbyes. */
+/* Clients are closed over the first nine tenths of the time; the rest is for their goodbyes. Then
+ * the RPC says its own (GOAWAY), and the loop ends when the logics have gone. */
 #include "gateway/drain.h"
 
 #include <signal.h>
@@ -10,7 +11,7 @@
 #include "shared/clock.h"
 #include "shared/log.h"
 
-enum { LOOK_MS = 20 };
+enum { LOOK_MS = 10, GOODBYE_MS = 1000 };
 
 struct drain {
     struct event_base *base;
@@ -19,6 +20,7 @@ struct drain {
     struct event *interrupt;
     struct event *look;
     int64_t deadline; /* monotonic ms; 0: not begun */
+    bool rpc_drained;
 };
 
 static void look_again(struct drain *drain)
@@ -28,18 +30,29 @@ static void look_again(struct drain *drain)
     (void)evtimer_add(drain->look, &delay);
 }
 
+/* The deadline that is left now is for the logics to go. */
+static void end_rpc(struct drain *drain, int64_t now)
+{
+    drain->rpc_drained = true;
+    rpc_server_drain(drain->conf.rpc);
+    if (now + GOODBYE_MS < drain->deadline)
+        drain->deadline = now + GOODBYE_MS;
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
     struct drain *drain = arg;
 
     (void)fd;
     (void)what;
-    if (acceptor_live(drain->conf.acceptor) > 0 && clock_now_ms() < drain->deadline) {
+    int64_t now = clock_now_ms();
+    bool clients = acceptor_live(drain->conf.acceptor) > 0 && now < drain->deadline;
+    if (!clients && !drain->rpc_drained)
+        end_rpc(drain, now);
+    if (clients || (rpc_server_connections(drain->conf.rpc) > 0 && now < drain->deadline))
         look_again(drain);
-        return;
-    }
-    rpc_server_drain(drain->conf.rpc);
-    (void)event_base_loopexit(drain->base, NULL);
+    else
+        (void)event_base_loopexit(drain->base, NULL);
 }
 
 static void begin(struct drain *drain)

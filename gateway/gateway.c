@@ -142,7 +142,7 @@ static enum status print_stats(struct buf *out, void *arg)
 {
     const struct gateway *gateway = arg;
 
-    return gateway_stats_print(out, gateway->fanout, gateway->directory);
+    return gateway_stats_print(out, gateway->fanout);
 }
 
 static bool is_ready(void *arg)

@@ -13,7 +13,7 @@ static uint64_t sum(unsigned first, unsigned last)
     return total;
 }
 
-enum status gateway_stats_print(struct buf *out, const struct fanout *fanout, struct directory *directory)
+enum status gateway_stats_print(struct buf *out, const struct fanout *fanout)
 {
     uint64_t lost_items = metrics_get(M_ITEMS_DROPPED_MEMORY);
     const struct {
@@ -26,7 +26,7 @@ enum status gateway_stats_print(struct buf *out, const struct fanout *fanout, st
         {"dispatchPending", 0},
         {"pushJobPending", metrics_get(M_JOBS_PENDING)},
         {"dispatchFail", metrics_get(M_ITEMS_DROPPED_BUCKET)},
-        {"roomCount", directory_rooms(directory)},
+        {"roomCount", metrics_get(M_ROOMS)},
         {"mergerPending", fanout_pending(fanout)},
         {"mergerRoomTotal", metrics_get(M_ITEMS_ROOM)},
         {"mergerAllTotal", metrics_get(M_ITEMS_ALL)},

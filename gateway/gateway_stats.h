@@ -3,11 +3,10 @@
 #ifndef FANFARE_GATEWAY_GATEWAY_STATS_H
 #define FANFARE_GATEWAY_GATEWAY_STATS_H
 
-#include "gateway/directory.h"
 #include "gateway/fanout.h"
 #include "shared/buf.h"
 
 /* Appends one JSON object (docs/protocol.md, section 3). */
-enum status gateway_stats_print(struct buf *out, const struct fanout *fanout, struct directory *directory);
+enum status gateway_stats_print(struct buf *out, const struct fanout *fanout);
 
 #endif

@@ -32,8 +32,6 @@ static const struct refused no_upgrade = {426, "Upgrade Required", "upgrade_requ
                                           "Sec-WebSocket-Version: 13\r\n"};
 static const struct refused bad_key = {400, "Bad Request", "invalid_request",
                                        "Sec-WebSocket-Key is not 16 bytes in base64", ""};
-static const struct refused bad_version = {400, "Bad Request", "invalid_request",
-                                           "the query may only be v=1 or v=2", ""};
 static const struct refused unavailable[] = {
     [REFUSAL_MAX_CLIENTS] = {503, "Service Unavailable", "full", "the gateway has as many clients as it may",
                              "Retry-After: 5\r\n"},
@@ -89,13 +87,6 @@ static bool wants_websocket(const struct http_request *request)
            slice_equal(http_request_header(request, "Sec-WebSocket-Version"), slice_str("13"));
 }
 
-static bool query_version(struct slice query, enum frame_version *version)
-{
-    *version = slice_equal(query, slice_str("v=2")) ? FRAME_V2 : FRAME_V1;
-    return query.len < 2 || memcmp(query.data, "v=", 2) != 0 || *version == FRAME_V2 ||
-           slice_equal(query, slice_str("v=1"));
-}
-
 static void connect_client(const struct http_request *request, enum refusal refusal, struct handshake *out)
 {
     struct slice key = http_request_header(request, "Sec-WebSocket-Key");
@@ -105,13 +96,13 @@ static void connect_client(const struct http_request *request, enum refusal refu
         refuse(out, &no_upgrade, REFUSAL_NONE);
     } else if (key.data == NULL || !key_valid(key)) {
         refuse(out, &bad_key, REFUSAL_NONE);
-    } else if (!query_version(http_request_query(request), &out->version)) {
-        refuse(out, &bad_version, REFUSAL_NONE);
     } else if (refusal != REFUSAL_NONE) {
         refuse(out, &unavailable[refusal], refusal);
     } else {
         handshake_accept(key, accept);
         out->upgraded = true;
+        if (slice_equal(http_request_query(request), slice_str("v=2")))
+            out->version = FRAME_V2;
         (void)buf_printf(&out->response,
                          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                          "Sec-WebSocket-Accept: %s\r\n\r\n",

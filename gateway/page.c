@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts the API's address into the page and the headers in front of it. */
+/* Puts logic's address into the page and the headers in front of it: the main thread, once. The
+ * page's bytes come from page_html.S. Knows nothing of requests or sockets. */
 #include "gateway/page.h"
 
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include "shared/buf.h"
 
-enum { MAX_PAGE = 1 << 20 };
+enum { MAX_PAGE = 1 << 20, HASH_TEXT_LEN = 44 };
 
-/* gateway/page_html.S */
 extern const char page_html[];
 extern const char page_html_end[];
 
@@ -18,31 +20,91 @@ struct page {
     struct buf response;
 };
 
+static const char *escape_of(char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    default:
+        return NULL;
+    }
+}
+
 static enum status append_escaped(struct buf *out, const char *text)
 {
     enum status status = STATUS_OK;
 
-    for (; *text != '\0' && status == STATUS_OK; text++)
-        status = *text == '&'   ? buf_append_str(out, "&amp;")
-                 : *text == '"' ? buf_append_str(out, "&quot;")
-                 : *text == '<' ? buf_append_str(out, "&lt;")
-                 : *text == '>' ? buf_append_str(out, "&gt;")
-                                : buf_append(out, text, 1);
+    for (; *text != '\0' && status == STATUS_OK; text++) {
+        const char *escape = escape_of(*text);
+
+        status = escape != NULL ? buf_append_str(out, escape) : buf_append(out, text, 1);
+    }
     return status;
 }
 
-static enum status fill_in(struct buf *out, const char *api_url)
+static enum status fill_in(struct buf *html, const char *api_url)
 {
-    size_t len = (size_t)(page_html_end - page_html);
-    const char *at = memmem(page_html, len, token, sizeof token - 1);
+    const char *at = memmem(page_html, (size_t)(page_html_end - page_html), token, sizeof token - 1);
 
     if (at == NULL)
-        return buf_append(out, page_html, len);
+        return STATUS_NOT_FOUND;
     const char *rest = at + sizeof token - 1;
-    enum status status = buf_append(out, page_html, (size_t)(at - page_html));
+    enum status status = buf_append(html, page_html, (size_t)(at - page_html));
     if (status == STATUS_OK)
-        status = append_escaped(out, api_url);
-    return status == STATUS_OK ? buf_append(out, rest, (size_t)(page_html_end - rest)) : status;
+        status = append_escaped(html, api_url);
+    return status == STATUS_OK ? buf_append(html, rest, (size_t)(page_html_end - rest)) : status;
+}
+
+/* The source expression for the inline element between `open` and `close` (CSP level 3, 2.3.1). */
+static enum status hash_element(const struct buf *html, const char *open, const char *close,
+                                char out[HASH_TEXT_LEN + 1])
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    const uint8_t *end = html->data + html->len;
+    const uint8_t *from = memmem(html->data, html->len, open, strlen(open));
+    const uint8_t *to = NULL;
+
+    if (from != NULL) {
+        from += strlen(open);
+        to = memmem(from, (size_t)(end - from), close, strlen(close));
+    }
+    if (to == NULL)
+        return STATUS_NOT_FOUND;
+    SHA256(from, (size_t)(to - from), digest);
+    EVP_EncodeBlock((unsigned char *)out, digest, sizeof digest);
+    return STATUS_OK;
+}
+
+static enum status append_head(struct buf *response, const struct buf *html)
+{
+    char style[HASH_TEXT_LEN + 1];
+    char script[HASH_TEXT_LEN + 1];
+    enum status status = hash_element(html, "<style>", "</style>", style);
+
+    if (status == STATUS_OK)
+        status = hash_element(html, "<script>", "</script>", script);
+    if (status != STATUS_OK)
+        return status;
+    return buf_printf(response,
+                      "HTTP/1.1 200 OK\r\n"
+                      "Content-Type: text/html; charset=utf-8\r\n"
+                      "Content-Length: %zu\r\n"
+                      "Cache-Control: no-cache\r\n"
+                      "Content-Security-Policy: default-src 'none'; style-src 'sha256-%s'; "
+                      "script-src 'sha256-%s'; img-src data:; connect-src http: https: ws: wss:; "
+                      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+                      "X-Content-Type-Options: nosniff\r\n"
+                      "Referrer-Policy: no-referrer\r\n"
+                      "Connection: close\r\n\r\n",
+                      html->len, style, script);
 }
 
 static enum status build(struct buf *response, const char *api_url)
@@ -52,18 +114,7 @@ static enum status build(struct buf *response, const char *api_url)
     buf_init(&html, MAX_PAGE);
     enum status status = fill_in(&html, api_url);
     if (status == STATUS_OK)
-        status = buf_printf(response,
-                            "HTTP/1.1 200 OK\r\n"
-                            "Content-Type: text/html; charset=utf-8\r\n"
-                            "Content-Length: %zu\r\n"
-                            "Cache-Control: no-cache\r\n"
-                            "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; "
-                            "script-src 'unsafe-inline'; img-src data:; connect-src http: https: ws: wss:; "
-                            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
-                            "X-Content-Type-Options: nosniff\r\n"
-                            "Referrer-Policy: no-referrer\r\n"
-                            "Connection: close\r\n\r\n",
-                            html.len);
+        status = append_head(response, &html);
     if (status == STATUS_OK)
         status = buf_append(response, html.data, html.len);
     buf_fini(&html);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The demo page as one ready HTTP answer, built once at start. Immutable; any thread. */
+/* The demo page (gateway/page.html) as one ready HTTP answer, built once at start. Immutable
+ * afterwards, so any thread may read it. */
 #ifndef FANFARE_GATEWAY_PAGE_H
 #define FANFARE_GATEWAY_PAGE_H
 
@@ -9,7 +10,9 @@
 struct page;
 
 /* `api_url` is logic's address as browsers reach it; "" lets the page take its own host's port
- * 7799. It is written into the page HTML-escaped. */
+ * 7799. It is written into the page HTML-escaped. The Content-Security-Policy (CSP level 3) names
+ * the page's own script and style by their SHA-256, so nothing else in the page can run.
+ * STATUS_NO_MEMORY, STATUS_TOO_LARGE. */
 enum status page_new(const char *api_url, struct page **out);
 /* The whole HTTP/1.1 200 answer, headers included; valid as long as the page. */
 struct slice page_response(const struct page *page);

@@ -85,7 +85,7 @@ static void print_stats(const struct rpc_routes *routes, struct slice body, int6
     (void)body;
     (void)now_ms;
     if (status)
-        answer_failure(answer, status, NULL, NULL);
+        answer_error(answer, 500, "internal", status_text(status));
     else
         answer->content_type = JSON_TYPE;
 }

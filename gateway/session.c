@@ -142,6 +142,7 @@ static void on_input(struct client *client, const struct ws_input *input)
         on_peer_close(client, input->code);
         break;
     case WS_FAIL:
+        client->close_when_sent = true; /* RFC 6455, section 7.1.7: no answer is waited for */
         client_close(client, input->code);
         break;
     case WS_PONG:

@@ -47,7 +47,7 @@ static void queue_on(struct gateway_link *link, struct encoded_push *push, int64
     if (!gateway_link_is_up(link))
         push_outcome_add_name(outcome, gateway_link_name(link));
     if (gateway_link_offer(link, push->len, now_ms) == LINK_TAKES)
-        gateway_link_add(link, push, now_ms);
+        gateway_link_add(link, push);
     else
         link_ledger_let_go(push);
 }

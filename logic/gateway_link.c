@@ -45,7 +45,9 @@ struct gateway_link {
     unsigned failures;     /* in a row: connections, or refused repetitions */
     int64_t since_ms;      /* of the present state */
     int64_t down_since_ms; /* meaningful while not up */
-    int64_t logged_ms;
+    int64_t logged_up_ms;
+    int64_t logged_down_ms;
+    int64_t logged_retry_ms;
     bool served; /* this connection has answered for a push */
     struct liveness liveness;
     struct link_ledger ledger;
@@ -75,19 +77,20 @@ static void pause_link(struct gateway_link *link)
     evtimer_add(link->again, &delay);
 }
 
-static bool may_log(struct gateway_link *link, int64_t gap_ms)
+/* Whether the last line of this kind, at `*logged_ms`, is long enough ago. */
+static bool may_log(int64_t *logged_ms, int64_t gap_ms)
 {
     int64_t now_ms = clock_now_ms();
-    if (link->logged_ms && now_ms - link->logged_ms < gap_ms)
+    if (*logged_ms && now_ms - *logged_ms < gap_ms)
         return false;
-    link->logged_ms = now_ms;
+    *logged_ms = now_ms;
     return true;
 }
 
 static void note_down(struct gateway_link *link, const char *reason)
 {
     bool was_up = link->state == LINK_UP;
-    if (may_log(link, was_up ? LOG_UP_GAP_MS : LOG_DOWN_GAP_MS))
+    if (may_log(&link->logged_down_ms, was_up ? LOG_UP_GAP_MS : LOG_DOWN_GAP_MS))
         log_event(LOG_WARN, was_up ? "gateway link broke" : "gateway link not up",
                   LOG_S("gateway", link->name), LOG_S("reason", reason), LOG_I("failures", link->failures),
                   LOG_I("queued", link->ledger.queue.count));
@@ -120,13 +123,33 @@ static void send_next(struct gateway_link *link)
         liveness_owe(&link->liveness, clock_now_ms());
 }
 
+/* Whether the gateway has been down for so long that the past is not kept for it. */
+static bool is_given_up(const struct gateway_link *link, int64_t now_ms)
+{
+    return now_ms - link->down_since_ms >= link->env->conf->link_queue_seconds * 1000;
+}
+
+static void let_go_of_the_past(struct gateway_link *link)
+{
+    size_t count = link->ledger.queue.count;
+    if (count == 0)
+        return;
+    log_event(LOG_WARN, "gateway down for too long, pushes let go", LOG_S("gateway", link->name),
+              LOG_I("pushes", count));
+    link_ledger_drop(&link->ledger, count, LINK_DROP_EXPIRED);
+}
+
 static void on_ready(struct h2_conn *conn, void *arg)
 {
     struct gateway_link *link = arg;
+    if (is_given_up(link, clock_now_ms()))
+        let_go_of_the_past(link);
     set_state(link, LINK_UP);
     link->served = false;
+    if (link->ledger.queue.count == 0)
+        link->down_since_ms = link->since_ms;
     liveness_init(&link->liveness, link->env->conf->gateway_timeout, IDLE_PING_MS, link->since_ms);
-    if (may_log(link, LOG_UP_GAP_MS))
+    if (may_log(&link->logged_up_ms, LOG_UP_GAP_MS))
         log_event(LOG_INFO, "gateway link up", LOG_S("gateway", link->name),
                   LOG_I("queued", link->ledger.queue.count));
     link_sender_start(&link->sender, conn);
@@ -142,7 +165,7 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
         return;
     liveness_settle(&link->liveness);
     if (reply == LINK_REPLY_RETRY) {
-        if (may_log(link, LOG_UP_GAP_MS))
+        if (may_log(&link->logged_retry_ms, LOG_UP_GAP_MS))
             log_event(LOG_WARN, "gateway could not take a batch, sending it again",
                       LOG_S("gateway", link->name), LOG_I("status", status));
         pause_link(link);
@@ -231,18 +254,6 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
     send_next(arg);
 }
 
-static void expire(struct gateway_link *link, int64_t now_ms)
-{
-    int64_t keep_ms = link->env->conf->link_queue_seconds * 1000;
-    if (now_ms - link->down_since_ms < keep_ms)
-        return;
-    size_t count = link_queue_older(&link->ledger.queue, now_ms - keep_ms + 1);
-    if (count > 0)
-        log_event(LOG_WARN, "gateway down for too long, pushes let go", LOG_S("gateway", link->name),
-                  LOG_I("pushes", count));
-    link_ledger_drop(&link->ledger, count, LINK_DROP_EXPIRED);
-}
-
 static void check_alive(struct gateway_link *link, int64_t now_ms)
 {
     switch (liveness_check(&link->liveness, h2_conn_last_received(link->conn), now_ms)) {
@@ -267,8 +278,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         check_alive(link, now_ms);
     else if (link->state == LINK_CONNECTING && now_ms - link->since_ms >= link->env->conf->gateway_timeout)
         break_link(link, "the connection was not made in time");
-    if (link->state != LINK_UP)
-        expire(link, now_ms);
+    if (link->state != LINK_UP && is_given_up(link, now_ms))
+        let_go_of_the_past(link);
 }
 
 static enum status make_events(struct gateway_link *link)
@@ -358,16 +369,16 @@ size_t gateway_link_queued(const struct gateway_link *link)
 enum link_offer gateway_link_offer(struct gateway_link *link, size_t bytes, int64_t now_ms)
 {
     bool up = link->state == LINK_UP;
-    if (!up && now_ms - link->down_since_ms >= link->env->conf->link_queue_seconds * 1000)
+    if (!up && is_given_up(link, now_ms))
         return LINK_LETS_GO;
     if (!link_queue_has_room(&link->ledger.queue, bytes))
         return up ? LINK_FULL : LINK_LETS_GO;
     return link_queue_reserve(&link->ledger.queue) ? LINK_NO_MEMORY : LINK_TAKES;
 }
 
-void gateway_link_add(struct gateway_link *link, struct encoded_push *push, int64_t now_ms)
+void gateway_link_add(struct gateway_link *link, struct encoded_push *push)
 {
-    link_ledger_add(&link->ledger, push, now_ms);
+    link_ledger_add(&link->ledger, push);
     if (link->state == LINK_UP && !link->sender.owed)
         event_active(link->kick, EV_TIMEOUT, 0);
 }

@@ -2,8 +2,9 @@
 /* The ordered link to one gateway: connects (TLS, HTTP/2), keeps the connection alive, comes
  * back with backoff and jitter, and holds what the gateway has not answered for.
  * Queue: gatewayMaxPendingCount pushes and linkQueueBytes bytes. Past it an up link makes the
- * push be refused (LINK_FULL), one that is not up lets it go (LINK_LETS_GO); what waits on a
- * link that has been down for linkQueueSeconds is let go too. Counters: logic_metrics.h.
+ * push be refused (LINK_FULL), one that is not up lets it go (LINK_LETS_GO). A link that has
+ * been down for linkQueueSeconds is given up: what it holds is let go, and it takes nothing until
+ * it is up again. Counters: logic_metrics.h.
  * The loop's thread only. */
 #ifndef FANFARE_LOGIC_GATEWAY_LINK_H
 #define FANFARE_LOGIC_GATEWAY_LINK_H
@@ -49,9 +50,9 @@ enum link_offer {
 };
 
 /* Whether the link would take a record of `bytes`. Changes nothing but spare memory. `now_ms`
- * is clock_now_ms() here and in gateway_link_add. */
+ * is clock_now_ms(). */
 enum link_offer gateway_link_offer(struct gateway_link *link, size_t bytes, int64_t now_ms);
 /* Queues the push (takes a reference) and sees that it is sent. */
-void gateway_link_add(struct gateway_link *link, struct encoded_push *push, int64_t now_ms);
+void gateway_link_add(struct gateway_link *link, struct encoded_push *push);
 
 #endif

@@ -30,13 +30,13 @@ static void count_dropped(const struct encoded_push *push, enum link_drop reason
     metrics_add(LM_LINK_ITEMS_EXPIRED + (unsigned)reason, push->item_count);
 }
 
-void link_ledger_add(struct link_ledger *ledger, struct encoded_push *push, int64_t now_ms)
+void link_ledger_add(struct link_ledger *ledger, struct encoded_push *push)
 {
     count_accepted(push);
     metrics_add(LM_LINK_PUSHES_QUEUED, 1);
     metrics_add(LM_LINK_ITEMS_QUEUED, push->item_count);
     metrics_add(LM_LINK_BYTES_QUEUED, push->len);
-    link_queue_add(&ledger->queue, push, now_ms);
+    link_queue_add(&ledger->queue, push);
 }
 
 void link_ledger_let_go(const struct encoded_push *push)

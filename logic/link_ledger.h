@@ -20,7 +20,7 @@ void link_ledger_init(struct link_ledger *ledger, const char *gateway, size_t ma
 /* Drops what is queued as LINK_DROP_SHUTDOWN and frees. */
 void link_ledger_fini(struct link_ledger *ledger);
 /* Accepts a push; link_queue_reserve must have succeeded. */
-void link_ledger_add(struct link_ledger *ledger, struct encoded_push *push, int64_t now_ms);
+void link_ledger_add(struct link_ledger *ledger, struct encoded_push *push);
 /* Accepts a push and lets it go at once (LINK_DROP_DOWN): it never enters the queue. */
 void link_ledger_let_go(const struct encoded_push *push);
 /* The gateway has answered for the `count` oldest pushes. `answer` says whom they reached; NULL

@@ -16,7 +16,7 @@ void link_queue_fini(struct link_queue *queue)
 {
     while (queue->count > 0)
         encoded_push_unref(link_queue_take(queue));
-    free(queue->entries);
+    free(queue->pushes);
     link_queue_init(queue, queue->max_count, queue->max_bytes);
 }
 
@@ -33,9 +33,9 @@ static size_t ring_place(const struct link_queue *queue, size_t index)
     return (queue->head + index) & (queue->cap - 1);
 }
 
-const struct link_queue_entry *link_queue_at(const struct link_queue *queue, size_t index)
+const struct encoded_push *link_queue_at(const struct link_queue *queue, size_t index)
 {
-    return &queue->entries[ring_place(queue, index)];
+    return queue->pushes[ring_place(queue, index)];
 }
 
 enum status link_queue_reserve(struct link_queue *queue)
@@ -43,22 +43,21 @@ enum status link_queue_reserve(struct link_queue *queue)
     if (queue->count < queue->cap)
         return STATUS_OK;
     size_t cap = queue->cap ? queue->cap * 2 : RING_MIN;
-    struct link_queue_entry *entries = calloc(cap, sizeof *entries);
-    if (!entries)
+    struct encoded_push **pushes = calloc(cap, sizeof *pushes);
+    if (!pushes)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < queue->count; i++)
-        entries[i] = *link_queue_at(queue, i);
-    free(queue->entries);
-    queue->entries = entries;
+        pushes[i] = queue->pushes[ring_place(queue, i)];
+    free(queue->pushes);
+    queue->pushes = pushes;
     queue->cap = cap;
     queue->head = 0;
     return STATUS_OK;
 }
 
-void link_queue_add(struct link_queue *queue, struct encoded_push *push, int64_t now_ms)
+void link_queue_add(struct link_queue *queue, struct encoded_push *push)
 {
-    queue->entries[ring_place(queue, queue->count)] =
-        (struct link_queue_entry){encoded_push_ref(push), now_ms};
+    queue->pushes[ring_place(queue, queue->count)] = encoded_push_ref(push);
     queue->count++;
     queue->bytes += push->len;
 }
@@ -68,15 +67,15 @@ static void ring_shrink(struct link_queue *queue)
 {
     if (queue->cap <= RING_KEEP)
         return;
-    free(queue->entries);
-    queue->entries = NULL;
+    free(queue->pushes);
+    queue->pushes = NULL;
     queue->cap = 0;
     queue->head = 0;
 }
 
 struct encoded_push *link_queue_take(struct link_queue *queue)
 {
-    struct encoded_push *push = link_queue_at(queue, 0)->push;
+    struct encoded_push *push = queue->pushes[queue->head];
     queue->head = ring_place(queue, 1);
     queue->count--;
     queue->bytes -= push->len;
@@ -93,7 +92,7 @@ size_t link_queue_freeze(struct link_queue *queue, size_t max_count, size_t max_
         return queue->frozen;
     size_t bytes = 0;
     while (queue->frozen < queue->count && queue->frozen < max_count) {
-        size_t len = link_queue_at(queue, queue->frozen)->push->len;
+        size_t len = link_queue_at(queue, queue->frozen)->len;
         if (queue->frozen > 0 && (bytes >= max_bytes || len > max_bytes - bytes))
             break;
         bytes += len;
@@ -105,12 +104,4 @@ size_t link_queue_freeze(struct link_queue *queue, size_t max_count, size_t max_
 void link_queue_thaw(struct link_queue *queue)
 {
     queue->frozen = 0;
-}
-
-size_t link_queue_older(const struct link_queue *queue, int64_t before_ms)
-{
-    size_t older = 0;
-    while (older < queue->count && link_queue_at(queue, older)->queued_ms < before_ms)
-        older++;
-    return older;
 }

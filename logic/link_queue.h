@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What waits for one gateway: pushes in the order of their sequences, each with the time of
- * its arrival. The first ones may be frozen: they are the batch that is under way and is sent
- * again, byte for byte, until it is answered.
+/* What waits for one gateway: pushes in the order of their sequences. The first ones may
+ * be frozen: they are the batch that is under way and is sent again, byte for byte, until it is
+ * answered.
  * Bounds: `max_count` pushes and `max_bytes` bytes of records (linkQueueBytes,
  * gatewayMaxPendingCount). Policy past them: link_queue_has_room says no and the caller
  * refuses or lets go; it also counts (logic_metrics.h).
@@ -16,16 +16,11 @@
 #include "logic/encoded_push.h"
 #include "shared/status.h"
 
-struct link_queue_entry {
-    struct encoded_push *push; /* one reference */
-    int64_t queued_ms;
-};
-
 struct link_queue {
-    struct link_queue_entry *entries; /* a ring of `cap` places, a power of two */
+    struct encoded_push **pushes; /* one reference each; a ring of `cap` places, a power of two */
     size_t cap;
-    size_t head;   /* place of the oldest entry */
-    size_t count;  /* entries in the queue, the frozen ones included */
+    size_t head;   /* place of the oldest */
+    size_t count;  /* pushes in the queue, the frozen ones included */
     size_t frozen; /* how many of the oldest are frozen */
     size_t bytes;  /* of all records in the queue */
     size_t max_count;
@@ -41,19 +36,16 @@ void link_queue_fini(struct link_queue *queue);
 bool link_queue_has_room(const struct link_queue *queue, size_t bytes);
 /* Makes sure that the next link_queue_add cannot fail. STATUS_NO_MEMORY. */
 enum status link_queue_reserve(struct link_queue *queue);
-/* Appends and takes a reference; needs link_queue_reserve before each call. `now_ms` never
- * goes back from call to call. */
-void link_queue_add(struct link_queue *queue, struct encoded_push *push, int64_t now_ms);
-/* The entry at `index` from the oldest (0); index < count. */
-const struct link_queue_entry *link_queue_at(const struct link_queue *queue, size_t index);
-/* Removes the oldest entry (count > 0), frozen or not; its reference is the caller's now. */
+/* Appends and takes a reference; needs link_queue_reserve before each call. */
+void link_queue_add(struct link_queue *queue, struct encoded_push *push);
+/* The push at `index` from the oldest (0); index < count. The reference stays the queue's. */
+const struct encoded_push *link_queue_at(const struct link_queue *queue, size_t index);
+/* Removes the oldest push (count > 0), frozen or not; its reference is the caller's now. */
 struct encoded_push *link_queue_take(struct link_queue *queue);
 /* Freezes the oldest pushes: at most `max_count` of them and `max_bytes` together, but at
  * least one when there is one. What is frozen already stays as it is. Returns how many are. */
 size_t link_queue_freeze(struct link_queue *queue, size_t max_count, size_t max_bytes);
 /* Nothing is frozen any more; the pushes stay. */
 void link_queue_thaw(struct link_queue *queue);
-/* How many of the oldest entries arrived before `before_ms`. */
-size_t link_queue_older(const struct link_queue *queue, int64_t before_ms);
 
 #endif

@@ -44,7 +44,7 @@ static struct slice batch_piece(const struct link_sender *sender)
 {
     if (sender->piece == 0)
         return slice_of(sender->header, sizeof sender->header);
-    const struct encoded_push *push = link_queue_at(&sender->ledger->queue, sender->piece - 1)->push;
+    const struct encoded_push *push = link_queue_at(&sender->ledger->queue, sender->piece - 1);
     return slice_of(push->bytes, push->len);
 }
 
@@ -71,7 +71,7 @@ static enum status send_batch(struct link_sender *sender)
 {
     struct link_queue *queue = &sender->ledger->queue;
     size_t count = link_queue_freeze(queue, sender->max_pushes, sender->batch_bytes - sizeof sender->header);
-    push_batch_header_encode(sender->logic_id, link_queue_at(queue, 0)->push->sequence, (uint32_t)count,
+    push_batch_header_encode(sender->logic_id, link_queue_at(queue, 0)->sequence, (uint32_t)count,
                              sender->header);
     sender->piece = 0;
     sender->offset = 0;
@@ -129,7 +129,7 @@ static enum status encode_room(const struct push_record *record, size_t index, s
 /* The oldest push; its rooms are counted from the start unless it is the one under way. */
 static struct push_record form_record(struct link_sender *sender)
 {
-    const struct encoded_push *push = link_queue_at(&sender->ledger->queue, 0)->push;
+    const struct encoded_push *push = link_queue_at(&sender->ledger->queue, 0);
     struct slice rest = slice_of(push->bytes, push->len);
     struct push_record record;
     push_next_record(&rest, &record);
@@ -183,8 +183,7 @@ static enum link_reply answer_batch(struct link_sender *sender, struct slice bod
     struct link_queue *queue = &sender->ledger->queue;
     size_t count = queue->frozen;
     struct batch_answer answer;
-    if (batch_answer_parse(body, &answer) ||
-        answer.applied < link_queue_at(queue, count - 1)->push->sequence) {
+    if (batch_answer_parse(body, &answer) || answer.applied < link_queue_at(queue, count - 1)->sequence) {
         metrics_add(LM_LINK_RPC_ERRORS, 1);
         return LINK_REPLY_RETRY;
     }
@@ -212,8 +211,8 @@ static void log_refusal(const struct link_sender *sender, int status, struct sli
     int len = body.len < sizeof text ? (int)body.len : (int)sizeof text;
     snprintf(text, sizeof text, "%.*s", len, len > 0 ? (const char *)body.data : "");
     log_event(LOG_ERROR, "gateway refused a push", LOG_S("gateway", sender->ledger->gateway),
-              LOG_I("sequence", link_queue_at(&sender->ledger->queue, 0)->push->sequence),
-              LOG_I("status", status), LOG_S("answer", text));
+              LOG_I("sequence", link_queue_at(&sender->ledger->queue, 0)->sequence), LOG_I("status", status),
+              LOG_S("answer", text));
 }
 
 /* The gateway applies a batch wholly or not at all, so after a refusal its pushes may be sent

@@ -312,6 +312,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 void http_conn_advance(struct http_conn *conn)
 {
+    if (conn->phase == HTTP_LINGERING)
+        return;
     conn->running = true;
     /* A request that has come already is answered even while draining. */
     if (conn->phase == HTTP_IDLE)

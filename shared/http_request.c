@@ -1,136 +1,197 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http_parser does the parsing; this file gathers its pieces, keeps the limits, and refuses what a
- * proxy in front could read in two ways. Target, names and values land in `head` as spans. */
+/* A request as its stages: the header section (http_head), then a body of a known length or of
+ * chunks (http_chunks). Keeps the limits of the body; knows no grammar itself. */
 #include "shared/http_request.h"
 
-#include <http_parser.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#include "shared/buf.h"
+#include "shared/http_chunks.h"
+#include "shared/http_head.h"
 
-enum { MAX_HEADERS = 100, FIRST_HEADERS = 16, KEEP_BODY = 65536 };
+enum { KEEP_BYTES = 65536 };
 
-/* Offsets into `head`, which may move while it grows. */
-struct span {
-    size_t at;
-    size_t len;
-};
-
-struct header {
-    struct span name;
-    struct span value;
-};
-
-enum feeding { FEEDING_NAME, FEEDING_VALUE };
+enum stage { STAGE_HEAD, STAGE_TELL, STAGE_LENGTH, STAGE_CHUNKS, STAGE_COMPLETE, STAGE_FAILED };
 
 struct http_request {
-    http_parser parser;
-    struct buf head; /* target, then names and values one after the other */
+    struct http_head head;
+    struct http_chunks chunks;
     struct buf body;
-    struct span target;
-    struct header *headers;
-    size_t header_count;
-    size_t header_capacity;
-    enum feeding feeding;
-    size_t head_bytes; /* of the header section so far, line ends included */
-    size_t max_header;
-    enum http_parse fault; /* set by a callback that stops the parser */
-    const char *reason;    /* of HTTP_PARSE_BAD */
-    bool begun;
-    bool headers_done;
-    bool headers_told;
-    bool complete;
+    uint64_t body_left; /* STAGE_LENGTH */
+    enum stage stage;
+    enum http_parse failure; /* STAGE_FAILED */
 };
 
-static int stop(struct http_request *request, enum http_parse fault)
+enum status http_request_new(size_t max_header, size_t max_body, struct http_request **out)
 {
-    request->fault = fault;
-    return -1;
+    struct http_request *request = calloc(1, sizeof *request);
+
+    if (request == NULL)
+        return STATUS_NO_MEMORY;
+    http_head_init(&request->head, max_header);
+    buf_init(&request->body, max_body);
+    http_request_reset(request);
+    *out = request;
+    return STATUS_OK;
 }
 
-static int refuse(struct http_request *request, const char *reason)
+void http_request_free(struct http_request *request)
 {
-    request->reason = reason;
-    return stop(request, HTTP_PARSE_BAD);
+    if (request == NULL)
+        return;
+    http_head_fini(&request->head);
+    buf_fini(&request->body);
+    free(request);
 }
 
-static int on_begin(http_parser *parser)
+void http_request_reset(struct http_request *request)
 {
-    struct http_request *request = parser->data;
-
-    request->begun = true;
-    return 0;
+    http_head_reset(&request->head);
+    if (request->body.cap > KEEP_BYTES)
+        buf_fini(&request->body);
+    buf_clear(&request->body);
+    request->stage = STAGE_HEAD;
 }
 
-static int append(struct http_request *request, struct span *span, const char *at, size_t len)
+static enum http_parse fail(struct http_request *request, enum http_parse failure)
 {
-    if (span->len == 0)
-        span->at = request->head.len;
-    if (buf_append(&request->head, at, len) != STATUS_OK)
-        return stop(request, HTTP_PARSE_HEADER_BIG);
-    span->len += len;
-    return 0;
+    request->stage = STAGE_FAILED;
+    request->failure = failure;
+    return failure;
 }
 
-static int on_url(http_parser *parser, const char *at, size_t len)
+static enum http_parse begin_body(struct http_request *request)
 {
-    struct http_request *request = parser->data;
+    const struct http_head *head = &request->head;
 
-    return append(request, &request->target, at, len);
+    if (head->content_length > request->body.max)
+        return fail(request, HTTP_PARSE_BODY_BIG);
+    http_chunks_init(&request->chunks, head->bytes.max);
+    request->body_left = head->content_length;
+    request->stage = STAGE_TELL;
+    return HTTP_PARSE_HEADERS;
 }
 
-static bool make_header(struct http_request *request)
+static enum http_parse feed_head(struct http_request *request, const uint8_t *data, size_t len, size_t *used)
 {
-    size_t capacity = request->header_capacity == 0 ? FIRST_HEADERS : request->header_capacity * 2;
-
-    if (request->header_count == MAX_HEADERS)
-        return false;
-    if (request->header_count < request->header_capacity)
-        return true;
-    struct header *headers = realloc(request->headers, capacity * sizeof *headers);
-    if (headers == NULL)
-        return false;
-    request->headers = headers;
-    request->header_capacity = capacity;
-    return true;
-}
-
-static int on_header_field(http_parser *parser, const char *at, size_t len)
-{
-    struct http_request *request = parser->data;
-
-    if (request->headers_done)
-        return 0; /* a trailer; RFC 9110, section 6.5.1 lets us drop it */
-    if (request->feeding == FEEDING_VALUE || request->header_count == 0) {
-        if (!make_header(request))
-            return stop(request, HTTP_PARSE_HEADER_BIG);
-        request->headers[request->header_count++] = (struct header){0};
-        request->feeding = FEEDING_NAME;
+    switch (http_head_feed(&request->head, data, len, used)) {
+    case HTTP_HEAD_MORE:
+        return HTTP_PARSE_MORE;
+    case HTTP_HEAD_COMPLETE:
+        return begin_body(request);
+    case HTTP_HEAD_BIG:
+        return fail(request, HTTP_PARSE_HEADER_BIG);
+    case HTTP_HEAD_BAD:
+        break;
     }
-    return append(request, &request->headers[request->header_count - 1].name, at, len);
+    return fail(request, HTTP_PARSE_BAD);
 }
 
-static int on_header_value(http_parser *parser, const char *at, size_t len)
+static enum http_parse feed_length(struct http_request *request, const uint8_t *data, size_t len,
+                                   size_t *used)
 {
-    struct http_request *request = parser->data;
+    size_t take = len < request->body_left ? len : (size_t)request->body_left;
 
-    if (request->headers_done)
-        return 0;
-    request->feeding = FEEDING_VALUE;
-    return append(request, &request->headers[request->header_count - 1].value, at, len);
+    *used = take;
+    if (buf_append(&request->body, data, take) != STATUS_OK)
+        return fail(request, HTTP_PARSE_BODY_BIG);
+    request->body_left -= take;
+    if (request->body_left > 0)
+        return HTTP_PARSE_MORE;
+    request->stage = STAGE_COMPLETE;
+    return HTTP_PARSE_COMPLETE;
 }
 
-static struct slice span_slice(const struct http_request *request, struct span span)
+static enum http_parse feed_chunks(struct http_request *request, const uint8_t *data, size_t len,
+                                   size_t *used)
 {
-    return slice_of(request->head.data + span.at, span.len);
+    enum chunk_state state = http_chunks_feed(&request->chunks, data, len, &request->body, used);
+
+    if (state == CHUNK_BODY_BIG)
+        return fail(request, HTTP_PARSE_BODY_BIG);
+    if (state == CHUNK_BAD) {
+        request->head.fault = "the chunked coding of the body is broken";
+        return fail(request, HTTP_PARSE_BAD);
+    }
+    if (state != CHUNK_DONE)
+        return HTTP_PARSE_MORE;
+    request->stage = STAGE_COMPLETE;
+    return HTTP_PARSE_COMPLETE;
 }
 
-static bool equal_fold(struct slice text, const char *name)
+enum http_parse http_request_feed(struct http_request *request, const void *data, size_t len, size_t *used)
 {
-    size_t len = strlen(name);
+    *used = 0;
+    if (request->stage == STAGE_TELL)
+        request->stage = request->head.chunked ? STAGE_CHUNKS : STAGE_LENGTH;
+    if (request->stage == STAGE_HEAD)
+        return feed_head(request, data, len, used);
+    if (request->stage == STAGE_LENGTH)
+        return feed_length(request, data, len, used);
+    if (request->stage == STAGE_CHUNKS)
+        return feed_chunks(request, data, len, used);
+    return request->stage == STAGE_FAILED ? request->failure : HTTP_PARSE_COMPLETE;
+}
 
-    return text.len == len && strncasecmp((const char *)text.data, name, len) == 0;
+bool http_request_begun(const struct http_request *request)
+{
+    return request->head.begun;
+}
+
+const char *http_request_fault(const struct http_request *request)
+{
+    return request->head.fault;
+}
+
+struct slice http_request_method(const struct http_request *request)
+{
+    return slice_str(http_method_str((enum http_method)request->head.parser.method));
+}
+
+/* Behind "http://host" of an absolute form (RFC 9112, 3.2.2). */
+static struct slice local_part(struct slice target)
+{
+    size_t at = 0;
+
+    if (target.data[0] == '/' || target.data[0] == '*')
+        return target;
+    while (target.data[at] != ':')
+        at++;
+    for (at += 3; at < target.len && target.data[at] != '/' && target.data[at] != '?';)
+        at++;
+    return slice_of(target.data + at, target.len - at);
+}
+
+/* The target up to '?', or behind it. */
+static struct slice target_part(const struct http_request *request, bool query)
+{
+    struct slice target = local_part(http_head_slice(&request->head, request->head.target));
+    const uint8_t *mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
+    size_t path_len = mark != NULL ? (size_t)(mark - target.data) : target.len;
+
+    if (!query)
+        return slice_of(target.data, path_len);
+    return mark != NULL ? slice_of(mark + 1, target.len - path_len - 1) : slice_of(target.data, 0);
+}
+
+struct slice http_request_path(const struct http_request *request)
+{
+    struct slice path = target_part(request, false);
+
+    /* "http://host" and "http://host?query" mean "/" (RFC 9110, 4.2.3). */
+    return path.len > 0 ? path : slice_str("/");
+}
+
+struct slice http_request_query(const struct http_request *request)
+{
+    return target_part(request, true);
+}
+
+struct slice http_request_header(const struct http_request *request, const char *name)
+{
+    const struct http_field *field = http_head_find(&request->head, name, 0);
+
+    return field != NULL ? http_head_slice(&request->head, field->value) : slice_of(NULL, 0);
 }
 
 static struct slice trim(struct slice text)
@@ -142,189 +203,9 @@ static struct slice trim(struct slice text)
     return text;
 }
 
-static size_t count_headers(const struct http_request *request, const char *name)
+static bool equal_fold(struct slice text, const char *token)
 {
-    size_t count = 0;
-
-    for (size_t i = 0; i < request->header_count; i++)
-        if (equal_fold(span_slice(request, request->headers[i].name), name))
-            count++;
-    return count;
-}
-
-/* RFC 9112, sections 3.2 (Host) and 6.1 (transfer codings); 11.2 says why so strict. */
-static const char *ambiguity(const struct http_request *request)
-{
-    const http_parser *parser = &request->parser;
-    struct slice coding = http_request_header(request, "Transfer-Encoding");
-
-    if (parser->http_major != 1)
-        return "only HTTP/1.0 and HTTP/1.1 are spoken here";
-    if (parser->http_minor >= 1 && count_headers(request, "Host") != 1)
-        return "HTTP/1.1 needs exactly one Host";
-    if (coding.data != NULL && ((parser->flags & F_CONTENTLENGTH) != 0 || !equal_fold(trim(coding), "chunked") ||
-                                count_headers(request, "Transfer-Encoding") != 1))
-        return "Transfer-Encoding may only be chunked, once, without Content-Length";
-    return NULL;
-}
-
-static int on_headers_complete(http_parser *parser)
-{
-    struct http_request *request = parser->data;
-    const char *reason = ambiguity(request);
-
-    if (reason != NULL)
-        return refuse(request, reason);
-    request->headers_done = true;
-    if ((parser->flags & F_CONTENTLENGTH) != 0 && parser->content_length > request->body.max)
-        return stop(request, HTTP_PARSE_BODY_BIG);
-    http_parser_pause(parser, 1);
-    return 0;
-}
-
-static int on_body(http_parser *parser, const char *at, size_t len)
-{
-    struct http_request *request = parser->data;
-    enum status status = buf_append(&request->body, at, len);
-
-    return status == STATUS_OK ? 0 : stop(request, HTTP_PARSE_BODY_BIG);
-}
-
-static int on_message_complete(http_parser *parser)
-{
-    struct http_request *request = parser->data;
-
-    request->complete = true;
-    http_parser_pause(parser, 1);
-    return 0;
-}
-
-static const http_parser_settings settings = {
-    .on_message_begin = on_begin,
-    .on_url = on_url,
-    .on_header_field = on_header_field,
-    .on_header_value = on_header_value,
-    .on_headers_complete = on_headers_complete,
-    .on_body = on_body,
-    .on_message_complete = on_message_complete,
-};
-
-enum status http_request_new(size_t max_header, size_t max_body, struct http_request **out)
-{
-    struct http_request *request = calloc(1, sizeof *request);
-
-    if (request == NULL)
-        return STATUS_NO_MEMORY;
-    buf_init(&request->head, max_header);
-    buf_init(&request->body, max_body);
-    request->max_header = max_header;
-    http_request_reset(request);
-    *out = request;
-    return STATUS_OK;
-}
-
-void http_request_free(struct http_request *request)
-{
-    if (request == NULL)
-        return;
-    buf_fini(&request->head);
-    buf_fini(&request->body);
-    free(request->headers);
-    free(request);
-}
-
-void http_request_reset(struct http_request *request)
-{
-    http_parser_init(&request->parser, HTTP_REQUEST);
-    request->parser.data = request;
-    buf_clear(&request->head);
-    if (request->body.cap > KEEP_BODY)
-        buf_fini(&request->body);
-    else
-        buf_clear(&request->body);
-    request->target = (struct span){0};
-    request->header_count = 0;
-    request->feeding = FEEDING_VALUE;
-    request->head_bytes = 0;
-    request->fault = HTTP_PARSE_MORE;
-    request->reason = NULL;
-    request->begun = false;
-    request->headers_done = false;
-    request->headers_told = false;
-    request->complete = false;
-}
-
-static enum http_parse outcome(struct http_request *request)
-{
-    if (request->fault != HTTP_PARSE_MORE)
-        return request->fault;
-    if (!request->headers_done && request->head_bytes > request->max_header)
-        return HTTP_PARSE_HEADER_BIG;
-    if (request->headers_done && !request->headers_told) {
-        request->headers_told = true;
-        return HTTP_PARSE_HEADERS;
-    }
-    if (request->complete)
-        return HTTP_PARSE_COMPLETE;
-    enum http_errno error = HTTP_PARSER_ERRNO(&request->parser);
-    if (error == HPE_HEADER_OVERFLOW)
-        return HTTP_PARSE_HEADER_BIG;
-    if (error == HPE_OK || error == HPE_PAUSED)
-        return HTTP_PARSE_MORE;
-    request->reason = http_errno_description(error);
-    request->fault = HTTP_PARSE_BAD;
-    return HTTP_PARSE_BAD;
-}
-
-enum http_parse http_request_feed(struct http_request *request, const void *data, size_t len, size_t *used)
-{
-    bool headers = !request->headers_done;
-
-    *used = 0;
-    /* An empty feed would tell the parser that the connection has ended. */
-    if (request->complete || request->fault != HTTP_PARSE_MORE || len == 0)
-        return outcome(request);
-    if (HTTP_PARSER_ERRNO(&request->parser) == HPE_PAUSED)
-        http_parser_pause(&request->parser, 0);
-    *used = http_parser_execute(&request->parser, &settings, data, len);
-    if (headers)
-        request->head_bytes += *used;
-    return outcome(request);
-}
-
-struct slice http_request_method(const struct http_request *request)
-{
-    return slice_str(http_method_str((enum http_method)request->parser.method));
-}
-
-/* The target up to '?', or behind it. */
-static struct slice target_part(const struct http_request *request, bool query)
-{
-    struct slice target = span_slice(request, request->target);
-    const uint8_t *mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
-    size_t path_len = mark != NULL ? (size_t)(mark - target.data) : target.len;
-
-    if (!query)
-        return slice_of(target.data, path_len);
-    return mark != NULL ? slice_of(mark + 1, target.len - path_len - 1) : slice_of(target.data, 0);
-}
-
-struct slice http_request_path(const struct http_request *request)
-{
-    return target_part(request, false);
-}
-
-struct slice http_request_query(const struct http_request *request)
-{
-    return target_part(request, true);
-}
-
-struct slice http_request_header(const struct http_request *request, const char *name)
-{
-    for (size_t i = 0; i < request->header_count; i++)
-        if (equal_fold(span_slice(request, request->headers[i].name), name))
-            return span_slice(request, request->headers[i].value);
-    return slice_of(NULL, 0);
+    return text.len == strlen(token) && strncasecmp((const char *)text.data, token, text.len) == 0;
 }
 
 static bool list_has(struct slice list, const char *token)
@@ -343,11 +224,12 @@ static bool list_has(struct slice list, const char *token)
 
 bool http_request_has_token(const struct http_request *request, const char *name, const char *token)
 {
-    for (size_t i = 0; i < request->header_count; i++)
-        if (equal_fold(span_slice(request, request->headers[i].name), name) &&
-            list_has(span_slice(request, request->headers[i].value), token))
-            return true;
-    return false;
+    const struct http_head *head = &request->head;
+    const struct http_field *field = http_head_find(head, name, 0);
+
+    while (field != NULL && !list_has(http_head_slice(head, field->value), token))
+        field = http_head_find(head, name, (size_t)(field - head->fields) + 1);
+    return field != NULL;
 }
 
 struct slice http_request_body(const struct http_request *request)
@@ -357,30 +239,23 @@ struct slice http_request_body(const struct http_request *request)
 
 bool http_request_keep_alive(const struct http_request *request)
 {
-    return http_should_keep_alive(&request->parser) != 0;
+    if (http_request_has_token(request, "Connection", "close"))
+        return false;
+    return !request->head.http10 || http_request_has_token(request, "Connection", "keep-alive");
 }
 
 bool http_request_is_upgrade(const struct http_request *request)
 {
-    return request->parser.upgrade != 0;
+    return http_request_has_token(request, "Connection", "upgrade") &&
+           http_head_find(&request->head, "Upgrade", 0) != NULL;
 }
 
 bool http_request_expects_continue(const struct http_request *request)
 {
-    return http_request_has_token(request, "Expect", "100-continue");
+    return !request->head.http10 && http_request_has_token(request, "Expect", "100-continue");
 }
 
 bool http_request_is_http10(const struct http_request *request)
 {
-    return request->parser.http_major == 1 && request->parser.http_minor == 0;
-}
-
-bool http_request_begun(const struct http_request *request)
-{
-    return request->begun;
-}
-
-const char *http_request_fault(const struct http_request *request)
-{
-    return request->reason != NULL ? request->reason : "not an HTTP request";
+    return request->head.http10;
 }

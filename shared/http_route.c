@@ -2,6 +2,7 @@
 /* The route table: a request's way to its handler, or 404 or 405. Knows no socket. */
 #include "shared/http_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { ALLOW_LEN = 128, SHOWN_PATH = 128 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One send() per socket, or one io_uring submission for all of them. Nothing else: no queue,
+/* One send() per socket, or one io_uring submission for many of them. Nothing else: no queue,
  * no accounting, no care for a slow reader. It is the limit, not a server. */
 #include "tests/bench/bare_fanout.h"
 
@@ -21,10 +21,10 @@ static void loop_send(struct bare_fanout *fanout, const int *sockets, size_t cou
 static int ring_open(struct bare_fanout *fanout)
 {
     struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
-    int error = io_uring_queue_init_params(BARE_MAX_SOCKETS, &fanout->ring, &params);
+    int error = io_uring_queue_init_params((unsigned)fanout->slice, &fanout->ring, &params);
 
     if (error == -EINVAL)
-        error = io_uring_queue_init(BARE_MAX_SOCKETS, &fanout->ring, 0);
+        error = io_uring_queue_init((unsigned)fanout->slice, &fanout->ring, 0);
     return error;
 }
 
@@ -48,8 +48,8 @@ static void reap(struct bare_fanout *fanout, size_t len)
     io_uring_cq_advance(&fanout->ring, seen);
 }
 
-static void loop_uring(struct bare_fanout *fanout, const int *sockets, size_t count, const uint8_t *frame,
-                       size_t len)
+static void submit(struct bare_fanout *fanout, const int *sockets, size_t count, const uint8_t *frame,
+                   size_t len)
 {
     for (size_t i = 0; i < count; i++) {
         struct io_uring_sqe *sqe = io_uring_get_sqe(&fanout->ring);
@@ -58,6 +58,13 @@ static void loop_uring(struct bare_fanout *fanout, const int *sockets, size_t co
     }
     io_uring_submit_and_wait(&fanout->ring, (unsigned)count);
     reap(fanout, len);
+}
+
+static void loop_uring(struct bare_fanout *fanout, const int *sockets, size_t count, const uint8_t *frame,
+                       size_t len)
+{
+    for (size_t at = 0; at < count; at += fanout->slice)
+        submit(fanout, sockets + at, count - at < fanout->slice ? count - at : fanout->slice, frame, len);
 }
 
 #else
@@ -81,9 +88,9 @@ static void loop_uring(struct bare_fanout *fanout, const int *sockets, size_t co
 
 #endif
 
-int bare_fanout_init(struct bare_fanout *fanout, enum bare_loop loop)
+int bare_fanout_init(struct bare_fanout *fanout, enum bare_loop loop, size_t slice)
 {
-    *fanout = (struct bare_fanout){.loop = loop};
+    *fanout = (struct bare_fanout){.loop = loop, .slice = slice};
     return loop == BARE_URING ? ring_open(fanout) : 0;
 }
 

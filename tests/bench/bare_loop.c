@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The yardstick: a WebSocket server that does nothing but send ready-made frames.
- *   bare_loop --loop send|uring [--threads N]
+ *   bare_loop --loop send|uring [--threads N] [--slice SOCKETS]
+ * An io_uring submission holds all sockets, or as many as --slice says.
  * Prints `msg=listening what=ws addr=…` and `what=push` (a UDP port: every datagram is the
  * payload of one text frame, sent to all clients) on stderr; ends on SIGTERM. */
 #include <arpa/inet.h>
@@ -21,6 +22,7 @@ enum { MAX_THREADS = 16, BACKLOG = 4096 };
 struct options {
     enum bare_loop loop;
     size_t threads;
+    size_t slice;
 };
 
 static void fail(const char *what)
@@ -58,7 +60,8 @@ static void set_up_workers(struct bare_worker *workers, int *peers, const struct
     uint16_t port = 0;
 
     for (size_t i = 0; i < options->threads; i++) {
-        workers[i] = (struct bare_worker){.loop = options->loop, .listener = bound_socket(SOCK_STREAM, port)};
+        workers[i] = (struct bare_worker){
+            .loop = options->loop, .slice = options->slice, .listener = bound_socket(SOCK_STREAM, port)};
         port = port_of(workers[i].listener);
     }
     workers[0].command = bound_socket(SOCK_DGRAM, 0);
@@ -80,8 +83,9 @@ static struct options read_options(int argc, char **argv)
 {
     static const struct option known[] = {{"loop", required_argument, NULL, 'l'},
                                           {"threads", required_argument, NULL, 't'},
+                                          {"slice", required_argument, NULL, 's'},
                                           {NULL, 0, NULL, 0}};
-    struct options options = {.loop = BARE_SEND, .threads = 1};
+    struct options options = {.loop = BARE_SEND, .threads = 1, .slice = BARE_MAX_SOCKETS};
     int letter;
 
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -89,8 +93,11 @@ static struct options read_options(int argc, char **argv)
             options.loop = strcmp(optarg, "uring") == 0 ? BARE_URING : BARE_SEND;
         else if (letter == 't' && atoi(optarg) >= 1 && atoi(optarg) <= MAX_THREADS)
             options.threads = (size_t)atoi(optarg);
+        else if (letter == 's' && atoi(optarg) >= 1 && atoi(optarg) <= BARE_MAX_SOCKETS)
+            options.slice = (size_t)atoi(optarg);
         else {
-            fprintf(stderr, "usage: bare_loop --loop send|uring [--threads 1..%d]\n", MAX_THREADS);
+            fprintf(stderr, "usage: bare_loop --loop send|uring [--threads 1..%d] [--slice 1..%d]\n",
+                    MAX_THREADS, BARE_MAX_SOCKETS);
             exit(2);
         }
     }

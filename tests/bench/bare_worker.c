@@ -160,7 +160,7 @@ static void on_event(struct bare_worker *worker, int fd)
 
 static void set_up(struct bare_worker *worker)
 {
-    int error = bare_fanout_init(&worker->fanout, worker->loop);
+    int error = bare_fanout_init(&worker->fanout, worker->loop, worker->slice);
 
     if (error < 0) {
         errno = -error;

@@ -12,6 +12,7 @@ enum { BARE_MAX_PAYLOAD = 60000 };
 
 struct bare_worker {
     enum bare_loop loop;
+    size_t slice; /* sockets in one io_uring submission */
     int listener; /* SO_REUSEPORT: each worker has one on the same port */
     int command;  /* datagrams: each is the payload of one frame for every socket */
     int poll;
@@ -23,7 +24,7 @@ struct bare_worker {
     size_t peer_count;
 };
 
-/* A thread's main function: `arg` is a struct bare_worker with loop, listener, command and
+/* A thread's main function: `arg` is a struct bare_worker with loop, slice, listener, command and
  * peers set. Never returns but for a fault, which it prints before it ends the process. */
 void *bare_worker_run(void *arg);
 

@@ -21,10 +21,10 @@ COLUMNS = {
         ("p99 ms", "answer_p99_us", "%.2f"),
         ("refused", "refused", "%d"),
     ],
-    "latency": [(f"{mark} ms", f"latency_{mark}_us", "%.2f") for mark in ("p50", "p90", "p99", "p999", "max")],
+    "latency": [(f"{mark} ms", f"latency_{mark}_us", "%.2f")
+                for mark in ("p50", "p90", "p99", "p999", "max")],
 }
 BARS = {"fanout": "cpu_us_per_frame", "ingest": "pushes_per_second", "latency": "latency_p50_us"}
-YARDSTICKS = ["bare send()", "bare io_uring"]
 
 
 def title(part, result):
@@ -32,7 +32,8 @@ def title(part, result):
     return {
         "fanout": "Fan-out: %d clients in one room, items of %d bytes, %g frames/s"
                   % (load["clients"], load["item_bytes"], load["rate"]),
-        "ingest": "Ingest: 64 keep-alive callers, one item of %d bytes a push, 10 clients receiving" % load["item_bytes"],
+        "ingest": "Ingest: 64 keep-alive callers, one item of %d bytes a push, 10 clients receiving"
+                  % load["item_bytes"],
         "latency": "Latency: from the push to the frame, 10 clients, 20 pushes/s",
     }[part]
 
@@ -46,11 +47,8 @@ def columns_of(part, result):
     """The part's columns and, for the fan-out, one ratio for each yardstick that ran."""
     columns = [(head, lambda f, key=key, form=form: cell(f, key, form)) for head, key, form in COLUMNS[part]]
     if part == "fanout":
-        for name in YARDSTICKS:
-            if name in result[part]:
-                base = result[part][name]["cpu_us_per_frame"]
-                ratio = lambda f, base=base: "%.2f" % (f["cpu_us_per_frame"] / base)  # noqa: E731
-                columns.append((f"/ {name}", ratio))
+        for name in next(iter(result[part].values()))["ratios"]:
+            columns.append((f"/ {name}", lambda f, name=name: "%.2f" % f["ratios"][name]))
     return columns
 
 

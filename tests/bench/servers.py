@@ -83,8 +83,8 @@ class Bare:
 
 
 class BareLoop(Bare):
-    def __init__(self, directory, loop, threads):
-        super().__init__(directory, "bare_loop", "--loop", loop, "--threads", threads)
+    def __init__(self, directory, *args):
+        super().__init__(directory, "bare_loop", *args)
         self.options = ["--ws", self.address("ws"), "--datagram", self.address("push"),
                         "--process", f"server={self.process.pid}"]
 

@@ -5,6 +5,7 @@ import os
 import platform
 import statistics
 
+YARDSTICKS = ["bare send()", "bare io_uring", "bare io_uring, slices"]
 FAULTS = ["lost", "duplicates", "out_of_order", "unaccepted", "disagreeing", "strange", "closed"]
 
 
@@ -34,7 +35,8 @@ FIGURES = {
         "refused": lambda r: r["push"]["refused"],
     },
     "latency": {
-        f"latency_{mark}_us": (lambda r, mark=mark: r["latency_us"][mark]) for mark in ("p50", "p90", "p99", "p999", "max")
+        f"latency_{mark}_us": (lambda r, mark=mark: r["latency_us"][mark])
+        for mark in ("p50", "p90", "p99", "p999", "max")
     },
 }
 
@@ -65,6 +67,17 @@ def median_of(part, results):
     return medians
 
 
+def ratios(runs, name):
+    """CPU per frame of `name` by that of each yardstick: medians of the ratios within each round."""
+    found = {}
+    for yardstick in YARDSTICKS:
+        pairs = zip([one for other, one in runs if other == name], [one for other, one in runs if other == yardstick])
+        quotients = [server_cpu(mine, "frame") / server_cpu(its, "frame") for mine, its in pairs]
+        if quotients:
+            found[yardstick] = statistics.median(quotients)
+    return found
+
+
 def machine():
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     kernel = ".".join(platform.release().split(".")[:2])
@@ -84,4 +97,6 @@ def summarise(options, runs, seconds):
     for part, found in runs.items():
         names = list(dict.fromkeys(name for name, _ in found))
         result[part] = {name: median_of(part, [one for other, one in found if other == name]) for name in names}
+    for name, medians in result.get("fanout", {}).items():
+        medians["ratios"] = ratios(runs["fanout"], name)
     return result

@@ -120,6 +120,7 @@ def test_full_queue_refuses_and_names(bench):
     with bench.caller() as caller:
         wait_until(lambda: bench.metrics().get("fanfare_logic_links", state="up") == 2, 10, "both links")
         push_all(caller, 1, 5)
+        wait_until(lambda: bench.balance()["pushes"]["queued"] == 5, 10, "the fast one to have all")
         answer = caller.form("/push/all", "items=[6]")
         assert (answer.status, answer.error, answer.headers["retry-after"]) == (503, "queue_full", "1")
         assert f"127.0.0.1:{slow.port}" in answer.message and str(fast.port) not in answer.message

@@ -4,6 +4,7 @@
 #ifndef FANFARE_TESTS_CAPTURED_H
 #define FANFARE_TESTS_CAPTURED_H
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -21,6 +22,7 @@ static inline struct captured captured_begin(int fd)
 
     fflush(NULL);
     assert_true(captured.saved >= 0 && captured.file >= 0);
+    assert_int_equal(fcntl(captured.file, F_SETFL, O_APPEND), 0);
     assert_int_equal(dup2(captured.file, fd), fd);
     return captured;
 }

@@ -208,7 +208,7 @@ static inline void queue_push(struct script *script, uint64_t sequence, const st
     assert_int_equal(encoded_push_new(push, sequence, &encoded), STATUS_OK);
     encoded->wait = wait;
     assert_int_equal(link_queue_reserve(&script->ledger.queue), STATUS_OK);
-    link_ledger_add(&script->ledger, encoded, 0);
+    link_ledger_add(&script->ledger, encoded);
     encoded_push_unref(encoded);
 }
 

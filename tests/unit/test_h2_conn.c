@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Server and client of h2_conn against each other over a socketpair, and the server against raw
- * bytes. TLS stands in test_tls.c. */
+/* Server and client of h2_conn against each other over a socketpair. TLS stands in test_tls.c,
+ * peers that misbehave in test_h2_hostile.c. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -356,90 +356,6 @@ static void test_output_to_a_peer_that_does_not_read_is_bounded(void **state)
         assert_int_equal(pair->answers[i].len, 5u << 20);
 }
 
-static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
-
-static void say(int fd, const void *bytes, size_t len)
-{
-    assert_int_equal(write(fd, bytes, len), (ssize_t)len);
-}
-
-static void test_bytes_that_are_not_http2(void **state)
-{
-    struct pair *pair = *state;
-    int fd = pair_open_raw(pair, &roomy);
-
-    say(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27);
-    pair_await(pair, pair->server.closed);
-    close(fd);
-}
-
-static void test_a_flood_of_pings_closes(void **state)
-{
-    struct pair *pair = *state;
-    int fd = pair_open_raw(pair, &roomy);
-    char ping[17] = {0, 0, 8, 6};
-    char answers[4096];
-
-    say(fd, preface, sizeof preface - 1);
-    for (int i = 0; i < 5000 && !pair->server.closed; i++) {
-        say(fd, ping, sizeof ping);
-        event_base_loop(pair->base, EVLOOP_NONBLOCK);
-        while (read(fd, answers, sizeof answers) > 0)
-            ;
-    }
-    assert_true(pair->server.closed);
-    assert_string_equal(pair->server.reason, "the peer floods with control frames");
-    close(fd);
-}
-
-static void test_pings_whose_answers_are_not_read_close(void **state)
-{
-    struct pair *pair = *state;
-    int fd = pair_open_raw(pair, &roomy);
-    char pings[200][17] = {{0}};
-
-    for (int i = 0; i < 200; i++)
-        memcpy(pings[i], "\0\0\10\6", 4);
-    say(fd, preface, sizeof preface - 1);
-    say(fd, pings, sizeof pings);
-    pair_await(pair, pair->server.closed);
-    close(fd);
-}
-
-static void test_a_stream_error_leaves_the_connection(void **state)
-{
-    struct pair *pair = *state;
-    int fd = pair_open_raw(pair, &roomy);
-    /* HEADERS without any pseudo-header: a malformed request (RFC 9113, 8.1.1). */
-    static const char malformed[] = "\0\0\1\1\5\0\0\0\1\x90";
-    /* :method GET, :scheme http, :path / from the static table, :authority x as a literal. */
-    static const char request[] = "\0\0\6\1\5\0\0\0\3\x82\x86\x84\1\1x";
-
-    say(fd, preface, sizeof preface - 1);
-    say(fd, malformed, sizeof malformed - 1);
-    say(fd, request, sizeof request - 1);
-    pair_await(pair, pair->requests == 1);
-    assert_false(pair->server.closed);
-    close(fd);
-    pair_await(pair, pair->server.closed);
-}
-
-static void test_a_request_header_past_the_limit(void **state)
-{
-    struct pair *pair = *state;
-    char path[20000];
-    int32_t stream = 0;
-
-    open_ready(pair, &roomy, &roomy);
-    memset(path, 'a', sizeof path);
-    path[0] = '/';
-    path[sizeof path - 1] = 0;
-    assert_int_equal(h2_request(pair->client.conn, "GET", path, NULL, NULL, &stream), STATUS_OK);
-    pair_await(pair, pair->answer_count == 1);
-    assert_int_equal(pair->answers[0].status, 431);
-    assert_int_equal(pair->requests, 0);
-}
-
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -463,11 +379,6 @@ int main(void)
         TEST(test_close_inside_the_body),
         TEST(test_free_with_everything_under_way),
         TEST(test_output_to_a_peer_that_does_not_read_is_bounded),
-        TEST(test_bytes_that_are_not_http2),
-        TEST(test_a_flood_of_pings_closes),
-        TEST(test_pings_whose_answers_are_not_read_close),
-        TEST(test_a_stream_error_leaves_the_connection),
-        TEST(test_a_request_header_past_the_limit),
     };
 
     signal(SIGPIPE, SIG_IGN);

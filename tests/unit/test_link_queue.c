@@ -19,13 +19,13 @@ static struct encoded_push *make_push(uint64_t sequence, const char *item)
     return encoded;
 }
 
-static size_t add(struct link_queue *queue, uint64_t sequence, int64_t now_ms)
+static size_t add(struct link_queue *queue, uint64_t sequence)
 {
     struct encoded_push *push = make_push(sequence, "1");
     size_t len = push->len;
 
     assert_int_equal(link_queue_reserve(queue), STATUS_OK);
-    link_queue_add(queue, push, now_ms);
+    link_queue_add(queue, push);
     encoded_push_unref(push);
     return len;
 }
@@ -48,7 +48,7 @@ static void keeps_order_while_the_ring_grows_and_wraps(void **state)
     link_queue_init(&queue, 100000, SIZE_MAX);
     for (int round = 0; round < 400; round++) {
         for (int i = 0; i < 7; i++)
-            add(&queue, next++, 0);
+            add(&queue, next++);
         for (int i = 0; i < 4; i++)
             assert_int_equal(take(&queue), oldest++);
     }
@@ -70,8 +70,8 @@ static void shares_a_push_between_queues(void **state)
     link_queue_init(&two, 10, 1000);
     link_queue_reserve(&one);
     link_queue_reserve(&two);
-    link_queue_add(&one, push, 0);
-    link_queue_add(&two, push, 0);
+    link_queue_add(&one, push);
+    link_queue_add(&two, push);
     assert_int_equal(push->refs, 3);
     link_queue_fini(&one);
     assert_int_equal(push->refs, 2);
@@ -87,9 +87,9 @@ static void refuses_past_the_count(void **state)
 
     (void)state;
     link_queue_init(&queue, 2, 1000000);
-    add(&queue, 1, 0);
+    add(&queue, 1);
     assert_true(link_queue_has_room(&queue, 10));
-    add(&queue, 2, 0);
+    add(&queue, 2);
     assert_false(link_queue_has_room(&queue, 10));
     take(&queue);
     assert_true(link_queue_has_room(&queue, 10));
@@ -103,7 +103,7 @@ static void refuses_past_the_bytes(void **state)
 
     (void)state;
     link_queue_init(&queue, 1000, 100);
-    len = add(&queue, 1, 0);
+    len = add(&queue, 1);
     assert_true(link_queue_has_room(&queue, 100 - len));
     assert_false(link_queue_has_room(&queue, 100 - len + 1));
     assert_false(link_queue_has_room(&queue, SIZE_MAX));
@@ -117,7 +117,7 @@ static void takes_one_record_above_the_bytes_when_empty(void **state)
     (void)state;
     link_queue_init(&queue, 1000, 1);
     assert_true(link_queue_has_room(&queue, 4000));
-    add(&queue, 1, 0);
+    add(&queue, 1);
     assert_false(link_queue_has_room(&queue, 1));
     link_queue_fini(&queue);
 }
@@ -128,16 +128,16 @@ static void frozen_batch_does_not_grow(void **state)
 
     (void)state;
     link_queue_init(&queue, 1000, 100000);
-    add(&queue, 1, 0);
-    add(&queue, 2, 0);
+    add(&queue, 1);
+    add(&queue, 2);
     assert_int_equal(link_queue_freeze(&queue, 4096, 100000), 2);
-    add(&queue, 3, 0);
+    add(&queue, 3);
     assert_int_equal(link_queue_freeze(&queue, 4096, 100000), 2);
     take(&queue);
     take(&queue);
     assert_int_equal(queue.frozen, 0);
     assert_int_equal(link_queue_freeze(&queue, 4096, 100000), 1);
-    assert_int_equal(link_queue_at(&queue, 0)->push->sequence, 3);
+    assert_int_equal(link_queue_at(&queue, 0)->sequence, 3);
     link_queue_fini(&queue);
 }
 
@@ -149,7 +149,7 @@ static void batch_is_bounded_by_count_and_bytes(void **state)
     (void)state;
     link_queue_init(&queue, 1000, 100000);
     for (uint64_t i = 1; i <= 10; i++)
-        len = add(&queue, i, 0);
+        len = add(&queue, i);
     assert_int_equal(link_queue_freeze(&queue, 3, 100000), 3);
     link_queue_thaw(&queue);
     assert_int_equal(link_queue_freeze(&queue, 4096, 5 * len), 5);
@@ -160,21 +160,6 @@ static void batch_is_bounded_by_count_and_bytes(void **state)
     link_queue_fini(&queue);
 }
 
-static void counts_what_is_too_old(void **state)
-{
-    struct link_queue queue;
-
-    (void)state;
-    link_queue_init(&queue, 1000, 100000);
-    add(&queue, 1, 100);
-    add(&queue, 2, 100);
-    add(&queue, 3, 250);
-    assert_int_equal(link_queue_older(&queue, 100), 0);
-    assert_int_equal(link_queue_older(&queue, 101), 2);
-    assert_int_equal(link_queue_older(&queue, 1000), 3);
-    link_queue_fini(&queue);
-}
-
 static void letting_go_of_frozen_pushes_keeps_the_rest_frozen(void **state)
 {
     struct link_queue queue;
@@ -182,7 +167,7 @@ static void letting_go_of_frozen_pushes_keeps_the_rest_frozen(void **state)
     (void)state;
     link_queue_init(&queue, 1000, 100000);
     for (uint64_t i = 1; i <= 4; i++)
-        add(&queue, i, 0);
+        add(&queue, i);
     link_queue_freeze(&queue, 3, 100000);
     assert_int_equal(take(&queue), 1);
     assert_int_equal(queue.frozen, 2);
@@ -200,7 +185,6 @@ int main(void)
         cmocka_unit_test(takes_one_record_above_the_bytes_when_empty),
         cmocka_unit_test(frozen_batch_does_not_grow),
         cmocka_unit_test(batch_is_bounded_by_count_and_bytes),
-        cmocka_unit_test(counts_what_is_too_old),
         cmocka_unit_test(letting_go_of_frozen_pushes_keeps_the_rest_frozen),
     };
 

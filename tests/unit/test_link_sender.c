@@ -111,7 +111,7 @@ static void finds_the_push_that_is_refused(void **state)
     while (script->ledger.queue.count > 0) {
         struct link_queue *queue = &script->ledger.queue;
         size_t count = link_queue_freeze(queue, script->sender.max_pushes, SIZE_MAX);
-        uint64_t first = link_queue_at(queue, 0)->push->sequence;
+        uint64_t first = link_queue_at(queue, 0)->sequence;
         bool bad = first <= 3 && first + count > 3;
 
         script->next_status[script->call_count] = bad ? 400 : 0;

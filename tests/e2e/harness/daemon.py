@@ -95,9 +95,9 @@ class Daemon:
     def address(self, what):
         """Where the daemon listens for `what` (ws, rpc, admin, api): (host, port)."""
         def announced():
-            if self.process.poll() is not None:
-                raise AssertionError(f"{self.name} left with {self.process.returncode}:\n{self.log()}")
             found = [event for event in self.events("listening") if event.get("what") == what]
+            if not found and not self.alive():
+                raise AssertionError(f"{self.name} left with {self.process.returncode}:\n{self.log()}")
             return found and found[0]["addr"]
 
         return split_address(wait_until(announced, 20, f"{self.name} to listen for {what}"))

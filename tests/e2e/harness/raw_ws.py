@@ -188,14 +188,16 @@ class RawClient:
         self.buffer = data[at + length :]
         return Frame(fin, rsv, opcode, data[at : at + length], data[: at + length])
 
-    def until_closed(self):
-        """All frames until the peer closes the connection."""
+    def until_closed(self, answer=True):
+        """All frames until the peer closes the connection; a close frame is answered if `answer`."""
         frames = []
         while True:
             got = self.receive()
             if got is None:
                 return frames
             frames.append(got)
+            if got.opcode == CLOSE and answer:
+                self.send(CLOSE, got.payload[:2])
 
     def close_code(self):
         """Reads to the end; the last frame must be a close frame, whose code this gives."""

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP server on real sockets: requests, answers, and how connections go on and end. */
+#include "tests/unit/http_peer.h"
+
+#define HOST      "Host: h\r\n"
+#define POST_ECHO "POST /echo HTTP/1.1\r\n" HOST
+
+static void answers_and_keeps_the_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+
+    for (int i = 0; i < 3; i++) {
+        forget(fixture);
+        say(fixture, fd, POST_ECHO "Content-Length: 5\r\n\r\nhello");
+        hear(fixture, fd, "\r\n\r\nhello");
+        assert_memory_equal(fixture->answer, "HTTP/1.1 200 OK\r\nDate: ", 23);
+        assert_non_null(
+            strstr(fixture->answer, " GMT\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"));
+    }
+    close(fd);
+}
+
+static void takes_a_request_byte_by_byte(void **state)
+{
+    static const char *const requests[] = {
+        POST_ECHO "Content-Length: 5\r\n\r\nhello",
+        POST_ECHO "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    };
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+
+    for (int i = 0; i < 2; i++) {
+        forget(fixture);
+        for (const char *at = requests[i]; *at != '\0'; at++) {
+            say_bytes(fixture, fd, at, 1);
+            turn(fixture);
+        }
+        hear(fixture, fd, "\r\n\r\nhello");
+    }
+    close(fd);
+}
+
+static void answers_pipelined_requests_in_order(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+    char request[100];
+
+    for (int i = 0; i < 2000; i++) {
+        snprintf(request, sizeof request, POST_ECHO "Content-Length: 5\r\n\r\n%05d", i);
+        say(fixture, fd, request);
+    }
+    hear(fixture, fd, "\r\n\r\n01999");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 200 OK\r\n"), 2000);
+    const char *at = fixture->answer;
+    for (int i = 0; i < 2000; i++) {
+        snprintf(request, sizeof request, "\r\n\r\n%05d", i);
+        at = strstr(at, request);
+        assert_non_null(at);
+    }
+    close(fd);
+}
+
+static void cuts_pipelined_requests_anywhere(void **state)
+{
+    static const char text[] = "GET /empty HTTP/1.1\r\n" HOST "\r\n" POST_ECHO "Content-Length: 3\r\n\r\nabc"
+                               "GET /echo HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n";
+    struct fixture *fixture = *state;
+
+    for (size_t cut = 1; cut < sizeof text - 1; cut++) {
+        int fd = dial(fixture);
+
+        forget(fixture);
+        say_bytes(fixture, fd, text, cut);
+        turn(fixture);
+        turn(fixture);
+        say_bytes(fixture, fd, text + cut, sizeof text - 1 - cut);
+        hear_end(fixture, fd);
+        assert_int_equal(count_of(fixture, "HTTP/1.1 20"), 3);
+        assert_int_equal(count_of(fixture, "\r\n\r\nabcHTTP/1.1"), 1);
+        close(fd);
+    }
+}
+
+static void invites_a_body_that_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+
+    say(fixture, fd, POST_ECHO "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    hear(fixture, fd, "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_int_equal(fixture->answer_len, 25);
+    say(fixture, fd, "hello");
+    hear(fixture, fd, "\r\n\r\nhello");
+    forget(fixture);
+    say(fixture, fd, POST_ECHO "Expect: 100-continue\r\nContent-Length: 5\r\n\r\nhello");
+    hear(fixture, fd, "\r\n\r\nhello");
+    assert_int_equal(count_of(fixture, "100 Continue"), 0);
+    close(fd);
+}
+
+static void invites_no_body_that_is_too_large(void **state)
+{
+    ask(*state, POST_ECHO "Expect: 100-continue\r\nContent-Length: 100001\r\n\r\n");
+    assert_int_equal(count_of(*state, "HTTP/1.1 413 "), 1);
+    assert_int_equal(count_of(*state, "100 Continue"), 0);
+}
+
+static void head_has_the_length_and_no_body(void **state)
+{
+    ask(*state, "HEAD /big?77 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(*state, "Content-Length: 77\r\n"), 1);
+    assert_int_equal(count_of(*state, "bb"), 0);
+}
+
+static void no_content_has_no_length(void **state)
+{
+    ask(*state, "GET /empty HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(*state, "HTTP/1.1 204 No Content\r\n"), 1);
+    assert_int_equal(count_of(*state, "X-Test: yes\r\n"), 1);
+    assert_int_equal(count_of(*state, "Content-Length"), 0);
+}
+
+static void closes_when_asked_to(void **state)
+{
+    ask(*state, "GET /echo HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(*state, "Connection: close\r\n"), 1);
+    ask(*state, "GET /echo HTTP/1.0\r\n\r\n");
+    assert_int_equal(count_of(*state, "Connection: close\r\n"), 1);
+}
+
+static void http10_may_ask_to_be_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+
+    for (int i = 0; i < 2; i++) {
+        forget(fixture);
+        say(fixture, fd, "GET /big?4 HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
+        hear(fixture, fd, "\r\n\r\nbbbb");
+        assert_int_equal(count_of(fixture, "Connection: keep-alive\r\n"), 1);
+    }
+    close(fd);
+}
+
+static void unknown_paths_and_methods(void **state)
+{
+    struct fixture *fixture = *state;
+
+    ask(fixture, "GET /nowhere\"?q HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 404 Not Found\r\n"), 1);
+    assert_int_equal(
+        count_of(fixture, "{\"error\":{\"code\":\"not_found\",\"message\":\"no such path: /nowhere\\\"\"}}"),
+        1);
+    assert_int_equal(fixture->refused, 404);
+    ask(fixture, "OPTIONS /echo HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 405 Method Not Allowed\r\n"), 1);
+    assert_int_equal(count_of(fixture, "Allow: POST, GET, HEAD\r\n"), 1);
+    assert_int_equal(count_of(fixture, "\"method_not_allowed\""), 1);
+    ask(fixture, "HEAD /later HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(fixture, "Allow: POST\r\n"), 1);
+    ask(fixture, "GET http://h/big?3 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(fixture, "\r\n\r\nbbb"), 1);
+}
+
+static void the_filter_comes_first(void **state)
+{
+    ask(*state, "GET /nowhere HTTP/1.1\r\n" HOST "Origin: x\r\nConnection: close\r\n\r\n");
+    assert_int_equal(count_of(*state, "HTTP/1.1 403 "), 1);
+    assert_int_equal(count_of(*state, "\"message\":\"no \\\"origins\\\"\""), 1);
+}
+
+static void answers_later_and_in_order(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+
+    say(fixture, fd,
+        "POST /later HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nhi" POST_ECHO
+        "Content-Length: 5\r\n\r\nhello");
+    WAIT_UNTIL(fixture, fixture->held != NULL);
+    assert_int_equal(http_server_busy(fixture->server), 1);
+    struct slice body = http_request_body(http_exchange_request(fixture->held));
+    assert_int_equal(body.len, 2);
+    assert_memory_equal(body.data, "hi", 2);
+    assert_true(read_some(fixture, fd));
+    assert_int_equal(fixture->answer_len, 0);
+    http_reply(fixture->held, 200, "text/plain", "late", 4);
+    hear(fixture, fd, "\r\n\r\nhello");
+    assert_int_equal(count_of(fixture, "\r\n\r\nlateHTTP/1.1 200 OK\r\n"), 1);
+    assert_int_equal(fixture->gone, 0);
+    assert_int_equal(http_server_busy(fixture->server), 0);
+    close(fd);
+}
+
+static void tells_that_the_peer_left(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct linger reset = {1, 0};
+
+    for (int by_reset = 0; by_reset < 2; by_reset++) {
+        int fd = dial(fixture);
+
+        fixture->gone = 0;
+        fixture->held = NULL;
+        say(fixture, fd, "POST /later HTTP/1.1\r\n" HOST "\r\n");
+        WAIT_UNTIL(fixture, fixture->held != NULL);
+        if (by_reset)
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(fd);
+        WAIT_UNTIL(fixture, fixture->gone == 1);
+        assert_int_equal(http_request_path(http_exchange_request(fixture->held)).len, 6);
+        http_reply(fixture->held, 200, "text/plain", "late", 4);
+        WAIT_UNTIL(fixture, http_server_busy(fixture->server) == 0);
+        assert_int_equal(fixture->gone, 1);
+    }
+}
+
+static void answers_a_peer_that_has_ended_its_direction(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+
+    say(fixture, fd,
+        "GET /big?1 HTTP/1.1\r\n" HOST "\r\nPOST /later HTTP/1.1\r\n" HOST "\r\n" POST_ECHO
+        "Content-Length: 3\r\n\r\nend");
+    shutdown(fd, SHUT_WR);
+    WAIT_UNTIL(fixture, fixture->gone == 1);
+    http_reply(fixture->held, 200, "text/plain", "late", 4);
+    hear_end(fixture, fd);
+    assert_int_equal(count_of(fixture, "HTTP/1.1 200 OK\r\n"), 3);
+    assert_int_equal(count_of(fixture, "\r\n\r\nend"), 1);
+    close(fd);
+}
+
+static void an_exchange_may_outlive_its_server(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_server_conf conf = default_conf(fixture);
+    int fd = dial(fixture);
+
+    say(fixture, fd, "POST /later HTTP/1.1\r\n" HOST "\r\n");
+    WAIT_UNTIL(fixture, fixture->held != NULL);
+    http_server_free(fixture->server);
+    assert_int_equal(fixture->gone, 1);
+    http_reply(fixture->held, 200, "text/plain", "late", 4);
+    assert_int_equal(http_server_new(fixture->base, &conf, &fixture->server), STATUS_OK);
+    close(fd);
+}
+
+static void drains(void **state)
+{
+    struct fixture *fixture = *state;
+    int idle = dial(fixture);
+    int held = dial(fixture);
+    int half = dial(fixture);
+    int sent = dial(fixture);
+
+    say(fixture, idle, POST_ECHO "Content-Length: 2\r\n\r\nok");
+    hear(fixture, idle, "\r\n\r\nok");
+    say(fixture, half, POST_ECHO "Content-Length: 10\r\n\r\n01234");
+    say(fixture, held, "POST /later HTTP/1.1\r\n" HOST "\r\n");
+    WAIT_UNTIL(fixture, fixture->held != NULL && http_server_busy(fixture->server) == 2);
+    say(fixture, sent, POST_ECHO "Content-Length: 4\r\n\r\nsent");
+    http_server_drain(fixture->server);
+    forget(fixture);
+    hear_end(fixture, idle);
+    assert_int_equal(fixture->answer_len, 0);
+    hear_end(fixture, sent);
+    assert_int_equal(count_of(fixture, "\r\n\r\nsent"), 1);
+    assert_int_equal(http_server_busy(fixture->server), 2);
+    http_reply(fixture->held, 200, "text/plain", "late", 4);
+    hear_end(fixture, held);
+    assert_int_equal(count_of(fixture, "\r\n\r\nlate"), 1);
+    say(fixture, half, "56789");
+    hear_end(fixture, half);
+    assert_int_equal(count_of(fixture, "\r\n\r\n0123456789"), 1);
+    assert_int_equal(count_of(fixture, "Connection: close\r\n"), 3);
+    assert_int_equal(http_server_busy(fixture->server), 0);
+    close(idle);
+    close(held);
+    close(half);
+    close(sent);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(answers_and_keeps_the_connection),
+        TEST(takes_a_request_byte_by_byte),
+        TEST(answers_pipelined_requests_in_order),
+        TEST(cuts_pipelined_requests_anywhere),
+        TEST(invites_a_body_that_waits),
+        TEST(invites_no_body_that_is_too_large),
+        TEST(head_has_the_length_and_no_body),
+        TEST(no_content_has_no_length),
+        TEST(closes_when_asked_to),
+        TEST(http10_may_ask_to_be_kept),
+        TEST(unknown_paths_and_methods),
+        TEST(the_filter_comes_first),
+        TEST(answers_later_and_in_order),
+        TEST(tells_that_the_peer_left),
+        TEST(answers_a_peer_that_has_ended_its_direction),
+        TEST(an_exchange_may_outlive_its_server),
+        TEST(drains),
+    };
+
+    return cmocka_run_group_tests_name("http_server", tests, NULL, NULL);
+}
