@@ -10,6 +10,7 @@ comma := ,
 BUILD ?= build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 VERSION := 0.1.0
 V ?= 0
+JOBS := $(shell nproc 2>/dev/null || echo 1)
 Q := $(if $(filter 1,$(V)),,@)
 
 PACKAGES := libwebsockets libevent libevent_openssl libevent_pthreads openssl libnghttp2 libcjson hiredis
@@ -46,7 +47,11 @@ TESTABLE := $(BUILD)/libfanfare-test.a
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
 .PHONY: all
-all: $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway
+all: found $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway ## build both daemons (the default)
+
+.PHONY: found
+found:
+	@[ -n "$(DEPS_FOUND)" ] || { echo "libraries are missing: run 'make deps'" >&2; exit 1; }
 
 $(BUILD)/fanfare-logic: $(LOGIC_OBJ) $(SHARED_OBJ)
 $(BUILD)/fanfare-gateway: $(GATEWAY_OBJ) $(SHARED_OBJ)
@@ -73,12 +78,63 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(TESTABLE)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTABLE) $(LIBS) -lcmocka
 
+# The page is part of the binary.
+$(BUILD)/obj/gateway/page_html.o: gateway/page.html
+
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: unit
-unit: $(UNIT_BIN)
+# What runs other targets starts a make of its own: packages that were just installed are seen then.
+.PHONY: deps
+deps: ## install the packages that the build needs (as root or through sudo)
+	@deploy/install-deps build
+
+.PHONY: run
+run: ## install, build, run a local cluster (GATEWAYS=n, PORT_BASE=n); Ctrl-C stops it
+	@deploy/install-deps run
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@FANFARE_BUILD=$(BUILD) exec deploy/run-local
+
+.PHONY: test
+test: ## install, build, run all tests (SAN=address,undefined or SAN=thread: under sanitizers)
+	@deploy/install-deps test
+	@$(MAKE) --no-print-directory -j$(JOBS) all unit-bin
+	@$(MAKE) --no-print-directory unit e2e
+
+# Under ThreadSanitizer only what has threads says something new.
+UNIT_RUN := $(if $(findstring thread,$(SAN)),$(BUILD)/unit/test_mailbox $(BUILD)/unit/test_bucket,$(UNIT_BIN))
+
+.PHONY: unit unit-bin
+unit-bin: $(UNIT_RUN)
+unit: $(UNIT_RUN) ## run the unit tests
 	@set -e; for t in $^; do echo "== $$t"; $$t; done
 
+PYTEST := /usr/bin/python3 -m pytest
+.PHONY: e2e
+e2e: all ## run the end-to-end tests (ARGS='-k name' for some)
+	@FANFARE_BUILD=$(BUILD) $(PYTEST) tests/e2e -q --tb=short $(ARGS)
+
+CODE := $(wildcard gateway/*.[ch] logic/*.[ch] shared/*.[ch] tests/*/*.[ch])
+.PHONY: format
+format: ## put every C file into shape
+	@clang-format -i $(CODE)
+
+.PHONY: check-format
+check-format: ## fail when a C file is out of shape
+	@clang-format --dry-run --Werror $(CODE)
+
+.PHONY: lint
+lint: ## cppcheck, and a clang build with -Werror
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -I. gateway logic shared
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all
+
+include tests/fuzz/fuzz.mk
+include tests/bench/bench.mk
+
 .PHONY: clean
-clean:
+clean: ## remove everything that was built
 	rm -rf build
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile tests/*/*.mk | expand -t 16

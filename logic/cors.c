@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "logic/logic_metrics.h"
+
 enum { ORIGIN_MAX = 512 };
 
 /* The configured entry that allows `origin`, or NULL. */
@@ -40,6 +42,7 @@ bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins
     http_exchange_header(exchange, "Access-Control-Allow-Methods", "GET, POST");
     http_exchange_header(exchange, "Access-Control-Allow-Headers", "Content-Type");
     http_exchange_header(exchange, "Access-Control-Max-Age", "600");
+    logic_metrics_count_answer(204);
     http_reply(exchange, 204, NULL, NULL, 0);
     return true;
 }

@@ -33,7 +33,7 @@ static void reply_fault(struct http_exchange *exchange, const struct push_fault 
     struct buf json;
     buf_init(&json, SIZE_MAX);
     metrics_add(LM_PUSHES_RECEIVED, 1);
-    metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
+    metrics_add(fault->status >= 500 ? LM_PUSHES_REFUSED_MEMORY : LM_PUSHES_REFUSED_INVALID, 1);
     if (push_answer_append_error(&json, fault->code, fault->message))
         buf_clear(&json);
     push_job_reply(exchange, fault->status, slice_of(json.data, json.len));
@@ -167,7 +167,7 @@ static void handle_metrics(struct http_exchange *exchange, void *arg)
     struct buf text;
     (void)arg;
     buf_init(&text, SIZE_MAX);
-    metrics_add(LM_HTTP_2XX, 1);
+    logic_metrics_count_answer(200);
     if (metrics_print(&text))
         buf_clear(&text);
     http_reply(exchange, 200, "text/plain; version=0.0.4", text.data, text.len);
@@ -187,6 +187,12 @@ static bool filter(struct http_exchange *exchange, void *arg)
     return cors_filter(exchange, &api->conf->cors_origins);
 }
 
+static void on_refused(int status, void *arg)
+{
+    (void)arg;
+    logic_metrics_count_answer(status);
+}
+
 static enum status start_server(struct http_api *api, struct event_base *base, struct fault *fault)
 {
     const struct logic_conf *conf = api->conf;
@@ -199,6 +205,7 @@ static enum status start_server(struct http_api *api, struct event_base *base, s
                                                  .routes = routes,
                                                  .route_count = sizeof routes / sizeof *routes,
                                                  .filter = filter,
+                                                 .on_refused = on_refused,
                                                  .arg = api};
     if (http_server_new(base, &server_conf, &api->server))
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the HTTP server");
@@ -250,7 +257,6 @@ void http_api_free(struct http_api *api)
 {
     if (!api)
         return;
-    if (api->server)
-        http_server_free(api->server);
+    http_server_free(api->server);
     free(api);
 }

@@ -51,7 +51,7 @@
     X(LM_LINK_PUSHES_QUEUED, L "link_pushes_queued", "", GAUGE, "Pushes in the links' queues, the batches under way included") \
     X(LM_LINK_ITEMS_QUEUED, L "link_items_queued", "", GAUGE, "Items in the links' queues")                     \
     X(LM_LINK_BYTES_QUEUED, L "link_bytes_queued", "", GAUGE, "Bytes in the links' queues; a push counts in each") \
-    X(LM_HTTP_2XX, L "http_answers_total", "class=\"2xx\"", COUNTER, "Answers of the API's handlers")           \
+    X(LM_HTTP_2XX, L "http_answers_total", "class=\"2xx\"", COUNTER, "Answers of the API by class")              \
     X(LM_HTTP_4XX, L "http_answers_total", "class=\"4xx\"", COUNTER, "")                                        \
     X(LM_HTTP_5XX, L "http_answers_total", "class=\"5xx\"", COUNTER, "")                                        \
     X(LM_DRAINING, L "draining", "", GAUGE, "1 while the daemon shuts down")
@@ -64,6 +64,8 @@ enum logic_metric { LOGIC_METRICS(LOGIC_METRIC_ROW) LOGIC_METRIC_COUNT };
 /* Why a push was let go: distance from the rows LM_LINK_PUSHES_EXPIRED, LM_LINK_ITEMS_EXPIRED. */
 enum link_drop { LINK_DROP_EXPIRED, LINK_DROP_DOWN, LINK_DROP_REFUSED, LINK_DROP_SHUTDOWN };
 
+/* Counts an answer of the API in its class. The loop's thread. */
+void logic_metrics_count_answer(int http_status);
 /* Hands the table to metrics_setup. Call once, before anything counts. */
 void logic_metrics_setup(void);
 

@@ -23,14 +23,9 @@ struct push_job {
     struct job_slot slots[];
 };
 
-static void count_answer(int status)
-{
-    metrics_add(status >= 500 ? LM_HTTP_5XX : status >= 400 ? LM_HTTP_4XX : LM_HTTP_2XX, 1);
-}
-
 void push_job_reply(struct http_exchange *exchange, int status, struct slice json)
 {
-    count_answer(status);
+    logic_metrics_count_answer(status);
     if (status == 503)
         http_exchange_header(exchange, "Retry-After", "1");
     http_reply(exchange, status, "application/json", json.data, json.len);
@@ -38,7 +33,7 @@ void push_job_reply(struct http_exchange *exchange, int status, struct slice jso
 
 static void reply_no_memory(struct http_exchange *exchange)
 {
-    count_answer(503);
+    logic_metrics_count_answer(503);
     http_reply_error(exchange, 503, "queue_full", "no memory for the answer");
 }
 

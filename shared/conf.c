@@ -69,7 +69,7 @@ enum status conf_load_environment(const struct conf_table *table, void *conf, ch
 {
     enum status status = STATUS_OK;
 
-    for (; *environment && !status; environment++) {
+    for (; environment && *environment && !status; environment++) {
         const char *equals = strchr(*environment, '=');
         char name[256];
 

@@ -66,7 +66,8 @@ enum status conf_defaults(const struct conf_table *table, void *conf);
  * error that names the nearest known key. A fault names file, key, value and what is allowed. */
 enum status conf_load_file(const struct conf_table *table, void *conf, const char *path, struct fault *fault);
 /* FANFARE_WS_PORT for wsPort, FANFARE_RPC_CA for rpc.ca; an unknown FANFARE_… is an error, but
- * for the variables that Kubernetes sets for a Service (FANFARE_SERVICE_HOST and the like). */
+ * for the variables that Kubernetes sets for a Service (FANFARE_SERVICE_HOST and the like). `environment`
+ * ends with NULL, or is NULL (clearenv). */
 enum status conf_load_environment(const struct conf_table *table, void *conf, char **environment,
                                   struct fault *fault);
 /* One flag: `name` is "ws-port" for wsPort, "rpc-ca" for rpc.ca. */

@@ -136,14 +136,18 @@ def go_push_gateway(certs):
     gateway.stop()
 
 
-def logic_for(make_cluster, *ports, **options):
-    listed = [{"hostname": "127.0.0.1", "port": port} for port in ports]
-    return make_cluster(gateways=0, logic={"gatewayList": listed, "rpc.ca": None, "rpc.cert": None, "rpc.key": None,
-                                           **options})
+def logic_for(make_cluster, gateway, *ports):
+    """A logic of ours with links, all of them up, to the fake gateway and to `ports`."""
+    listed = [{"hostname": "127.0.0.1", "port": port} for port in (gateway.port, *ports)]
+    cluster = make_cluster(gateways=0, logic={"gatewayList": listed, "rpc.ca": None, "rpc.cert": None, "rpc.key": None})
+    everyone = 1 + len(ports)
+    wait_until(lambda: cluster.push("nobody", 0, wait=True)["gateways"]["acked"] == everyone, what="every link to be up")
+    gateway.received.clear()
+    return cluster
 
 
 def test_its_gateway_receives_from_our_logic(make_cluster, go_push_gateway):
-    cluster = logic_for(make_cluster, go_push_gateway.port)
+    cluster = logic_for(make_cluster, go_push_gateway)
     with cluster.caller() as caller:
         for n in range(100):
             assert caller.post("/push/room", {"room": "a b&c", "items": [n, {"x": "\u00e9+&%"}]}).status == 200
@@ -156,7 +160,7 @@ def test_its_gateway_receives_from_our_logic(make_cluster, go_push_gateway):
 
 
 def test_its_gateway_is_asked_for_the_native_call_once_only(make_cluster, go_push_gateway):
-    cluster = logic_for(make_cluster, go_push_gateway.port)
+    cluster = logic_for(make_cluster, go_push_gateway)
     for n in range(20):
         cluster.push("r", n)
     wait_until(lambda: len(go_push_gateway.received) == 20, what="all calls to arrive")
@@ -165,7 +169,7 @@ def test_its_gateway_is_asked_for_the_native_call_once_only(make_cluster, go_pus
 
 
 def test_waiting_on_its_gateway_counts_it_as_acked(make_cluster, go_push_gateway):
-    cluster = logic_for(make_cluster, go_push_gateway.port)
+    cluster = logic_for(make_cluster, go_push_gateway)
     answer = cluster.push("r", 1, wait=True)
     assert answer["gateways"] == {"known": 1, "queued": 1, "acked": 1}
     assert go_push_gateway.received == [("r", [1])]
@@ -174,7 +178,7 @@ def test_waiting_on_its_gateway_counts_it_as_acked(make_cluster, go_push_gateway
 def test_its_gateway_and_ours_side_by_side(make_cluster, go_push_gateway):
     ours = make_cluster(gateways=1, logics=0, gateway={"rpc.ca": None})
     client = ours.client("r")
-    cluster = logic_for(make_cluster, go_push_gateway.port, ours.gateways[0].port("rpc"))
+    cluster = logic_for(make_cluster, go_push_gateway, ours.gateways[0].port("rpc"))
     for n in range(50):
         answer = cluster.push("r", n)
         assert answer["gateways"]["queued"] == 2
