@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
+#include "shared/conf_tls.h"
 #include "shared/json_scan.h"
-#include "shared/tls.h"
 
 /* One row of the table a line. */
 /* clang-format off */
@@ -88,20 +88,12 @@ const struct conf_table gateway_conf_table = {
     .struct_size = sizeof(struct gateway_conf),
 };
 
-/* Loads the files as the RPC will, so that --check finds what the start would. */
-static enum status check_pair(const char *cert, const char *key, const char *ca, struct fault *fault)
-{
-    struct tls_files files = {cert, key, ca};
-    SSL_CTX *context = NULL;
-    enum status status = tls_server_new(&files, &context, fault);
-
-    SSL_CTX_free(context);
-    return status;
-}
-
 enum status gateway_conf_check(const void *conf, struct fault *fault)
 {
     const struct gateway_conf *gateway = conf;
+    struct tls_files rpc = {gateway->server_pem, gateway->server_key, gateway->rpc_ca};
+    struct tls_files ws = {gateway->ws_cert, gateway->ws_key, ""};
+    enum status status;
 
     if (!gateway->server_pem[0])
         return fault_set(fault, STATUS_INVALID,
@@ -109,12 +101,6 @@ enum status gateway_conf_check(const void *conf, struct fault *fault)
     if (!gateway->server_key[0])
         return fault_set(fault, STATUS_INVALID,
                          "serverKey: required: the file of serverPem's private key (PEM)");
-    if (!gateway->ws_cert[0] != !gateway->ws_key[0])
-        return fault_set(fault, STATUS_INVALID,
-                         "%s: required: ws.cert and ws.key are set together or not at all",
-                         gateway->ws_cert[0] ? "ws.key" : "ws.cert");
-    enum status status = check_pair(gateway->server_pem, gateway->server_key, gateway->rpc_ca, fault);
-    if (!status && gateway->ws_cert[0])
-        status = check_pair(gateway->ws_cert, gateway->ws_key, "", fault);
-    return status;
+    status = conf_check_tls(&rpc, &(struct tls_files){"serverPem", "serverKey", "rpc.ca"}, fault);
+    return status ? status : conf_check_tls(&ws, &(struct tls_files){"ws.cert", "ws.key", ""}, fault);
 }

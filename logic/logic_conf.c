@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
+#include "shared/conf_tls.h"
 #include "shared/json_scan.h"
-#include "shared/tls.h"
 
 /* One row of the table a line. */
 /* clang-format off */
@@ -74,14 +74,6 @@ enum status logic_conf_check(const void *conf, struct fault *fault)
 {
     const struct logic_conf *logic = conf;
     struct tls_files files = {logic->rpc_cert, logic->rpc_key, logic->rpc_ca};
-    SSL_CTX *context = NULL;
-    enum status status;
 
-    if (!logic->rpc_cert[0] != !logic->rpc_key[0])
-        return fault_set(fault, STATUS_INVALID,
-                         "%s: required: rpc.cert and rpc.key are set together or not at all",
-                         logic->rpc_cert[0] ? "rpc.key" : "rpc.cert");
-    status = tls_client_new(&files, &context, fault);
-    SSL_CTX_free(context);
-    return status;
+    return conf_check_tls(&files, &(struct tls_files){"rpc.cert", "rpc.key", "rpc.ca"}, fault);
 }

@@ -45,7 +45,7 @@ static enum status list_add(struct conf_list *list, int64_t max, const char *tex
 
 enum status conf_list_from_text(struct conf_list *out, int64_t max, const char *text)
 {
-    const char *rest = *text ? text : NULL;
+    const char *rest = text && *text ? text : NULL;
     enum status status = STATUS_OK;
 
     while (rest && !status) {
@@ -138,7 +138,7 @@ static enum status endpoint_from_text(struct conf_endpoints *out, const char *pi
 
 enum status conf_endpoints_from_text(struct conf_endpoints *out, const char *text, const char **why)
 {
-    const char *rest = *text ? text : NULL;
+    const char *rest = text && *text ? text : NULL;
     enum status status = STATUS_OK;
 
     while (rest && !status) {

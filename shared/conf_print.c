@@ -62,7 +62,8 @@ void conf_print_help(const struct conf_table *table, FILE *out)
             "  --version          print the version, then exit\n"
             "  --help             print this, then exit\n\n"
             "Every setting is read from the file, then the environment, then the flags: the last one\n"
-            "counts. --ws-port 7777 and --ws-port=7777 mean the same, with one dash or two.\n",
+            "counts. --ws-port 7777 and --ws-port=7777 mean the same, with one dash or two. A key with a\n"
+            "dot stands in an object: log.level is {\"log\": {\"level\": \"info\"}} in the file.\n",
             table->program, table->summary);
     for (size_t i = 0; i < table->count; i++) {
         if (table->options[i].group)

@@ -30,7 +30,6 @@ void http_head_reset(struct http_head *head)
         .bytes = head->bytes,
         .fields = head->fields,
         .field_capacity = head->field_capacity,
-        .before = '\r',
         .fault = "",
     };
 

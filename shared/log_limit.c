@@ -26,7 +26,7 @@ static struct place *place_of(const char *msg)
 {
     uint32_t hash = 2166136261U;
 
-    for (size_t i = 0; msg[i] && i < MSG_BYTES - 1; i++)
+    for (size_t i = 0; i < MSG_BYTES - 1 && msg[i]; i++)
         hash = (hash ^ (uint8_t)msg[i]) * 16777619U;
     return &places[hash % PLACES];
 }

@@ -11,8 +11,7 @@ import resource
 import subprocess
 import tempfile
 
-from harness.certs import Certs
-from harness.daemon import BUILD, Daemon
+from harness.daemon import BUILD, ROOT, Daemon
 from harness.http import Caller
 from harness.waiting import wait_until
 
@@ -38,9 +37,10 @@ class Broken(Exception):
 
 
 def make_certs(directory):
+    """A directory with a CA and the two certificates of mutual TLS."""
     path = pathlib.Path(directory) / "certs"
-    path.mkdir()
-    return Certs(path)
+    subprocess.run([str(ROOT / "deploy" / "make-certs"), str(path)], check=True, stdout=subprocess.DEVNULL)
+    return path
 
 
 def nested(options):
@@ -110,10 +110,12 @@ class Cluster:
                         "--process", f"server={gateway.pid}", "--process", f"logic={logic.pid}"]
 
     def start(self, directory, certs, options):
-        gateway = Daemon("fanfare-gateway", nested({**GATEWAY, **options, **certs.gateway()}), directory, "gateway")
+        tls = {"serverPem": f"{certs}/gateway.pem", "serverKey": f"{certs}/gateway.key", "rpc.ca": f"{certs}/ca.pem"}
+        gateway = Daemon("fanfare-gateway", nested({**GATEWAY, **options, **tls}), directory, "gateway")
         self.daemons.append(gateway)
         listed = [{"hostname": "127.0.0.1", "port": gateway.port("rpc")}]
-        logic = nested({**LOGIC, **certs.logic(), "gatewayList": listed})
+        tls = {"rpc.ca": f"{certs}/ca.pem", "rpc.cert": f"{certs}/logic.pem", "rpc.key": f"{certs}/logic.key"}
+        logic = nested({**LOGIC, **tls, "gatewayList": listed})
         self.daemons.append(Daemon("fanfare-logic", logic, directory, "logic"))
         with Caller(*self.daemons[1].address("api")) as caller:
             wait_until(lambda: caller.get("/readyz").status == 200, 20, "logic to be ready")

@@ -3,6 +3,7 @@
 
 import json
 import re
+import signal
 
 import pytest
 from selenium import webdriver
@@ -25,7 +26,7 @@ def shared_cluster(certs, tmp_path_factory):
 
     api = Proxy(None)
     cluster = Cluster(tmp_path_factory.mktemp("page"), certs,
-                      gateway={"page.apiUrl": f"http://127.0.0.1:{api.port}", "drainSeconds": 0},
+                      gateway={"page.apiUrl": f"http://127.0.0.1:{api.port}", "drainSeconds": 1},
                       logic={"cors.origins": ["*"]})
     api.target = cluster.api()
     cluster.outside = api.port
@@ -156,7 +157,7 @@ def test_what_others_push_arrives_newest_first(page, cluster):
     cluster.push(None, "to everybody")
     page.shows('"to everybody"')
     wait_until(lambda: len(page.items()) == 6, what="all items")
-    assert [row[1] for row in page.items() if row[0] == "default"] == ['{"n":%d}' % n for n in (4, 3, 2, 1, 0)]
+    assert [row[1] for row in page.items() if row[0] == "default"] == ['{"n": %d}' % n for n in (4, 3, 2, 1, 0)]
     assert page.shows('"to everybody"')[0] == "everyone"
 
 
@@ -225,10 +226,13 @@ def test_disconnect_and_connect(page, cluster):
 
 
 def test_it_comes_back_by_itself_when_the_gateway_restarts(page, cluster):
-    cluster.gateways[0].terminate()
-    wait_until(lambda: page.state() != "open", what="the page to see the end")
-    wait_until(lambda: "1001" in page.text("close"), what="the close code to be explained")
-    cluster.restart_gateway()
+    cluster.gateways[0].signal(signal.SIGTERM)
+    try:
+        wait_until(lambda: "1001 going_away" in page.text("close"), what="the close code to be explained")
+        assert page.state() != "open"
+    finally:
+        cluster.gateways[0].wait(10)
+        cluster.restart_gateway()
     page.connected()
     page.joined("default")
     wait_until(lambda: "down" not in cluster.push("default", {"msg": "back"})["gateways"], what="logic to be back")

@@ -110,7 +110,7 @@ def test_the_gateway_needs_its_certificate(files, key):
 
 
 def test_a_key_that_belongs_to_another_certificate(files, certs):
-    path = files("fanfare-gateway", serverKey=certs.path("client.key"))
+    path = files("fanfare-gateway", serverKey=certs.path("logic.key"))
     assert "serverKey" in fault(run("fanfare-gateway", "-config", path))
 
 
@@ -126,7 +126,7 @@ def test_a_file_that_is_no_certificate(files, tmp_path):
                                           ("fanfare-logic", "rpc.cert"), ("fanfare-logic", "rpc.key")])
 def test_certificate_and_key_go_together(files, certs, program, one):
     both = ("ws.cert", "ws.key") if program == "fanfare-gateway" else ("rpc.cert", "rpc.key")
-    name = "server.pem" if one.endswith("cert") else "server.key"
+    name = "gateway.pem" if one.endswith("cert") else "gateway.key"
     changes = {key: None for key in both}
     changes[one] = certs.path(name)
     said = fault(run(program, "-config", files(program, **changes), "--check"))
@@ -250,7 +250,7 @@ def test_log_level_error_is_silent_about_the_rest(files):
 
 def test_the_defaults_are_those_of_go_push(tmp_path, certs):
     """Without a file: go-push's ports and limits, but for its names of certificates."""
-    shown = ["--server-pem", certs.path("server.pem"), "--server-key", certs.path("server.key")]
+    shown = ["--server-pem", certs.path("gateway.pem"), "--server-key", certs.path("gateway.key")]
     gateway = printed("fanfare-gateway", *shown)
     assert (gateway["wsPort"], gateway["servicePort"], gateway["adminPort"]) == (7777, 7788, 7789)
     assert (gateway["maxMergerDelay"], gateway["maxMergerBatchSize"], gateway["maxJoinRoom"]) == (1000, 100, 5)

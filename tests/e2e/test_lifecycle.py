@@ -14,6 +14,9 @@ from harness.raw_ws import CLOSE, TEXT, RawClient, handshake
 from harness.waiting import patient, wait_until
 
 
+AT_ONCE = {0, 128 + signal.SIGTERM}  # the second signal leaves work undone, and may say so
+
+
 def drained(client):
     assert client.ended() == 1001
     assert client.reason == "going_away"
@@ -111,8 +114,9 @@ def test_a_second_sigterm_ends_it_at_once(make_cluster):
     with cluster.admin() as admin:
         wait_until(lambda: admin.get("/readyz").status == 503, what="the drain to begin")
     begin = time.monotonic()
+    gateway.allowed_exit |= AT_ONCE
     gateway.signal(signal.SIGTERM)
-    assert gateway.wait(10) == 0
+    assert gateway.wait(10) in AT_ONCE
     assert time.monotonic() - begin < patient(3)
 
 
@@ -224,12 +228,12 @@ def test_the_second_sigterm_ends_logic_at_once(make_cluster):
     cluster.proxies[0].stall()
     cluster.push("r", 1)
     logic = cluster.logics[0]
-    logic.allowed_exit |= {0, 1}
+    logic.allowed_exit |= AT_ONCE
     logic.signal(signal.SIGTERM)
     wait_until(lambda: api_closed(cluster), what="the drain to begin")
     begin = time.monotonic()
     logic.signal(signal.SIGTERM)
-    logic.wait(10)
+    assert logic.wait(10) in AT_ONCE
     assert time.monotonic() - begin < patient(3)
 
 

@@ -26,7 +26,7 @@ def rpc(cluster, certs):
 
 def curl(cluster, certs, path, *args, show=True):
     port = cluster.gateways[0].port("rpc")
-    shown = ["--cert", certs.path("client.pem"), "--key", certs.path("client.key")] if show else []
+    shown = ["--cert", certs.path("logic.pem"), "--key", certs.path("logic.key")] if show else []
     command = ["curl", "-sS", "--http2", "--max-time", "20", "--cacert", certs.ca, *shown, *args]
     command += ["-w", "\n%{http_code} %{http_version}", f"https://localhost:{port}{path}"]
     return subprocess.run(command, capture_output=True, text=True)

@@ -11,7 +11,7 @@ from harness.raw_ws import PING, TEXT, frame
 
 @pytest.fixture
 def wss(make_cluster, certs):
-    cluster = make_cluster(gateway={"ws.cert": certs.path("server.pem"), "ws.key": certs.path("server.key")})
+    cluster = make_cluster(gateway={"ws.cert": certs.path("gateway.pem"), "ws.key": certs.path("gateway.key")})
     cluster.tls = certs.client_context(alpn=("http/1.1",), show=False)
     return cluster
 

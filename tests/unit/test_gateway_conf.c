@@ -156,7 +156,7 @@ static void certificate_and_key_must_belong_together(void **state)
     set("server-key", certs.path[KEY_CLIENT]);
     check_names("serverKey: ", certs.path[KEY_CLIENT]);
     set("server-key", certs.path[CERT_SERVER]);
-    check_names("serverKey: ", certs.path[CERT_SERVER]);
+    check_names("private key", certs.path[CERT_SERVER]);
     set("server-pem", certs.path[KEY_SERVER]);
     check_names("serverPem: ", certs.path[KEY_SERVER]);
 }
@@ -187,6 +187,25 @@ static void tls_for_clients_takes_both_files(void **state)
     check_names("ws.cert: required", "together");
 }
 
+/* Run from the top of the tree, as make does. */
+static void the_documentation_is_up_to_date(void **state)
+{
+    static char document[1 << 17];
+    FILE *file = fopen("docs/configuration.md", "r");
+    char *table = NULL;
+    size_t len = 0;
+    FILE *printed = open_memstream(&table, &len);
+
+    (void)state;
+    conf_print_markdown(&gateway_conf_table, printed);
+    fclose(printed);
+    assert_non_null(file);
+    document[fread(document, 1, sizeof document - 1, file)] = '\0';
+    fclose(file);
+    assert_non_null(strstr(document, table));
+    free(table);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -194,6 +213,7 @@ int main(void)
         TEST(a_file_in_the_shape_of_go_push_loads),
         TEST(the_defaults_are_as_documented),
         TEST(every_row_is_whole),
+        TEST(the_documentation_is_up_to_date),
         TEST(the_rpc_certificate_is_required),
         TEST(certificate_and_key_must_belong_together),
         TEST(the_ca_must_parse),

@@ -87,7 +87,7 @@ static void what_is_not_http_is_400_and_ends_the_connection(void **state)
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
         fixture->refused = 0;
         ask(fixture, requests[i]);
-        assert_int_equal(count_of(fixture, "HTTP/1.1 "), 1);
+        assert_int_equal(count_of(fixture, "Date: "), 1);
         assert_int_equal(count_of(fixture, "HTTP/1.1 400 Bad Request\r\n"), 1);
         assert_int_equal(count_of(fixture, "\"code\":\"invalid_request\""), 1);
         assert_int_equal(fixture->refused, 400);
@@ -125,6 +125,7 @@ static void a_byte_now_and_then_does_not_prolong_it(void **state)
     int64_t before = clock_now_ms();
 
     conf.read_timeout_ms = 200;
+    conf.max_header_bytes = 1 << 20;
     restart(fixture, &conf);
     int fd = dial(fixture);
     say(fixture, fd, "GET /echo HTTP/1.1\r\n");
@@ -223,29 +224,40 @@ static void a_server_that_is_full_says_so(void **state)
     close(second);
 }
 
+/* What was counted is forgotten, but for a word that may be cut. */
+static void keep_tail(struct fixture *fixture, size_t len)
+{
+    size_t keep = fixture->answer_len < len ? fixture->answer_len : len;
+
+    memmove(fixture->answer, fixture->answer + fixture->answer_len - keep, keep + 1);
+    fixture->answer_len = keep;
+}
+
 static void waiting_requests_are_bounded(void **state)
 {
     static const char request[] = POST_ECHO "Content-Length: 2\r\n\r\nok";
     struct fixture *fixture = *state;
+    size_t len = 1000 * (sizeof request - 1);
+    char *requests = malloc(len);
     size_t sent = 0;
-    int stuck = 0;
     int fd = dial(fixture);
 
+    for (size_t at = 0; at < len; at += sizeof request - 1)
+        memcpy(requests + at, request, sizeof request - 1);
     say(fixture, fd, "POST /later HTTP/1.1\r\n" HOST "\r\n");
-    while (stuck < 100) {
-        ssize_t count = send(fd, request + sent % (sizeof request - 1),
-                             sizeof request - 1 - sent % (sizeof request - 1), MSG_DONTWAIT | MSG_NOSIGNAL);
+    for (int stuck = 0; stuck < 50; turn(fixture)) {
+        ssize_t count = send(fd, requests + sent % len, len - sent % len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
         sent += count > 0 ? (size_t)count : 0;
         stuck = count > 0 ? 0 : stuck + 1;
-        turn(fixture);
         assert_true(sent < 64 << 20);
     }
+    free(requests);
     http_reply(fixture->held, 200, "text/plain", "late", 4);
-    for (size_t total = 0; total < sent / (sizeof request - 1);) {
-        forget(fixture);
+    for (size_t answers = 0; answers < sent / (sizeof request - 1);) {
         assert_true(read_some(fixture, fd));
-        total += count_of(fixture, "200 OK");
+        answers += count_of(fixture, "200 OK");
+        keep_tail(fixture, strlen("200 OK") - 1);
         turn(fixture);
     }
     close(fd);
