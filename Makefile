@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fanfare. `make run` and `make test` do everything; `make help` lists the rest.
+#   SAN=address,undefined or SAN=thread   a build with sanitizers, in a directory of its own
+#   BUILD=dir CC=clang V=1                where to, with what, and showing each command
 
-CC ?= gcc
+.DEFAULT_GOAL := all
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -18,7 +20,16 @@ URING := $(shell pkg-config --exists liburing 2>/dev/null && echo 1)
 ifeq ($(URING),1)
 PACKAGES += liburing
 endif
-DEPS_FOUND := $(shell pkg-config --exists $(PACKAGES) 2>/dev/null && echo 1)
+DEPS_FOUND := $(shell command -v $(CC) >/dev/null && pkg-config --exists $(PACKAGES) 2>/dev/null && \
+	echo '\#include <http_parser.h>' | $(CC) -E - >/dev/null 2>&1 && echo 1)
+
+# These build nothing, or install first and then start a make of their own, which finds the packages.
+NEED_NO_PACKAGES := deps run test format check-format clean help
+ifneq ($(filter-out $(NEED_NO_PACKAGES),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(DEPS_FOUND),1)
+$(error The compiler or libraries are missing: run `make deps`)
+endif
+endif
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 HARDEN := -fstack-protector-strong -fPIE
@@ -47,11 +58,7 @@ TESTABLE := $(BUILD)/libfanfare-test.a
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
 .PHONY: all
-all: found $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway ## build both daemons (the default)
-
-.PHONY: found
-found:
-	@[ -n "$(DEPS_FOUND)" ] || { echo "libraries are missing: run 'make deps'" >&2; exit 1; }
+all: $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway ## build both daemons (the default)
 
 $(BUILD)/fanfare-logic: $(LOGIC_OBJ) $(SHARED_OBJ)
 $(BUILD)/fanfare-gateway: $(GATEWAY_OBJ) $(SHARED_OBJ)
@@ -83,7 +90,6 @@ $(BUILD)/obj/gateway/page_html.o: gateway/page.html
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-# What runs other targets starts a make of its own: packages that were just installed are seen then.
 .PHONY: deps
 deps: ## install the packages that the build needs (as root or through sudo)
 	@deploy/install-deps build
@@ -125,7 +131,7 @@ check-format: ## fail when a C file is out of shape
 .PHONY: lint
 lint: ## cppcheck, and a clang build with -Werror
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -D_GNU_SOURCE -I. gateway logic shared
+		--suppress=internalAstError --suppress=ctuuninitvar -j$(JOBS) -D_GNU_SOURCE -I. gateway logic shared
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all
 
 include tests/fuzz/fuzz.mk

@@ -26,6 +26,7 @@ struct acceptor {
     size_t live;
     size_t refused; /* of the live ones, those that get 503 */
     struct hashmap addresses;
+    bool draining;
 };
 
 static void on_ticket(struct acceptor *acceptor, struct ticket *ticket)
@@ -108,6 +109,8 @@ static unsigned least_loaded(const struct acceptor *acceptor)
 
 static enum refusal judge(const struct acceptor *acceptor, const struct address *address)
 {
+    if (acceptor->draining)
+        return REFUSAL_DRAINING;
     if (acceptor->live - acceptor->refused >= acceptor->conf.max_clients)
         return REFUSAL_MAX_CLIENTS;
     if (acceptor->conf.max_per_address > 0 &&
@@ -162,15 +165,14 @@ enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buck
                         &acceptor->listener, fault);
 }
 
-void acceptor_stop(struct acceptor *acceptor)
+void acceptor_drain(struct acceptor *acceptor)
 {
-    listener_free(acceptor->listener);
-    acceptor->listener = NULL;
+    acceptor->draining = true;
 }
 
 size_t acceptor_live(const struct acceptor *acceptor)
 {
-    return acceptor->live;
+    return acceptor->live - acceptor->refused;
 }
 
 void acceptor_free(struct acceptor *acceptor)

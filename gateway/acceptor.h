@@ -28,9 +28,9 @@ struct mailbox *acceptor_returns(struct acceptor *acceptor);
 /* Listens. `buckets` must outlive the acceptor's last ticket. */
 enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buckets, unsigned bucket_count,
                            struct fault *fault);
-/* Takes no more connections. */
-void acceptor_stop(struct acceptor *acceptor);
-/* Connections that are alive, handshakes included. */
+/* From here on every new connection is told 503 (draining), until acceptor_free. */
+void acceptor_drain(struct acceptor *acceptor);
+/* Connections that are alive, handshakes included; not those that are being told 503. */
 size_t acceptor_live(const struct acceptor *acceptor);
 /* After the buckets are gone. Legal on NULL. */
 void acceptor_free(struct acceptor *acceptor);

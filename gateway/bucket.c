@@ -29,6 +29,9 @@ struct room *bucket_everyone(const struct bucket *bucket)
 static void on_stop(struct bucket *bucket, struct bucket_mail *mail)
 {
     free(mail);
+    while (bucket_fanout_run(bucket))
+        continue;
+    bucket_drain_rest(bucket);
     bucket->stopped = true;
     ws_server_stop(bucket->server);
 }

@@ -64,6 +64,8 @@ void bucket_fanout_drop(void *arg, struct job *job);
 /* bucket_tick: time-outs, heartbeats, drain. */
 void bucket_tick(struct bucket *bucket);
 void bucket_drain_begin(struct bucket *bucket, int64_t duration_ms);
+/* Closes every client that is left, now. */
+void bucket_drain_rest(struct bucket *bucket);
 /* Something came from the client. */
 void bucket_heard(struct client *client);
 

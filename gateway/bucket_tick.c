@@ -85,18 +85,26 @@ static uint32_t drain_due(const struct bucket *bucket, int64_t now)
     return (uint32_t)((int64_t)bucket->drain_total * elapsed / bucket->drain_ms) + 1;
 }
 
-/* Closes as many clients as are due by now, once no job is left that they are owed. */
-static void drain_some(struct bucket *bucket, int64_t now)
+static void close_until(struct bucket *bucket, uint32_t until)
 {
-    uint32_t until = drain_due(bucket, now);
     const struct room *everyone;
 
-    if (!list_empty(&bucket->run))
-        return;
     while (bucket->drain_closed < until && (everyone = bucket_everyone(bucket)) != NULL) {
         client_close(everyone->members[everyone->count - 1].client, CLOSE_going_away);
         bucket->drain_closed++;
     }
+}
+
+/* Closes as many clients as are due by now, once no job is left that they are owed. */
+static void drain_some(struct bucket *bucket, int64_t now)
+{
+    if (list_empty(&bucket->run))
+        close_until(bucket, drain_due(bucket, now));
+}
+
+void bucket_drain_rest(struct bucket *bucket)
+{
+    close_until(bucket, UINT32_MAX);
 }
 
 void bucket_tick(struct bucket *bucket)

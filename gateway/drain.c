@@ -62,7 +62,7 @@ static void begin(struct drain *drain)
     log_event(LOG_INFO, "draining", LOG_I("clients", metrics_get(M_CLIENTS)), LOG_I("seconds", drain->conf.seconds));
     metrics_set(M_DRAINING, 1);
     drain->deadline = clock_now_ms() + total_ms;
-    acceptor_stop(drain->conf.acceptor);
+    acceptor_drain(drain->conf.acceptor);
     fanout_flush(drain->conf.fanout);
     for (unsigned i = 0; i < drain->conf.bucket_count; i++)
         (void)bucket_post_drain(drain->conf.buckets[i], total_ms * 9 / 10);

@@ -40,7 +40,8 @@ static enum status no_memory(struct reading *reading)
     return fault_set(reading->fault, STATUS_NO_MEMORY, "out of memory");
 }
 
-static enum status read_field(struct reading *reading, struct slice body, const char *name, struct buf *out)
+static enum status read_field(struct reading *reading, struct slice body, const char *name,
+                              const char *missing, struct buf *out)
 {
     size_t bad = 0;
 
@@ -48,7 +49,7 @@ static enum status read_field(struct reading *reading, struct slice body, const 
     case STATUS_OK:
         return STATUS_OK;
     case STATUS_NOT_FOUND:
-        return refuse(reading, "invalid_request", "the form has no field %s", name);
+        return refuse(reading, missing, "the form has no field %s", name);
     case STATUS_INVALID:
         return refuse(reading, "invalid_request", "field %s: bad percent-encoding at byte %zu of the body",
                       name, bad);
@@ -60,7 +61,7 @@ static enum status read_field(struct reading *reading, struct slice body, const 
 static enum status read_room(struct reading *reading, struct slice body)
 {
     size_t max_len = reading->limits->push.max_room_len;
-    enum status status = read_field(reading, body, "room", &reading->room);
+    enum status status = read_field(reading, body, "room", "invalid_room", &reading->room);
     const char *wrong;
 
     if (status)
@@ -115,7 +116,7 @@ static enum status split_items(struct reading *reading, const struct json_value 
 
 static enum status read_items(struct reading *reading, struct slice body)
 {
-    enum status status = read_field(reading, body, "items", &reading->text);
+    enum status status = read_field(reading, body, "items", "invalid_request", &reading->text);
     struct json_value array;
     size_t count;
 

@@ -87,12 +87,30 @@ static bool wants_websocket(const struct http_request *request)
            slice_equal(http_request_header(request, "Sec-WebSocket-Version"), slice_str("13"));
 }
 
+/* v=2 among the parameters asks for frames that name their room; whatever else stands there is the
+ * client's own business, as with go-push. */
+static enum frame_version query_version(struct slice query)
+{
+    while (query.len > 0) {
+        const uint8_t *mark = memchr(query.data, '&', query.len);
+        size_t len = mark != NULL ? (size_t)(mark - query.data) : query.len;
+
+        if (slice_equal(slice_of(query.data, len), slice_str("v=2")))
+            return FRAME_V2;
+        len += mark != NULL ? 1 : 0;
+        query = slice_of(query.data + len, query.len - len);
+    }
+    return FRAME_V1;
+}
+
 static void connect_client(const struct http_request *request, enum refusal refusal, struct handshake *out)
 {
     struct slice key = http_request_header(request, "Sec-WebSocket-Key");
     char accept[HANDSHAKE_ACCEPT_LEN + 1];
 
-    if (!wants_websocket(request)) {
+    if (http_request_is_http10(request)) {
+        refuse(out, &bad_request, REFUSAL_NONE);
+    } else if (!wants_websocket(request)) {
         refuse(out, &no_upgrade, REFUSAL_NONE);
     } else if (key.data == NULL || !key_valid(key)) {
         refuse(out, &bad_key, REFUSAL_NONE);
@@ -101,8 +119,7 @@ static void connect_client(const struct http_request *request, enum refusal refu
     } else {
         handshake_accept(key, accept);
         out->upgraded = true;
-        if (slice_equal(http_request_query(request), slice_str("v=2")))
-            out->version = FRAME_V2;
+        out->version = query_version(http_request_query(request));
         (void)buf_printf(&out->response,
                          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                          "Sec-WebSocket-Accept: %s\r\n\r\n",

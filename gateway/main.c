@@ -24,6 +24,7 @@ int main(int argc, char **argv)
             code = EXIT_CONFIG;
         }
     }
+    log_flush();
     conf_fini(&gateway_conf_table, &conf);
     return code;
 }

@@ -118,12 +118,12 @@ static void seal(struct merger *merger, struct merge_key *key)
         buf_clear(&key->items);
 }
 
-/* A batch that was sealed because it is full: a fresh key has now spoken, so its window opens;
+/* A batch that is sealed because it is full. A quiet key's rest still goes at the end of the turn;
  * in trailing mode the next item starts a window of its own, as go-push's does. */
 static void seal_full(struct merger *merger, struct merge_key *key, int64_t now)
 {
     seal(merger, key);
-    if (key->fresh || !merger->conf.leading)
+    if (!merger->conf.leading)
         open_window(merger, key, now);
 }
 

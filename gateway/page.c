@@ -52,7 +52,9 @@ static enum status append_escaped(struct buf *out, const char *text)
 
 static enum status fill_in(struct buf *html, const char *api_url)
 {
-    const char *at = memmem(page_html, (size_t)(page_html_end - page_html), token, sizeof token - 1);
+    /* cppcheck-suppress comparePointers ; both are ends of one object */
+    size_t len = (size_t)(page_html_end - page_html);
+    const char *at = memmem(page_html, len, token, sizeof token - 1);
 
     if (at == NULL)
         return STATUS_NOT_FOUND;

@@ -92,7 +92,7 @@ static void on_request(struct h2_conn *h2, const struct h2_request *request, voi
         metrics_add(M_RPC_REFUSED, 1);
     if (answer.applied)
         event_active(server->turn, EV_TIMEOUT, 0);
-    if (!answer.applied || !server->holding || !hold_answer(conn, request->stream, &answer))
+    if (!answer.applied || !hold_answer(conn, request->stream, &answer))
         send_answer(conn, request->stream, &answer);
 }
 
@@ -229,6 +229,18 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
     metrics_add(M_RPC_CONNECTIONS, 1);
 }
 
+static void release(struct rpc_server *server)
+{
+    while (!list_empty(&server->held)) {
+        struct held_answer *held = container_of(list_first(&server->held), struct held_answer, node);
+
+        send_answer(held->conn, held->stream, &held->answer);
+        drop_held(held);
+    }
+}
+
+/* What was applied is on its way to the buckets before its answer goes: whether they are behind is
+ * judged with it. */
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct rpc_server *server = arg;
@@ -236,6 +248,8 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     server->conf.on_turn(server->conf.arg);
+    if (!server->holding)
+        release(server);
 }
 
 enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf *conf,
@@ -283,16 +297,6 @@ void rpc_server_free(struct rpc_server *server)
     if (server->turn)
         event_free(server->turn);
     free(server);
-}
-
-static void release(struct rpc_server *server)
-{
-    while (!list_empty(&server->held)) {
-        struct held_answer *held = container_of(list_first(&server->held), struct held_answer, node);
-
-        send_answer(held->conn, held->stream, &held->answer);
-        drop_held(held);
-    }
 }
 
 void rpc_server_hold(struct rpc_server *server, bool hold)

@@ -13,7 +13,7 @@ static int run(const struct logic_conf *conf)
     struct fault fault;
     if (logic_new(conf, &logic, &fault)) {
         fprintf(stderr, "fanfare-logic: %s\n", fault.text);
-        return EXIT_FAULT;
+        return EXIT_CONFIG;
     }
     int code = logic_run(logic);
     logic_free(logic);
@@ -31,6 +31,7 @@ int main(int argc, char **argv)
         logic_metrics_setup();
         code = run(&conf);
     }
+    log_flush();
     conf_fini(&logic_conf_table, &conf);
     return code;
 }

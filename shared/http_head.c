@@ -248,7 +248,7 @@ static const char *byte_fault(struct http_head *head, const uint8_t *data, size_
     uint8_t before = head->before;
 
     for (size_t i = 0; i < len; before = data[i++]) {
-        if (data[i] == '\n' && before != '\r')
+        if ((data[i] == '\n') != (before == '\r'))
             return "a line does not end with CRLF";
         if ((data[i] == ' ' || data[i] == '\t') && before == '\n')
             return "a line begins with a space";
@@ -269,7 +269,7 @@ enum http_head_result http_head_feed(struct http_head *head, const uint8_t *data
 {
     /* An empty feed would tell the parser that the connection has ended. */
     *used = len > 0 ? http_parser_execute(&head->parser, &settings, (const char *)data, len) : 0;
-    head->taken += head->begun ? *used : 0;
+    head->taken += *used;
     const char *fault = byte_fault(head, data, *used);
     enum http_errno error = HTTP_PARSER_ERRNO(&head->parser);
 

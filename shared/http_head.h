@@ -30,7 +30,7 @@ struct http_field {
 struct http_head {
     http_parser parser;
     struct buf bytes; /* target, names and values, one after the other */
-    size_t taken;     /* of the section so far, line ends included */
+    size_t taken;     /* of the section so far, line ends and empty lines included */
     struct http_span target;
     struct http_field *fields; /* field_capacity of them, grown as they come */
     size_t field_count;

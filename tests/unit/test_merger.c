@@ -118,9 +118,16 @@ static void a_full_batch_goes_at_once(void **state)
     expect(&seen, "r=1,2/2;");
     add(merger, "r", "3", 0);
     merger_end_turn(merger, 0);
+    expect(&seen, "r=3/1;");
+    add(merger, "r", "4", 10);
+    merger_end_turn(merger, 10);
+    add(merger, "r", "5", 20);
+    expect(&seen, "r=4,5/2;");
+    add(merger, "r", "6", 30);
+    merger_end_turn(merger, 30);
     expect(&seen, "");
     merger_expire(merger, 1000);
-    expect(&seen, "r=3/1;");
+    expect(&seen, "r=6/1;");
     merger_free(merger);
 }
 

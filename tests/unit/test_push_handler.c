@@ -324,7 +324,7 @@ static void test_form_faults_have_codes(void **state)
         {PUSH_TO_ALL, "items=[1,2,3,4,5,6]", "too_many_items", "6 items, 5"},
         {PUSH_TO_ALL, "items=[1,\"aaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaa\"]",
          "item_too_large", "at byte 3: an item of 66 bytes"},
-        {PUSH_TO_ROOMS, "items=[1]", "invalid_request", "room"},
+        {PUSH_TO_ROOMS, "items=[1]", "invalid_room", "room"},
         {PUSH_TO_ROOMS, "room=&items=[1]", "invalid_room", "empty"},
         {PUSH_TO_ROOMS, "room=a%0Ab&items=[1]", "invalid_room", "control"},
         {PUSH_TO_ROOMS, "room=aaaaaaaaaaaaaaaaa&items=[1]", "invalid_room", "too long"},

@@ -66,6 +66,7 @@ class Daemon:
         self.stderr_path = directory / f"{self.name}.stderr"
         self.config_path.write_text(json.dumps(config, indent=2))
         self.allowed_exit = {0}
+        self.ending = False
         with open(self.stderr_path, "ab") as stderr:
             self.log_start = stderr.tell()
             self.process = subprocess.Popen(
@@ -109,6 +110,7 @@ class Daemon:
         return self.process.poll() is None
 
     def signal(self, number):
+        self.ending = self.ending or number in (signal.SIGTERM, signal.SIGINT)
         self.process.send_signal(number)
 
     def stop_the_clock(self):
@@ -129,9 +131,10 @@ class Daemon:
         return "\n".join(self.log().splitlines()[-lines:])
 
     def terminate(self):
-        """SIGTERM and the seconds that it took to leave with 0."""
+        """SIGTERM, unless it was sent before, and the seconds that it took to leave with 0."""
         begin = time.monotonic()
-        self.signal(signal.SIGTERM)
+        if not self.ending:
+            self.signal(signal.SIGTERM)
         code = self.wait(self.config.get("drainSeconds", 10) + 10)
         assert code in self.allowed_exit, f"{self.name} left with {code}:\n{self.tail()}"
         return time.monotonic() - begin
