@@ -42,7 +42,7 @@ CFLAGS_ALL += -O1 -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recove
 LDFLAGS += -fsanitize=$(SAN)
 endif
 LDFLAGS += -pie -Wl,-z,relro,-z,now -pthread
-LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lhttp_parser
+LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lhttp_parser -lm
 
 SHARED_SRC := $(wildcard shared/*.c)
 LOGIC_SRC := $(wildcard logic/*.c)
@@ -88,6 +88,8 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(TESTABLE)
 # The page is part of the binary.
 $(BUILD)/obj/gateway/page_html.o: gateway/page.html
 
+# Kept, or make would remove and compile them again.
+.SECONDARY: $(call obj,$(UNIT_SRC))
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: deps
@@ -136,6 +138,10 @@ lint: ## cppcheck, and a clang build with -Werror
 
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
+fuzz: ## look for inputs that break the parsers (FUZZ_SECONDS=20 each)
+fuzz-replay: ## run the inputs that fuzzing once found
+bench: ## measure the gateway beside bare loops (BENCH_ARGS)
+bench-check: ## test the measuring tools
 
 .PHONY: clean
 clean: ## remove everything that was built
