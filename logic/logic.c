@@ -182,7 +182,8 @@ static void free_event(struct event *event)
         event_free(event);
 }
 
-/* Cancelled lookups end in the loop (lookup.h), before and after their base is freed. */
+/* Cancelled lookups end in the loop (lookup.h), before and after their base is freed. By now
+ * nothing else is left in it. */
 static void free_dns(struct logic *logic)
 {
     if (!logic->env.dns)
@@ -196,13 +197,13 @@ void logic_free(struct logic *logic)
 {
     if (!logic)
         return;
+    free_event(logic->drain_check);
+    free_event(logic->signals[0]);
+    free_event(logic->signals[1]);
     gateway_set_fini(&logic->gateways);
     http_api_free(logic->api);
     SSL_CTX_free(logic->env.tls);
     free_dns(logic);
-    free_event(logic->drain_check);
-    free_event(logic->signals[0]);
-    free_event(logic->signals[1]);
     if (logic->base)
         event_base_free(logic->base);
     free(logic);

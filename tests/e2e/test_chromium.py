@@ -10,8 +10,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
+from harness.build import BUILD
 from harness.cluster import Cluster
-from harness.daemon import BUILD
 from harness.http import Caller
 from harness.proxy import Proxy
 from harness.waiting import wait_until

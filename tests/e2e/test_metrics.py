@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from harness.daemon import ROOT
+from harness.build import ROOT
 from harness.http import Caller
 from harness.waiting import wait_until
 

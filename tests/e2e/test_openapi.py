@@ -9,8 +9,8 @@ import socket
 import pytest
 import yaml
 
+from harness.build import ROOT
 from harness.cluster import Cluster
-from harness.daemon import ROOT
 from harness.http import FORM, JSON, read_answer
 from harness.schema import Schema, resolve
 

@@ -92,8 +92,7 @@ static void refuses_framing_that_could_be_read_twice(void **state)
         "Transfer-Encoding: \"chunked\"\r\n",
         "Transfer-Encoding:\r\n",
         "Transfer-Encoding:\r\n chunked\r\n",
-        "Transfer-Encoding: \x0b"
-        "chunked\r\n",
+        "Transfer-Encoding: \013chunked\r\n",
         "Transfer-Encoding : chunked\r\n",
         "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
         "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",

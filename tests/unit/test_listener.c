@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -231,6 +232,27 @@ static void pauses_and_goes_on(void **state)
     listener_free(NULL);
 }
 
+/* Without descriptors the listener rests, says so, and goes on when there are some again. */
+static void goes_on_after_a_shortage_of_descriptors(void **state)
+{
+    struct fixture *fixture = *state;
+    struct listener *listener;
+    struct rlimit before;
+    struct rlimit none;
+
+    assert_int_equal(open_at(fixture, "127.0.0.1", 0, &listener), STATUS_OK);
+    int fd = dial_v4(listener_port(listener));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){(rlim_t)fd + 1, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    event_base_loop(fixture->base, EVLOOP_ONCE);
+    assert_int_equal(fixture->accepted, 0);
+    assert_int_equal(event_base_get_num_events(fixture->base, EVENT_BASE_COUNT_ADDED), 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    expect_accepted(fixture, fd, AF_INET);
+    listener_free(listener);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -244,6 +266,7 @@ int main(void)
         TEST(no_file_but_a_socket_is_removed),
         TEST(a_successors_socket_is_not_removed),
         TEST(pauses_and_goes_on),
+        TEST(goes_on_after_a_shortage_of_descriptors),
     };
 
     return cmocka_run_group_tests_name("listener", tests, NULL, NULL);

@@ -5,7 +5,7 @@ import pathlib
 import ssl
 import subprocess
 
-from harness.daemon import ROOT
+from harness.build import ROOT
 
 
 class Certs:

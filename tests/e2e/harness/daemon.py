@@ -14,19 +14,13 @@ import signal
 import subprocess
 import time
 
+from harness.build import binary
 from harness.waiting import patient, wait_until
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-BUILD = pathlib.Path(os.environ.get("FANFARE_BUILD", ROOT / "build")).resolve()
 REPORTS = re.compile(
     r"ERROR: AddressSanitizer|ERROR: LeakSanitizer|WARNING: ThreadSanitizer|"
     r"UndefinedBehaviorSanitizer|runtime error:|AddressSanitizer:DEADLYSIGNAL"
 )
-
-
-def binary(name):
-    """The path of `fanfare-gateway` or `fanfare-logic` in the build directory."""
-    return str(BUILD / name)
 
 
 def clean_environment(extra=None):

@@ -4,8 +4,10 @@
 import os
 import time
 
+from harness.build import sanitized
+
 # Sanitizers make everything several times slower; every deadline of the suite goes through here.
-PATIENCE = float(os.environ.get("E2E_PATIENCE", "1"))
+PATIENCE = float(os.environ.get("E2E_PATIENCE", "3" if sanitized() else "1"))
 
 
 def patient(seconds):
