@@ -161,7 +161,8 @@ enum status bucket_new(unsigned index, const struct bucket_conf *conf, struct bu
     bucket->index = index;
     init_lists(bucket);
     bucket->ping = frame_new_ping();
-    enum status status = bucket->ping == NULL ? STATUS_NO_MEMORY : rooms_init(&bucket->rooms, conf->directory, index);
+    enum status status =
+        bucket->ping == NULL ? STATUS_NO_MEMORY : rooms_init(&bucket->rooms, conf->directory, index);
     if (status == STATUS_OK)
         status = mailbox_new(MAX_MAIL, wake, bucket, &bucket->mailbox);
     if (status != STATUS_OK)

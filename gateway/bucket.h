@@ -18,18 +18,18 @@ enum slow_client_policy { SLOW_CLOSE, SLOW_DROP_OLDEST, SLOW_DROP_NEWEST };
 
 struct bucket_conf {
     struct directory *directory;
-    struct mailbox *returns;    /* tickets go back there */
-    struct slice page;          /* the whole HTTP answer to GET /, or empty: 404 */
-    const char *cert;           /* of client TLS, or "" */
+    struct mailbox *returns; /* tickets go back there */
+    struct slice page;       /* the whole HTTP answer to GET /, or empty: 404 */
+    const char *cert;        /* of client TLS, or "" */
     const char *key;
     enum wire_kind wire;
     enum slow_client_policy policy;
-    size_t queue_bytes;         /* per client */
-    uint32_t queue_frames;      /* per client */
-    size_t max_message;         /* bytes of a client's message */
-    size_t max_room_name;       /* bytes */
-    unsigned max_rooms;         /* per client */
-    int messages_per_second;    /* per client; 0: no limit */
+    size_t queue_bytes;      /* per client */
+    uint32_t queue_frames;   /* per client */
+    size_t max_message;      /* bytes of a client's message */
+    size_t max_room_name;    /* bytes */
+    unsigned max_rooms;      /* per client */
+    int messages_per_second; /* per client; 0: no limit */
     int64_t handshake_ms;
     int64_t heartbeat_ms;
 };

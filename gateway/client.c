@@ -78,8 +78,8 @@ static void leave_slot(struct client *client, uint16_t slot)
         client->rooms[slot] = client->rooms[last];
         client->rooms[slot].room->members[client->rooms[slot].index].slot = slot;
     }
-    room_leave(&client->bucket->rooms, membership.room, membership.index, client->version,
-               bucket_fanout_drop, client->bucket);
+    room_leave(&client->bucket->rooms, membership.room, membership.index, client->version, bucket_fanout_drop,
+               client->bucket);
 }
 
 static void leave_all(struct client *client)
@@ -384,8 +384,8 @@ static void answer_handshake(struct client *client, const struct handshake *answ
 
 static void on_handshake_bytes(struct client *client, uint8_t *data, size_t len)
 {
-    const struct handshake_conf conf = {client->bucket->conf->page,
-                                        client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal};
+    const struct handshake_conf conf = {
+        client->bucket->conf->page, client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal};
     struct handshake answer;
     size_t used;
 

@@ -34,11 +34,11 @@ struct client {
     struct bucket *bucket;
     struct ws_conn *conn;
     struct ticket *ticket;
-    struct list link;  /* in the bucket's list of its phase */
-    int64_t since_ms;  /* what the list is sorted by: see bucket_state.h */
-    int64_t paced_us;  /* rate limit: when the messages so far would be paid for */
+    struct list link; /* in the bucket's list of its phase */
+    int64_t since_ms; /* what the list is sorted by: see bucket_state.h */
+    int64_t paced_us; /* rate limit: when the messages so far would be paid for */
     struct outbox outbox;
-    struct membership *rooms; /* [0] is everyone */
+    struct membership *rooms;     /* [0] is everyone */
     struct http_request *request; /* in the handshake only */
     struct ws_reader reader;
     int fd;

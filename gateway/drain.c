@@ -59,7 +59,8 @@ static void begin(struct drain *drain)
 {
     int64_t total_ms = drain->conf.seconds * 1000;
 
-    log_event(LOG_INFO, "draining", LOG_I("clients", metrics_get(M_CLIENTS)), LOG_I("seconds", drain->conf.seconds));
+    log_event(LOG_INFO, "draining", LOG_I("clients", metrics_get(M_CLIENTS)),
+              LOG_I("seconds", drain->conf.seconds));
     metrics_set(M_DRAINING, 1);
     drain->deadline = clock_now_ms() + total_ms;
     acceptor_drain(drain->conf.acceptor);

@@ -137,7 +137,8 @@ void fanout_free(struct fanout *fanout)
     free(fanout);
 }
 
-static void merge_item(struct fanout *fanout, struct slice room, uint64_t hash, struct slice item, int64_t now)
+static void merge_item(struct fanout *fanout, struct slice room, uint64_t hash, struct slice item,
+                       int64_t now)
 {
     metrics_add(M_ITEMS_MERGING, 1);
     if (merger_add(fanout->merger, room, hash, item, now) == STATUS_OK)

@@ -62,8 +62,8 @@ static size_t clients_allowed(const struct gateway_conf *conf)
     if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + FD_RESERVE)
         return wanted;
     size_t allowed = limit.rlim_cur > 2 * FD_RESERVE ? limit.rlim_cur - FD_RESERVE : limit.rlim_cur / 2;
-    log_event(LOG_WARN, "fewer clients than configured", LOG_I("maxClients", wanted), LOG_I("allowed", allowed),
-              LOG_S("reason", "RLIMIT_NOFILE"), LOG_I("limit", limit.rlim_cur));
+    log_event(LOG_WARN, "fewer clients than configured", LOG_I("maxClients", wanted),
+              LOG_I("allowed", allowed), LOG_S("reason", "RLIMIT_NOFILE"), LOG_I("limit", limit.rlim_cur));
     return allowed;
 }
 

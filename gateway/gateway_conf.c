@@ -7,6 +7,7 @@
 
 #include "shared/conf_tls.h"
 #include "shared/json_scan.h"
+#include "shared/listener.h"
 
 /* One row of the table a line. */
 /* clang-format off */
@@ -102,5 +103,13 @@ enum status gateway_conf_check(const void *conf, struct fault *fault)
         return fault_set(fault, STATUS_INVALID,
                          "serverKey: required: the file of serverPem's private key (PEM)");
     status = conf_check_tls(&rpc, &(struct tls_files){"serverPem", "serverKey", "rpc.ca"}, fault);
-    return status ? status : conf_check_tls(&ws, &(struct tls_files){"ws.cert", "ws.key", ""}, fault);
+    if (status == STATUS_OK)
+        status = conf_check_tls(&ws, &(struct tls_files){"ws.cert", "ws.key", ""}, fault);
+    if (status == STATUS_OK)
+        status = listener_check("wsPort", gateway->ws_bind, (int)gateway->ws_port, fault);
+    if (status == STATUS_OK)
+        status = listener_check("servicePort", gateway->service_bind, (int)gateway->service_port, fault);
+    if (status == STATUS_OK)
+        status = listener_check("adminPort", gateway->admin_bind, (int)gateway->admin_port, fault);
+    return status;
 }

@@ -13,23 +13,28 @@
 #define GATEWAY_METRICS(X)                                                                                   \
     X(M_RPC_CONNECTIONS, G "rpc_connections", "", GAUGE, "HTTP/2 connections from logics")                   \
     X(M_RPC_BATCHES, G "rpc_batches_total", "", COUNTER, "Batches applied")                                  \
-    X(M_RPC_DUPLICATES, G "rpc_duplicates_total", "", COUNTER, "Pushes that came again and were only acknowledged") \
+    X(M_RPC_DUPLICATES, G "rpc_duplicates_total", "", COUNTER,                                               \
+      "Pushes that came again and were only acknowledged")                                                   \
     X(M_RPC_REFUSED, G "rpc_refused_total", "", COUNTER, "RPC requests answered with an error")              \
     X(M_RPC_HELD, G "rpc_held", "", GAUGE, "1 while answers are held back because a bucket is behind")       \
     X(M_PUSHES, G "pushes_total", "", COUNTER, "Pushes applied")                                             \
     X(M_ITEMS_RECEIVED, G "items_received_total", "", COUNTER, "Items taken, once per room they go to")      \
     X(M_ITEMS_MERGED, G "items_merged_total", "", COUNTER, "Items sealed into a frame that somebody gets")   \
-    X(M_ITEMS_NO_AUDIENCE, G "items_no_audience_total", "", COUNTER, "Items for rooms without a client here") \
-    X(M_ITEMS_DROPPED_MEMORY, G "items_dropped_total", "reason=\"no_memory\"", COUNTER, "Items let go before the fan-out") \
+    X(M_ITEMS_NO_AUDIENCE, G "items_no_audience_total", "", COUNTER,                                         \
+      "Items for rooms without a client here")                                                               \
+    X(M_ITEMS_DROPPED_MEMORY, G "items_dropped_total", "reason=\"no_memory\"", COUNTER,                      \
+      "Items let go before the fan-out")                                                                     \
     X(M_ITEMS_DROPPED_BUCKET, G "items_dropped_total", "reason=\"bucket_full\"", COUNTER, "")                \
     X(M_ITEMS_MERGING, G "items_merging", "", GAUGE, "Items that wait for their merge window")               \
     X(M_ITEMS_ROOM, G "items_by_target_total", "target=\"room\"", COUNTER, "Items that reached the merger")  \
     X(M_ITEMS_ALL, G "items_by_target_total", "target=\"all\"", COUNTER, "")                                 \
     X(M_BATCHES, G "merge_batches_total", "", COUNTER, "Merged batches sealed")                              \
     X(M_JOBS_PENDING, G "fanout_jobs", "", GAUGE, "Fan-out jobs that wait in the buckets")                   \
-    X(M_FRAMES_ADDRESSED, G "frames_addressed_total", "", COUNTER, "Frames due to a client, once per client") \
+    X(M_FRAMES_ADDRESSED, G "frames_addressed_total", "", COUNTER,                                           \
+      "Frames due to a client, once per client")                                                             \
     X(M_FRAMES_DELIVERED, G "frames_delivered_total", "", COUNTER, "Frames that the socket took whole")      \
-    X(M_FRAMES_DROPPED_SLOW, G "frames_dropped_total", "reason=\"slow_closed\"", COUNTER, "Frames a client did not get") \
+    X(M_FRAMES_DROPPED_SLOW, G "frames_dropped_total", "reason=\"slow_closed\"", COUNTER,                    \
+      "Frames a client did not get")                                                                         \
     X(M_FRAMES_DROPPED_OLDEST, G "frames_dropped_total", "reason=\"drop_oldest\"", COUNTER, "")              \
     X(M_FRAMES_DROPPED_NEWEST, G "frames_dropped_total", "reason=\"drop_newest\"", COUNTER, "")              \
     X(M_FRAMES_DROPPED_GONE, G "frames_dropped_total", "reason=\"client_gone\"", COUNTER, "")                \
@@ -39,7 +44,8 @@
     X(M_CLIENTS, G "clients", "", GAUGE, "WebSocket clients connected")                                      \
     X(M_ROOMS, G "rooms", "", GAUGE, "Rooms with at least one client here")                                  \
     X(M_CLIENTS_OPENED, G "clients_opened_total", "", COUNTER, "WebSocket handshakes completed")             \
-    X(M_REFUSED_FULL, G "clients_refused_total", "reason=\"max_clients\"", COUNTER, "Connections answered with an error or closed before the handshake was complete") \
+    X(M_REFUSED_FULL, G "clients_refused_total", "reason=\"max_clients\"", COUNTER,                          \
+      "Connections answered with an error or closed before the handshake was complete")                      \
     X(M_REFUSED_ADDRESS, G "clients_refused_total", "reason=\"max_clients_per_address\"", COUNTER, "")       \
     X(M_REFUSED_DRAINING, G "clients_refused_total", "reason=\"draining\"", COUNTER, "")                     \
     X(M_REFUSED_HANDSHAKE, G "clients_refused_total", "reason=\"bad_handshake\"", COUNTER, "")               \
@@ -65,7 +71,8 @@
     X(4201, heartbeat_timeout)
 
 #define CLOSE_CODE_METRICS(X)                                                                                \
-    X(M_CLOSED_1000, G "closes_total", "code=\"1000\"", COUNTER, "Close frames sent, by code; 1006: lost without one") \
+    X(M_CLOSED_1000, G "closes_total", "code=\"1000\"", COUNTER,                                             \
+      "Close frames sent, by code; 1006: lost without one")                                                  \
     X(M_CLOSED_1001, G "closes_total", "code=\"1001\"", COUNTER, "")                                         \
     X(M_CLOSED_1002, G "closes_total", "code=\"1002\"", COUNTER, "")                                         \
     X(M_CLOSED_1006, G "closes_total", "code=\"1006\"", COUNTER, "")                                         \

@@ -18,10 +18,12 @@ struct refused {
     const char *headers; /* whole lines */
 };
 
-static const struct refused bad_request = {400, "Bad Request", "invalid_request", "not an HTTP/1.1 request", ""};
+static const struct refused bad_request = {400, "Bad Request", "invalid_request", "not an HTTP/1.1 request",
+                                           ""};
 static const struct refused header_big = {431, "Request Header Fields Too Large", "header_too_large",
                                           "the header section is larger than 8192 bytes", ""};
-static const struct refused body_big = {413, "Content Too Large", "body_too_large", "no body is taken here", ""};
+static const struct refused body_big = {413, "Content Too Large", "body_too_large", "no body is taken here",
+                                        ""};
 static const struct refused not_found = {404, "Not Found", "not_found",
                                          "no such path: WebSocket clients connect to /connect", ""};
 static const struct refused no_method = {405, "Method Not Allowed", "method_not_allowed", "GET only",
@@ -127,7 +129,8 @@ static void connect_client(const struct http_request *request, enum refusal refu
     }
 }
 
-static void route(const struct http_request *request, const struct handshake_conf *conf, struct handshake *out)
+static void route(const struct http_request *request, const struct handshake_conf *conf,
+                  struct handshake *out)
 {
     struct slice path = http_request_path(request);
     bool page = conf->page.len > 0 && slice_equal(path, slice_str("/"));

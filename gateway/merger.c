@@ -138,7 +138,8 @@ static enum status append(struct merge_key *key, struct slice item)
     return buf_append(&key->items, item.data, item.len);
 }
 
-enum status merger_add(struct merger *merger, struct slice name, uint64_t hash, struct slice item, int64_t now)
+enum status merger_add(struct merger *merger, struct slice name, uint64_t hash, struct slice item,
+                       int64_t now)
 {
     struct hashmap_node *node = hashmap_find(&merger->keys, name, hash);
     struct merge_key *key =

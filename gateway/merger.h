@@ -30,7 +30,8 @@ enum status merger_new(const struct merger_conf *conf, merger_emit *emit, void *
 void merger_free(struct merger *merger);
 /* Adds one item to the key's batch; `hash` is hashmap_hash(key); bytes are copied. `now` in
  * monotonic ms. STATUS_NO_MEMORY: the item is not taken, the batch is as before. */
-enum status merger_add(struct merger *merger, struct slice key, uint64_t hash, struct slice item, int64_t now);
+enum status merger_add(struct merger *merger, struct slice key, uint64_t hash, struct slice item,
+                       int64_t now);
 /* The end of the loop's turn: keys that were quiet send what the turn brought them. */
 void merger_end_turn(struct merger *merger, int64_t now);
 /* Sends the batches whose window ended at or before `now`. */

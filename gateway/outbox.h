@@ -20,10 +20,10 @@ struct outbox_entry {
 struct outbox {
     struct outbox_entry *head;
     struct outbox_entry *tail;
-    size_t bytes;        /* of all frames, what is sent of the head included */
-    uint32_t frames;     /* entries */
-    uint32_t pushes;     /* entries that are not control */
-    uint32_t head_sent;  /* bytes of the head that the socket has */
+    size_t bytes;       /* of all frames, what is sent of the head included */
+    uint32_t frames;    /* entries */
+    uint32_t pushes;    /* entries that are not control */
+    uint32_t head_sent; /* bytes of the head that the socket has */
 };
 
 /* Appends a reference of its own to `frame`. `sent`: bytes of it that the socket already took

@@ -9,9 +9,9 @@
 
 #include "gateway/delivery.h"
 #include "gateway/directory.h"
+#include "gateway/ticket.h"
 #include "shared/hashmap.h"
 #include "shared/list.h"
-#include "gateway/ticket.h"
 
 struct client;
 

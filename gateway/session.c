@@ -29,8 +29,7 @@ static bool within_rate(struct client *client)
 
 static void send_text(struct client *client, const struct buf *text, enum status status)
 {
-    client_send_control(client,
-                        status == STATUS_OK ? frame_new_text(slice_of(text->data, text->len)) : NULL);
+    client_send_control(client, status == STATUS_OK ? frame_new_text(slice_of(text->data, text->len)) : NULL);
 }
 
 static void answer_ack(struct client *client, const struct client_msg *msg)

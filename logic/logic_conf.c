@@ -7,6 +7,7 @@
 
 #include "shared/conf_tls.h"
 #include "shared/json_scan.h"
+#include "shared/listener.h"
 
 /* One row of the table a line. */
 /* clang-format off */
@@ -75,5 +76,8 @@ enum status logic_conf_check(const void *conf, struct fault *fault)
     const struct logic_conf *logic = conf;
     struct tls_files files = {logic->rpc_cert, logic->rpc_key, logic->rpc_ca};
 
-    return conf_check_tls(&files, &(struct tls_files){"rpc.cert", "rpc.key", "rpc.ca"}, fault);
+    enum status status = conf_check_tls(&files, &(struct tls_files){"rpc.cert", "rpc.key", "rpc.ca"}, fault);
+
+    return status ? status
+                  : listener_check("servicePort", logic->service_bind, (int)logic->service_port, fault);
 }

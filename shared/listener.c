@@ -316,6 +316,27 @@ enum status listener_new(struct event_base *base, const char *what, const char *
     return STATUS_OK;
 }
 
+enum status listener_check(const char *key, const char *bind_to, int port, struct fault *fault)
+{
+    struct address address = {0};
+    struct fault inner = {""};
+    enum status status = parse_address(&address, bind_to, port, &inner);
+
+    if (status == STATUS_OK && port != 0 && !is_local(&address)) {
+        int fd = open_socket(&address, port);
+
+        if (fd < 0 || bind(fd, &address.at.any, address.len) != 0)
+            status = refuse(&address, port, &inner, bind_error(&address));
+        if (fd >= 0)
+            close(fd);
+    }
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    return fault_set(fault, status,
+                     "%s: %d: %.300s; allowed: an address of this machine and a free port, or 0", key, port,
+                     inner.text);
+}
+
 static void remove_file(const struct listener *listener)
 {
     const char *path = listener->address.at.local.sun_path;

@@ -21,6 +21,9 @@ typedef void listener_accept(int fd, const struct sockaddr *peer, socklen_t peer
  * reason ("port taken"). */
 enum status listener_new(struct event_base *base, const char *what, const char *bind, int port,
                          listener_accept *on_accept, void *arg, struct listener **out, struct fault *fault);
+/* Whether listener_new could have that address now, without keeping it: for --check. `key` is the
+ * option that the fault names. A port of 0 is always good; a unix socket is not tried. */
+enum status listener_check(const char *key, const char *bind, int port, struct fault *fault);
 void listener_free(struct listener *listener);
 /* Stops taking new connections without closing the socket, and takes them again. */
 void listener_pause(struct listener *listener);

@@ -104,8 +104,10 @@ static void a_delivery_encodes_only_what_is_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(push_of_version_1_is_go_pushs), cmocka_unit_test(push_of_version_2_names_the_room),
-        cmocka_unit_test(header_lengths),                cmocka_unit_test(control_frames),
+        cmocka_unit_test(push_of_version_1_is_go_pushs),
+        cmocka_unit_test(push_of_version_2_names_the_room),
+        cmocka_unit_test(header_lengths),
+        cmocka_unit_test(control_frames),
         cmocka_unit_test(a_delivery_encodes_only_what_is_read),
     };
 

@@ -187,7 +187,10 @@ static void close_payloads(void **state)
 {
     (void)state;
     expect_frame(0x88, "", 0, "close:1005 ");
-    expect_frame(0x88, "\x03\xE8" "bye", 5, "close:1000 ");
+    expect_frame(0x88,
+                 "\x03\xE8"
+                 "bye",
+                 5, "close:1000 ");
     expect_frame(0x88, "\x0F\xA0", 2, "close:4000 ");
     expect_frame(0x88, "\x03", 1, "fail:1002 ");
     expect_frame(0x88, "\x03\xED", 2, "fail:1002 ");

@@ -154,7 +154,7 @@ class Daemon:
             faults.append(f"{self.name} left by itself with {self.process.returncode}:\n{self.tail()}")
         report = REPORTS.search(self.log())
         if report:
-            faults.append(f"{self.name}: sanitizer report:\n{self.log()[report.start():][:8000]}")
+            faults = [f"{self.name}: sanitizer report:\n{self.log()[report.start():][:8000]}"]
         return faults
 
 
