@@ -64,30 +64,6 @@ void client_open(struct bucket *bucket, struct ticket *ticket)
     list_add_tail(&bucket->handshaking, &client->link);
 }
 
-void client_moved(struct client *client, uint32_t slot, uint32_t index)
-{
-    client->rooms[slot].index = index;
-}
-
-static void leave_slot(struct client *client, uint16_t slot)
-{
-    struct membership membership = client->rooms[slot];
-    uint16_t last = --client->room_count;
-
-    if (slot != last) {
-        client->rooms[slot] = client->rooms[last];
-        client->rooms[slot].room->members[client->rooms[slot].index].slot = slot;
-    }
-    room_leave(&client->bucket->rooms, membership.room, membership.index, client->version, bucket_fanout_drop,
-               client->bucket);
-}
-
-static void leave_all(struct client *client)
-{
-    while (client->room_count > 0)
-        leave_slot(client, (uint16_t)(client->room_count - 1));
-}
-
 void client_kill(struct client *client)
 {
     if (client->phase == CLIENT_DEAD)
@@ -101,7 +77,7 @@ void client_kill(struct client *client)
 static void end_open(struct client *client, enum client_phase next, int code)
 {
     client->phase = (uint8_t)next;
-    leave_all(client);
+    client_leave_all(client);
     metrics_sub(M_CLIENTS, 1);
     gateway_metrics_closed(code);
 }
@@ -307,53 +283,6 @@ void client_on_writable(void *arg)
         outbox_pop(outbox);
     }
     all_sent(client);
-}
-
-static enum status make_slot(struct client *client)
-{
-    if (client->room_count < client->room_capacity)
-        return STATUS_OK;
-    uint16_t capacity = (uint16_t)(client->room_capacity == 0 ? 2 : client->room_capacity * 2);
-    struct membership *rooms = realloc(client->rooms, capacity * sizeof *rooms);
-    if (rooms == NULL)
-        return STATUS_NO_MEMORY;
-    client->rooms = rooms;
-    client->room_capacity = capacity;
-    return STATUS_OK;
-}
-
-static int slot_of(const struct client *client, struct slice name)
-{
-    for (int slot = 0; slot < client->room_count; slot++)
-        if (slice_equal(client->rooms[slot].room->node.key, name))
-            return slot;
-    return -1;
-}
-
-enum status client_join(struct client *client, struct slice name)
-{
-    struct membership *membership;
-
-    if (slot_of(client, name) >= 0)
-        return STATUS_OK;
-    if (client->room_count > client->bucket->conf->max_rooms)
-        return STATUS_FULL;
-    if (make_slot(client) != STATUS_OK)
-        return STATUS_NO_MEMORY;
-    membership = &client->rooms[client->room_count];
-    enum status status = room_join(&client->bucket->rooms, name, client, client->version, client->room_count,
-                                   &membership->room, &membership->index);
-    if (status == STATUS_OK)
-        client->room_count++;
-    return status;
-}
-
-void client_leave(struct client *client, struct slice name)
-{
-    int slot = slot_of(client, name);
-
-    if (slot > 0)
-        leave_slot(client, (uint16_t)slot);
 }
 
 /* The handshake is answered: with 101 the client is open, else the answer is its last word. */
