@@ -27,7 +27,7 @@ static const struct conf_option options[] = {
     {"serviceWriteTimeout", INT(service_write_timeout, 100, 600000), "2000", NULL, "ms", "A caller that takes no byte of its answer for so long is closed.", NULL},
     {"serviceIdleTimeout", INT(service_idle_timeout, 1, 86400), "60", NULL, "s", "How long a connection without a request stays open (keep-alive).", NULL},
     {"maxConnections", INT(max_connections, 1, 1000000), "4096", NULL, "", "Callers' connections at once.", NULL},
-    {"maxHeaderBytes", INT(max_header_bytes, 1024, 1048576), "16384", NULL, "bytes", "Size of a request's headers; past it: 431.", NULL},
+    {"maxHeaderBytes", INT(max_header_bytes, 1024, 65536), "16384", NULL, "bytes", "Size of a request's headers; past it: 431.", NULL},
     {"maxBodyBytes", INT(max_body_bytes, 1024, 268435456), "4194304", NULL, "bytes", "Size of a request's body; past it: 413.", NULL},
     {"cors.origins", CONF_LIST, AT(cors_origins), 0, 255, "", NULL, "", "Origins whose pages may call the API; `*` is any; empty sends no CORS header at all.", NULL},
 

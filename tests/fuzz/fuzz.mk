@@ -6,20 +6,21 @@
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SRC := $(addprefix shared/,buf.c form.c hashmap.c json_scan.c json_walk.c push.c status.c utf8.c) \
-	logic/push_reading.c logic/push_request.c gateway/client_msg.c
+FUZZ_SRC := $(addprefix shared/,buf.c form.c hashmap.c http_chunks.c http_head.c http_request.c json_scan.c json_walk.c \
+	push.c status.c utf8.c) \
+	logic/push_reading.c logic/push_request.c gateway/client_msg.c gateway/ws_reader.c
 FUZZ_FLAGS := -std=c11 -g -O1 $(WARN) -I. -D_GNU_SOURCE -pthread -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_SRC)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_SRC)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_SRC) -lhttp_parser
 
 $(BUILD)/fuzz/replay_%: tests/fuzz/%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(FUZZ_SRC)
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
-	$(Q)$(CC) $(FUZZ_FLAGS) -o $@ $< tests/fuzz/replay.c $(FUZZ_SRC)
+	$(Q)$(CC) $(FUZZ_FLAGS) -o $@ $< tests/fuzz/replay.c $(FUZZ_SRC) -lhttp_parser
 
 .PHONY: fuzz
 fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
