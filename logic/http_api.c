@@ -94,7 +94,7 @@ static void handle_push(struct http_api *api, struct http_exchange *exchange, en
     enum status status =
         push_request_parse(door, kind, http_request_body(request), &api->limits, &pushes, &fault);
     if (status == STATUS_NO_MEMORY)
-        fault = (struct push_fault){503, "queue_full", "no memory for the request; nothing was queued"};
+        fault = (struct push_fault){500, "internal", "out of memory; nothing was queued"};
     if (status) {
         reply_fault(exchange, &fault);
         return;

@@ -11,7 +11,8 @@ import resource
 import subprocess
 import tempfile
 
-from harness.daemon import BUILD, ROOT, Daemon
+from harness.build import BUILD, ROOT
+from harness.daemon import Daemon
 from harness.http import Caller
 from harness.waiting import wait_until
 
