@@ -16,7 +16,7 @@ void bucket_fanout_drop(void *arg, struct job *job)
     bucket->done = job;
 }
 
-static void free_done(struct bucket *bucket)
+void bucket_fanout_free_done(struct bucket *bucket)
 {
     size_t count = 0;
 
@@ -105,7 +105,7 @@ static void flush(struct bucket *bucket)
     metrics_add(M_FRAMES_DELIVERED, delivered);
     metrics_add(M_BYTES_DELIVERED, bytes);
     bucket->slice_count = 0;
-    free_done(bucket);
+    bucket_fanout_free_done(bucket);
 }
 
 static void gather(struct bucket *bucket, struct client *client, const struct delivery *delivery)
@@ -181,6 +181,6 @@ bool bucket_fanout_run(struct bucket *bucket)
     }
     if (bucket->slice_count > 0)
         flush(bucket);
-    free_done(bucket);
+    bucket_fanout_free_done(bucket);
     return !list_empty(&bucket->run);
 }

@@ -60,6 +60,8 @@ void bucket_fanout_add(struct bucket *bucket, struct job *job);
 bool bucket_fanout_run(struct bucket *bucket);
 /* For room_leave: a job that lost its room. `arg` is the bucket. */
 void bucket_fanout_drop(void *arg, struct job *job);
+/* Frees finished and dropped jobs, and counts them out; never while a slice is gathered. */
+void bucket_fanout_free_done(struct bucket *bucket);
 
 /* bucket_tick: time-outs, heartbeats, drain. */
 void bucket_tick(struct bucket *bucket);

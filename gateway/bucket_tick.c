@@ -117,4 +117,7 @@ void bucket_tick(struct bucket *bucket)
     expire_closing(bucket, now);
     if (bucket->draining)
         drain_some(bucket, now);
+    /* Rooms that died with their last client dropped their jobs; the control thread may be waiting
+     * for the count to fall. */
+    bucket_fanout_free_done(bucket);
 }

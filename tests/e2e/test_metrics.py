@@ -105,7 +105,8 @@ def test_the_gateways_accounting_adds_up(make_cluster):
             if n == 20:
                 leaves.close()
         for n in range(400):
-            caller.post("/push/room?wait=1", {"room": "a", "items": ["x" * 60000]})
+            answer = caller.post("/push/room?wait=1", {"room": "a", "items": ["x" * 60000]})
+            assert answer.status == 200, answer
             if n % 10 == 9 and cluster.gateway_metrics().get("fanfare_gateway_closes_total", code="4200"):
                 break
     clients[2].items(40)

@@ -303,6 +303,28 @@ static void a_stalled_reader_is_closed_and_others_go_on(void **state)
     close_bench(&bench);
 }
 
+/* Jobs of a room that dies with its last client are counted out, or the answers to logic would
+ * stay held back for ever. */
+static void jobs_end_with_their_room(void **state)
+{
+    enum { PUSHES = 2000, ITEM = 30000 };
+    struct bench bench;
+    static char item[ITEM + 1];
+
+    open_bench(&bench, *(const enum wire_kind *)*state);
+    int fd = join(&bench, "/connect", "r");
+    memset(item, '1', ITEM);
+    for (int i = 0; i < PUSHES; i++) {
+        push(&bench, "r", item);
+        if (i == PUSHES / 2)
+            close(fd);
+    }
+    await_returned(&bench, 1);
+    while (bucket_jobs(bench.bucket) > 0)
+        usleep(1000);
+    close_bench(&bench);
+}
+
 static void a_drain_says_goodbye_to_all(void **state)
 {
     struct bench bench;
@@ -339,6 +361,8 @@ int main(void)
         cmocka_unit_test_prestate(many_clients_in_order, &kinds[1]),
         cmocka_unit_test_prestate(a_stalled_reader_is_closed_and_others_go_on, &kinds[0]),
         cmocka_unit_test_prestate(a_stalled_reader_is_closed_and_others_go_on, &kinds[1]),
+        cmocka_unit_test_prestate(jobs_end_with_their_room, &kinds[0]),
+        cmocka_unit_test_prestate(jobs_end_with_their_room, &kinds[1]),
         cmocka_unit_test_prestate(a_drain_says_goodbye_to_all, &kinds[0]),
         cmocka_unit_test_prestate(a_drain_says_goodbye_to_all, &kinds[1]),
     };

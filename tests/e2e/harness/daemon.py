@@ -26,6 +26,7 @@ REPORTS = re.compile(
 def clean_environment(extra=None):
     """This process's environment without FANFARE_…, which the daemons read as options."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("FANFARE_")}
+    env.setdefault("TSAN_OPTIONS", f"suppressions={pathlib.Path(__file__).parent / 'tsan.supp'}")
     env.update(extra or {})
     return env
 
