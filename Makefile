@@ -116,7 +116,6 @@ unit-bin: $(UNIT_RUN)
 unit: $(UNIT_RUN) ## run the unit tests
 	@set -e; for t in $^; do echo "== $$t"; $$t; done
 
-export TSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/tsan.supp
 PYTEST := /usr/bin/python3 -m pytest
 .PHONY: e2e
 e2e: all ## run the end-to-end tests (ARGS='-k name' for some)

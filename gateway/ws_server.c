@@ -89,7 +89,12 @@ static struct lws_vhost *vhost_new(struct ws_server *server)
     info.protocols = server->protocols;
     info.vhost_name = "clients";
     if (server->conf.cert[0] != '\0') {
-        info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        /* The second option spares a TLS client context, which 4.1.6 would make (with every CA of
+         * the system) and, where there are several contexts, never free. */
+        info.options =
+            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG;
+        info.listen_accept_role = "raw-skt";
+        info.listen_accept_protocol = "fanfare";
         info.ssl_cert_filepath = server->conf.cert;
         info.ssl_private_key_filepath = server->conf.key;
     }
