@@ -141,7 +141,7 @@ def test_a_broadcast_does_not_hold_up_pings_and_small_rooms(make_cluster):
     cluster = make_cluster(gateway={"bucketThreads": 1, "maxMergerDelay": 0, "maxMergerBatchSize": 1,
                                     "slowClientPolicy": "drop-newest", "wsOutChannelSize": 1000000,
                                     "clientQueueBytes": 1073741824})
-    crowd = [cluster.raw(receive_buffer=4096) for _ in range(100)]
+    crowd = [cluster.raw(receive_buffer=16384) for _ in range(100)]
     small = cluster.raw()
     small.join("small")
     with cluster.caller() as caller:

@@ -122,7 +122,7 @@ def test_a_second_sigterm_ends_it_at_once(make_cluster):
 
 def test_drain_of_a_client_that_does_not_read(make_cluster):
     cluster = make_cluster(gateway={"drainSeconds": 1, "maxMergerBatchSize": 1})
-    slow = cluster.raw(receive_buffer=4096)
+    slow = cluster.raw(receive_buffer=16384)
     slow.join("r")
     for n in range(15):
         cluster.push("r", *[[n, k, "x" * 60000] for k in range(5)])

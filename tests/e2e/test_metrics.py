@@ -93,7 +93,7 @@ def test_the_gateways_accounting_adds_up(make_cluster):
     cluster = make_cluster(gateway={"slowClientPolicy": "close", "clientQueueBytes": 65536, "maxMergerBatchSize": 1,
                                     "maxMergerDelay": 0})
     clients = [cluster.client("a", "b"), cluster.client("a"), cluster.client()]
-    slow = cluster.raw(receive_buffer=4096)
+    slow = cluster.raw(receive_buffer=16384)
     slow.join("a")
     leaves = cluster.raw()
     leaves.join("b")
