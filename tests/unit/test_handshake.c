@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client port's HTTP side: bytes in, the answer's bytes out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/gateway_metrics.h"
+#include "gateway/handshake.h"
+
+#define UPGRADE                                                                                              \
+    "Host: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+#define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+static const struct handshake_conf open_conf = {{(const uint8_t *)"PAGE", 4}, REFUSAL_NONE};
+
+/* Feeds the text and expects the answer to begin so; returns the version. */
+static enum frame_version expect_with(const struct handshake_conf *conf, const char *text, const char *begins)
+{
+    struct http_request *request = NULL;
+    struct handshake answer;
+    size_t used = 0;
+
+    assert_int_equal(http_request_new(8192, 0, &request), STATUS_OK);
+    assert_true(handshake_feed(request, slice_str(text), conf, &used, &answer));
+    if (strncmp((const char *)answer.response.data, begins, strlen(begins)) != 0)
+        fail_msg("%s: %.*s", text, (int)answer.response.len, (const char *)answer.response.data);
+    assert_int_equal(answer.upgraded, strstr(begins, " 101 ") != NULL);
+    enum frame_version version = answer.version;
+    handshake_fini(&answer);
+    http_request_free(request);
+    return version;
+}
+
+static enum frame_version expect(const char *text, const char *begins)
+{
+    return expect_with(&open_conf, text, begins);
+}
+
+static void the_rfcs_example(void **state)
+{
+    char accept[HANDSHAKE_ACCEPT_LEN + 1];
+
+    (void)state;
+    handshake_accept(slice_str("dGhlIHNhbXBsZSBub25jZQ=="), accept);
+    assert_string_equal(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 Switching Protocols\r\n");
+}
+
+static void the_query_chooses_the_version(void **state)
+{
+    (void)state;
+    assert_int_equal(expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "), FRAME_V1);
+    assert_int_equal(expect("GET /connect?v=1 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "), FRAME_V1);
+    assert_int_equal(expect("GET /connect?v=2 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "), FRAME_V2);
+    assert_int_equal(expect("GET /connect?a=1&v=2 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "),
+                     FRAME_V2);
+    assert_int_equal(expect("GET /connect?v=22 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "), FRAME_V1);
+}
+
+static void whatever_is_wrong_has_its_status(void **state)
+{
+    (void)state;
+    expect("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "PAGE");
+    expect("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 ");
+    expect("POST /connect HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 ");
+    expect("GET /connect HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 426 ");
+    expect("GET /connect HTTP/1.0\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 400 ");
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE "\r\n", "HTTP/1.1 400 ");
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE "Sec-WebSocket-Key: dG9vIHNob3J0\r\n\r\n", "HTTP/1.1 400 ");
+    expect("nonsense\r\n\r\n", "HTTP/1.1 400 ");
+}
+
+static void a_full_gateway_says_so(void **state)
+{
+    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS};
+
+    (void)state;
+    expect_with(&full, "GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 503 ");
+    expect_with(&full, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 ");
+}
+
+static void frames_behind_the_request_are_not_its_own(void **state)
+{
+    static const char text[] = "GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n";
+    char bytes[sizeof text + 3];
+    struct http_request *request = NULL;
+    struct handshake answer;
+    size_t used = 0;
+
+    (void)state;
+    (void)snprintf(bytes, sizeof bytes, "%sabc", text);
+    assert_int_equal(http_request_new(8192, 0, &request), STATUS_OK);
+    for (size_t i = 0; i + 1 < strlen(text); i++)
+        assert_false(handshake_feed(request, slice_of(bytes + i, 1), &open_conf, &used, &answer));
+    assert_true(handshake_feed(request, slice_of(bytes + strlen(text) - 1, 4), &open_conf, &used, &answer));
+    assert_int_equal(used, 1);
+    handshake_fini(&answer);
+    http_request_free(request);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    gateway_metrics_setup();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_rfcs_example),
+        cmocka_unit_test(the_query_chooses_the_version),
+        cmocka_unit_test(whatever_is_wrong_has_its_status),
+        cmocka_unit_test(a_full_gateway_says_so),
+        cmocka_unit_test(frames_behind_the_request_are_not_its_own),
+    };
+
+    return cmocka_run_group_tests_name("handshake", tests, setup, NULL);
+}
