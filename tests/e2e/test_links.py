@@ -76,10 +76,17 @@ def test_stalled_then_cut_then_lost_answers(bench):
         push_all(caller, 501, 1000)
         time.sleep(1.5)
         proxy.flow()
+        wait_until(lambda: bench.balance()["pushes"]["queued"] == 0, 20, "the queue to be sent")
+        proxy.lose_answers()
+        applied = gateway.batches
+        push_all(caller, 1001, 1100)
+        wait_until(lambda: gateway.batches > applied, 20, "a batch whose answer is lost")
+        proxy.cut()
+        proxy.flow()
         thread = threading.Thread(target=pester)
         thread.start()
         try:
-            push_all(caller, 1001, 6000)
+            push_all(caller, 1101, 6000)
             time.sleep(1)
         finally:
             done.set()
