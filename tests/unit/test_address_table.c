@@ -68,6 +68,25 @@ static void a_mapped_address_is_the_ipv4_one(void **state)
     hashmap_fini(&table);
 }
 
+/* A /64 of mapped addresses would be all of IPv4. */
+static void mapped_addresses_are_told_apart(void **state)
+{
+    struct hashmap table;
+
+    (void)state;
+    assert_int_equal(hashmap_init(&table), STATUS_OK);
+    struct address *one = add(&table, "::ffff:10.0.0.1");
+    struct address *two = add(&table, "::ffff:10.0.0.2");
+    struct address *loopback = add(&table, "::1");
+    assert_int_equal(table.count, 3);
+    address_remove(&table, one);
+    address_remove(&table, loopback);
+    assert_int_equal(two->count, 1);
+    address_remove(&table, two);
+    assert_int_equal(table.count, 0);
+    hashmap_fini(&table);
+}
+
 static void an_ipv6_network_is_one_address(void **state)
 {
     struct hashmap table;
@@ -98,9 +117,8 @@ static void other_families_have_no_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_address_is_one_count),
-        cmocka_unit_test(a_mapped_address_is_the_ipv4_one),
-        cmocka_unit_test(an_ipv6_network_is_one_address),
+        cmocka_unit_test(one_address_is_one_count),        cmocka_unit_test(a_mapped_address_is_the_ipv4_one),
+        cmocka_unit_test(mapped_addresses_are_told_apart), cmocka_unit_test(an_ipv6_network_is_one_address),
         cmocka_unit_test(other_families_have_no_count),
     };
 

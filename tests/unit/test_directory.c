@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "gateway/directory.h"
 #include "gateway/gateway_metrics.h"
@@ -79,6 +80,64 @@ static void everyone_is_no_room_of_the_gauge(void **state)
     directory_free(directory);
 }
 
+static void a_room_that_comes_back_starts_anew(void **state)
+{
+    struct directory *directory = directory_of();
+    struct directory_entry *entry = enter(directory, "r", 5);
+
+    (void)state;
+    atomic_fetch_add(&entry->members[FRAME_V1], 7);
+    directory_exit(directory, entry, 5);
+    assert_int_equal(find(directory, "r").members[FRAME_V1], 0);
+    entry = enter(directory, "r", 6);
+    assert_true(find(directory, "r").buckets == UINT64_C(1) << 6);
+    assert_int_equal(find(directory, "r").members[FRAME_V1], 0);
+    directory_exit(directory, entry, 6);
+    directory_free(directory);
+}
+
+enum { VISITS = 2000 };
+
+struct visitor {
+    struct directory *directory;
+    unsigned bucket;
+    unsigned missing; /* times that its own bit was not seen */
+};
+
+static void *come_and_go(void *arg)
+{
+    struct visitor *visitor = arg;
+
+    for (int i = 0; i < VISITS; i++) {
+        struct directory_entry *entry = directory_enter(visitor->directory, slice_str("r"),
+                                                        hashmap_hash(slice_str("r")), visitor->bucket);
+
+        if (entry == NULL || (find(visitor->directory, "r").buckets >> visitor->bucket & 1) == 0)
+            visitor->missing++;
+        if (entry != NULL)
+            directory_exit(visitor->directory, entry, visitor->bucket);
+    }
+    return NULL;
+}
+
+static void threads_share_one_entry(void **state)
+{
+    struct directory *directory = directory_of();
+    struct visitor visitors[] = {{directory, 0, 0}, {directory, 1, 0}};
+    uint64_t rooms = metrics_get(M_ROOMS);
+    pthread_t threads[2];
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &visitors[i]), 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(visitors[0].missing + visitors[1].missing, 0);
+    assert_true(find(directory, "r").buckets == 0);
+    assert_int_equal(metrics_get(M_ROOMS), rooms);
+    directory_free(directory);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -92,6 +151,8 @@ int main(void)
         cmocka_unit_test(buckets_come_and_go),
         cmocka_unit_test(members_are_counted_by_version),
         cmocka_unit_test(everyone_is_no_room_of_the_gauge),
+        cmocka_unit_test(a_room_that_comes_back_starts_anew),
+        cmocka_unit_test(threads_share_one_entry),
     };
 
     return cmocka_run_group_tests_name("directory", tests, setup, NULL);

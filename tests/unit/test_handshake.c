@@ -84,6 +84,59 @@ static void a_full_gateway_says_so(void **state)
     expect_with(&full, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 404 ");
 }
 
+static void what_is_too_large_is_told_before_it_is_read(void **state)
+{
+    char text[9000] = "GET /connect HTTP/1.1\r\nHost: x\r\nX-Long: ";
+    size_t len = strlen(text);
+
+    (void)state;
+    memset(text + len, 'a', sizeof text - 1 - len);
+    expect(text, "HTTP/1.1 431 ");
+    expect("POST /connect HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", "HTTP/1.1 413 ");
+}
+
+/* Expects the answer to a good request to hold `line`, and exactly `row` to count it. */
+static void expect_refusal(enum refusal refusal, enum gateway_metric row, const char *line)
+{
+    const struct handshake_conf conf = {{NULL, 0}, refusal};
+    struct http_request *request = NULL;
+    struct handshake answer;
+    size_t used = 0;
+    uint64_t before = metrics_get(row);
+    uint64_t bad = metrics_get(M_REFUSED_HANDSHAKE);
+
+    assert_int_equal(http_request_new(8192, 0, &request), STATUS_OK);
+    assert_true(handshake_feed(request, slice_str("GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n"), &conf,
+                               &used, &answer));
+    assert_false(answer.upgraded);
+    assert_non_null(memmem(answer.response.data, answer.response.len, line, strlen(line)));
+    assert_non_null(memmem(answer.response.data, answer.response.len, "\r\nRetry-After: ", 15));
+    assert_int_equal(metrics_get(row), before + 1);
+    assert_int_equal(metrics_get(M_REFUSED_HANDSHAKE), bad);
+    handshake_fini(&answer);
+    http_request_free(request);
+}
+
+static void each_refusal_has_its_code_and_its_count(void **state)
+{
+    (void)state;
+    expect_refusal(REFUSAL_MAX_CLIENTS, M_REFUSED_FULL, "\"code\":\"full\"");
+    expect_refusal(REFUSAL_MAX_CLIENTS_PER_ADDRESS, M_REFUSED_ADDRESS, "\"code\":\"full_for_address\"");
+    expect_refusal(REFUSAL_DRAINING, M_REFUSED_DRAINING, "\"code\":\"draining\"");
+}
+
+static void a_bad_handshake_is_counted_as_such_though_the_gateway_is_full(void **state)
+{
+    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS};
+    uint64_t refused_full = metrics_get(M_REFUSED_FULL);
+    uint64_t bad = metrics_get(M_REFUSED_HANDSHAKE);
+
+    (void)state;
+    expect_with(&full, "GET /connect HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 426 ");
+    assert_int_equal(metrics_get(M_REFUSED_FULL), refused_full);
+    assert_int_equal(metrics_get(M_REFUSED_HANDSHAKE), bad + 1);
+}
+
 static void frames_behind_the_request_are_not_its_own(void **state)
 {
     static const char text[] = "GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n";
@@ -117,6 +170,9 @@ int main(void)
         cmocka_unit_test(the_query_chooses_the_version),
         cmocka_unit_test(whatever_is_wrong_has_its_status),
         cmocka_unit_test(a_full_gateway_says_so),
+        cmocka_unit_test(what_is_too_large_is_told_before_it_is_read),
+        cmocka_unit_test(each_refusal_has_its_code_and_its_count),
+        cmocka_unit_test(a_bad_handshake_is_counted_as_such_though_the_gateway_is_full),
         cmocka_unit_test(frames_behind_the_request_are_not_its_own),
     };
 
