@@ -173,7 +173,6 @@ static bool fits(const struct client *client, const struct frame *frame)
 
 static void slow_close(struct client *client)
 {
-    metrics_add(M_FRAMES_DROPPED_SLOW, 1);
     drop_queued(outbox_drop_pushes(&client->outbox), M_FRAMES_DROPPED_SLOW);
     client_close(client, CLOSE_slow_consumer);
 }
@@ -186,6 +185,7 @@ static bool make_room(struct client *client, const struct frame *frame)
     if (fits(client, frame))
         return true;
     if (policy == SLOW_CLOSE) {
+        metrics_add(M_FRAMES_DROPPED_SLOW, 1);
         slow_close(client);
         return false;
     }

@@ -78,8 +78,9 @@ static bool key_valid(struct slice key)
 {
     unsigned char nonce[NONCE_LEN + 8];
 
-    return key.len == KEY_LEN && key.data[KEY_LEN - 1] == '=' && key.data[KEY_LEN - 2] == '=' &&
-           EVP_DecodeBlock(nonce, key.data, KEY_LEN) == NONCE_LEN + 2;
+    /* The decoder takes '=' for a zero anywhere. */
+    return key.len == KEY_LEN && memchr(key.data, '=', KEY_LEN) == key.data + KEY_LEN - 2 &&
+           key.data[KEY_LEN - 1] == '=' && EVP_DecodeBlock(nonce, key.data, KEY_LEN) == NONCE_LEN + 2;
 }
 
 static bool wants_websocket(const struct http_request *request)

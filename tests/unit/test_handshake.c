@@ -72,6 +72,8 @@ static void whatever_is_wrong_has_its_status(void **state)
     expect("GET /connect HTTP/1.0\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 400 ");
     expect("GET /connect HTTP/1.1\r\n" UPGRADE "\r\n", "HTTP/1.1 400 ");
     expect("GET /connect HTTP/1.1\r\n" UPGRADE "Sec-WebSocket-Key: dG9vIHNob3J0\r\n\r\n", "HTTP/1.1 400 ");
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE "Sec-WebSocket-Key: ========================\r\n\r\n",
+           "HTTP/1.1 400 ");
     expect("nonsense\r\n\r\n", "HTTP/1.1 400 ");
 }
 
