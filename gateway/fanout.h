@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From pushes to buckets, on the control thread: looks up who is there, merges, encodes each
- * sealed batch once, and posts it to the buckets that have members. What waits in the merger is
- * bounded by backpressure: past `max_jobs` in a bucket, fanout_pressed tells rpc_server to hold
- * its answers, and a logic sends its next batch only after an answer. */
+ * sealed batch once, and posts it to the buckets that have members. What waits in the merger is at
+ * most one batch a room that somebody is in. Past `max_jobs` in a bucket, on_pressure tells
+ * rpc_server to hold its answers, and a logic sends its next batch only after an answer. */
 #ifndef FANFARE_GATEWAY_FANOUT_H
 #define FANFARE_GATEWAY_FANOUT_H
 

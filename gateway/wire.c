@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "shared/log.h"
+
 #ifdef FANFARE_URING
 #include <liburing.h>
 #endif
@@ -54,6 +56,15 @@ static bool submit_all(struct wire *wire, unsigned count)
     return n >= 0;
 }
 
+/* The kernel refuses whole submissions: what stands in the ring must not meet the next slice. The
+ * sockets of this one keep -EIO, since nobody knows what was sent; from here on send() writes. */
+static void give_up_ring(struct wire *wire)
+{
+    log_event(LOG_WARN, "io_uring is given up", LOG_S("wire", "send"));
+    io_uring_queue_exit(&wire->ring);
+    wire->kind = WIRE_SEND;
+}
+
 static void write_uring(struct wire *wire, struct wire_op *ops, size_t count)
 {
     struct io_uring_cqe *cqe;
@@ -67,8 +78,10 @@ static void write_uring(struct wire *wire, struct wire_op *ops, size_t count)
         io_uring_sqe_set_data(sqe, &ops[i]);
         ops[i].result = -EIO;
     }
-    if (!submit_all(wire, (unsigned)count))
+    if (!submit_all(wire, (unsigned)count)) {
+        give_up_ring(wire);
         return;
+    }
     io_uring_for_each_cqe(&wire->ring, head, cqe)
     {
         struct wire_op *op = io_uring_cqe_get_data(cqe);

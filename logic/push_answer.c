@@ -135,8 +135,8 @@ enum status push_answer_append(struct buf *out, const char *id_prefix, const str
         *http_status = 503;
         return append_queue_full(out, &outcome->names);
     case PUSH_NO_MEMORY:
-        *http_status = 503;
-        return push_answer_append_error(out, "queue_full", "no memory for the push; nothing was queued");
+        *http_status = 500;
+        return push_answer_append_error(out, "internal", "out of memory; nothing was queued");
     case PUSH_NO_GATEWAY:
         break;
     }
