@@ -42,8 +42,8 @@ struct client {
     struct http_request *request; /* in the handshake only */
     struct ws_reader reader;
     int fd;
-    uint16_t room_count; /* everyone included */
-    uint16_t room_capacity;
+    uint32_t room_count; /* everyone included */
+    uint32_t room_capacity;
     uint8_t phase;
     uint8_t version;      /* enum frame_version */
     bool tls;             /* bytes go through the library, not straight to the socket */

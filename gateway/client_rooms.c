@@ -11,10 +11,10 @@ void client_moved(struct client *client, uint32_t slot, uint32_t index)
     client->rooms[slot].index = index;
 }
 
-static void leave_slot(struct client *client, uint16_t slot)
+static void leave_slot(struct client *client, uint32_t slot)
 {
     struct membership membership = client->rooms[slot];
-    uint16_t last = --client->room_count;
+    uint32_t last = --client->room_count;
 
     if (slot != last) {
         client->rooms[slot] = client->rooms[last];
@@ -27,14 +27,14 @@ static void leave_slot(struct client *client, uint16_t slot)
 void client_leave_all(struct client *client)
 {
     while (client->room_count > 0)
-        leave_slot(client, (uint16_t)(client->room_count - 1));
+        leave_slot(client, client->room_count - 1);
 }
 
 static enum status make_slot(struct client *client)
 {
     if (client->room_count < client->room_capacity)
         return STATUS_OK;
-    uint16_t capacity = (uint16_t)(client->room_capacity == 0 ? 2 : client->room_capacity * 2);
+    uint32_t capacity = client->room_capacity == 0 ? 2 : client->room_capacity * 2;
     struct membership *rooms = realloc(client->rooms, capacity * sizeof *rooms);
     if (rooms == NULL)
         return STATUS_NO_MEMORY;
@@ -43,9 +43,9 @@ static enum status make_slot(struct client *client)
     return STATUS_OK;
 }
 
-static int slot_of(const struct client *client, struct slice name)
+static int64_t slot_of(const struct client *client, struct slice name)
 {
-    for (int slot = 0; slot < client->room_count; slot++)
+    for (uint32_t slot = 0; slot < client->room_count; slot++)
         if (slice_equal(client->rooms[slot].room->node.key, name))
             return slot;
     return -1;
@@ -71,8 +71,8 @@ enum status client_join(struct client *client, struct slice name)
 
 void client_leave(struct client *client, struct slice name)
 {
-    int slot = slot_of(client, name);
+    int64_t slot = slot_of(client, name);
 
     if (slot > 0)
-        leave_slot(client, (uint16_t)slot);
+        leave_slot(client, (uint32_t)slot);
 }

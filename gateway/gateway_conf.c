@@ -32,7 +32,7 @@ static const struct conf_option options[] = {
     {"maxClientsPerAddress", INT(max_clients_per_address, 0, 10000000), "0", NULL, "", "Clients at once from one IP address; 0 is no limit.", NULL},
     {"clientMessagesPerSecond", INT(client_messages_per_second, 0, 1000000), "100", NULL, "", "Messages that one client may send; past it: closed (4100). 0 is no limit.", NULL},
     {"maxMessageBytes", INT(max_message_bytes, 64, 1048576), "4096", NULL, "bytes", "Size of a client's message; past it: closed (1009).", NULL},
-    {"maxJoinRoom", INT(max_join_room, 1, 10000), "5", NULL, "", "Rooms that one client may be in.", NULL},
+    {"maxJoinRoom", INT(max_join_room, 1, 65535), "5", NULL, "", "Rooms that one client may be in.", NULL},
     {"maxRoomNameBytes", INT(max_room_name_bytes, 1, 1024), "128", NULL, "bytes", "Length of a room's name in UTF-8.", NULL},
 
     {"clientQueueBytes", INT(client_queue_bytes, 1024, 1073741824), "1048576", NULL, "bytes", "What may wait for one client that reads too slowly.", "Slow clients"},

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every limit of the configuration has an answer that names it, and life goes on behind it."""
 
+import json
 import socket
 
 import pytest
@@ -278,3 +279,15 @@ def test_admin_port_has_limits_too(cluster):
         assert caller.get("/healthz").status == 200
         assert caller.request("POST", "/stats", "").status == 405
         assert caller.get("/nowhere").error == "not_found"
+
+
+def test_a_client_in_more_rooms_than_15_bits_count(make_cluster):
+    cluster = make_cluster(gateway={"maxJoinRoom": 65535, "clientMessagesPerSecond": 0})
+    client = cluster.client()
+    for n in range(33000):
+        client.send(json.dumps({"type": "JOIN", "data": {"room": f"r{n}"}}))
+    client.send('{"type":"PING","id":1}')
+    assert json.loads(client.receive(60)) == {"type": "ACK", "id": 1}
+    assert cluster.gateway_metrics().get("fanfare_gateway_rooms") == 33000
+    cluster.push("r32999", "last")
+    assert client.push() == ["last"]
