@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "gateway/address_table.h"
+#include "gateway/admission.h"
 #include "gateway/gateway_metrics.h"
+#include "shared/clock.h"
 #include "shared/list.h"
 #include "shared/listener.h"
 
@@ -26,6 +28,7 @@ struct acceptor {
     size_t live;
     size_t refused; /* of the live ones, those that get 503 */
     struct hashmap addresses;
+    struct admission admission;
     bool draining;
 };
 
@@ -77,6 +80,7 @@ enum status acceptor_new(struct event_base *base, const struct acceptor_conf *co
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     acceptor->base = base;
     acceptor->conf = *conf;
+    admission_init(&acceptor->admission, conf->per_second, clock_now_us());
     acceptor->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (hashmap_init(&acceptor->addresses) != STATUS_OK)
         goto fail;
@@ -107,7 +111,7 @@ static unsigned least_loaded(const struct acceptor *acceptor)
     return best;
 }
 
-static enum refusal judge(const struct acceptor *acceptor, const struct address *address)
+static enum refusal judge(struct acceptor *acceptor, const struct address *address, int *retry_s)
 {
     if (acceptor->draining)
         return REFUSAL_DRAINING;
@@ -116,7 +120,7 @@ static enum refusal judge(const struct acceptor *acceptor, const struct address 
     if (acceptor->conf.max_per_address > 0 &&
         (address == NULL || address->count > acceptor->conf.max_per_address))
         return REFUSAL_MAX_CLIENTS_PER_ADDRESS;
-    return REFUSAL_NONE;
+    return admission_admit(&acceptor->admission, clock_now_us(), retry_s) ? REFUSAL_NONE : REFUSAL_RATE;
 }
 
 static struct ticket *ticket_new(struct acceptor *acceptor, int fd, const struct sockaddr *peer)
@@ -129,7 +133,7 @@ static struct ticket *ticket_new(struct acceptor *acceptor, int fd, const struct
         ticket->address = address_add(&acceptor->addresses, peer);
     ticket->fd = fd;
     ticket->bucket = least_loaded(acceptor);
-    ticket->refusal = judge(acceptor, ticket->address);
+    ticket->refusal = judge(acceptor, ticket->address, &ticket->retry_s);
     acceptor->live++;
     acceptor->loads[ticket->bucket]++;
     if (ticket->refusal != REFUSAL_NONE)

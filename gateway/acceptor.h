@@ -16,6 +16,7 @@ struct acceptor_conf {
     const char *bind;
     int port;
     size_t max_clients;
+    int64_t per_second;     /* new clients; past it 503 with Retry-After; 0: no limit */
     size_t max_per_address; /* 0: no limit. Addresses: IPv4 whole, IPv6 by /64 */
 };
 

@@ -36,10 +36,12 @@ static void on_readyz(struct http_exchange *exchange, void *arg)
     static const char body[] = "{\"status\":\"ready\"}";
     const struct admin_api *api = arg;
 
-    if (api->conf.ready(api->conf.arg))
+    const char *reason = api->conf.not_ready(api->conf.arg);
+
+    if (reason == NULL)
         http_reply(exchange, 200, "application/json", body, sizeof body - 1);
     else
-        http_reply_error(exchange, 503, "not_ready", "the gateway is shutting down");
+        http_reply_error(exchange, 503, "not_ready", "%s", reason);
 }
 
 static void on_metrics(struct http_exchange *exchange, void *arg)

@@ -14,7 +14,7 @@ struct admin_api;
 struct admin_api_conf {
     const char *bind; /* see listener_new */
     int port;
-    bool (*ready)(void *arg);
+    const char *(*not_ready)(void *arg);              /* NULL when ready, else why not; static */
     enum status (*stats)(struct buf *out, void *arg); /* appends a JSON object */
     void *arg;
 };

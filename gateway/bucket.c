@@ -40,7 +40,7 @@ static void on_drain(struct bucket *bucket, struct bucket_mail *mail)
 {
     const struct drain_order *order = container_of(mail, struct drain_order, head);
 
-    bucket_drain_begin(bucket, order->duration_ms);
+    bucket_drain_begin(bucket, order);
     free(mail);
 }
 
@@ -68,8 +68,11 @@ static void on_wake(void *arg)
     struct bucket *bucket = arg;
 
     take_mail(bucket);
-    if (!bucket->stopped && bucket_fanout_run(bucket))
+    if (bucket->stopped)
+        return;
+    if (bucket_fanout_run(bucket))
         ws_server_wake(bucket->server);
+    bucket_drain_some(bucket);
 }
 
 static void on_tick(void *arg)
@@ -243,13 +246,14 @@ enum status bucket_post_delivery(struct bucket *bucket, struct delivery *deliver
     return status;
 }
 
-enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms)
+enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms, int64_t ramp_ms)
 {
     struct drain_order *order = calloc(1, sizeof *order);
 
     if (order == NULL)
         return STATUS_NO_MEMORY;
     order->duration_ms = duration_ms;
+    order->ramp_ms = ramp_ms;
     enum status status = post(bucket, &order->head, MAIL_DRAIN);
     if (status != STATUS_OK)
         free(order);

@@ -44,8 +44,9 @@ void bucket_free(struct bucket *bucket);
 enum status bucket_post_ticket(struct bucket *bucket, struct ticket *ticket);
 /* Queues a delivery; takes a reference of its own. STATUS_FULL, STATUS_NO_MEMORY. Any thread. */
 enum status bucket_post_delivery(struct bucket *bucket, struct delivery *delivery);
-/* Closes all clients with 1001, evenly over `duration_ms`; new ones are refused. Any thread. */
-enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms);
+/* Closes all clients with 1001, evenly over `duration_ms`, and tells each when to come back, evenly
+ * over `ramp_ms`, both counted from now; new ones are refused. Any thread. */
+enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms, int64_t ramp_ms);
 /* Deliveries that wait or are under way. Any thread. */
 size_t bucket_jobs(const struct bucket *bucket);
 enum wire_kind bucket_wire(const struct bucket *bucket);

@@ -47,6 +47,7 @@ struct bucket {
     bool draining;
     int64_t drain_start_ms;
     int64_t drain_ms;
+    int64_t drain_ramp_ms;
     uint32_t drain_total;
     uint32_t drain_closed;
 };
@@ -65,7 +66,10 @@ void bucket_fanout_free_done(struct bucket *bucket);
 
 /* bucket_tick: time-outs, heartbeats, drain. */
 void bucket_tick(struct bucket *bucket);
-void bucket_drain_begin(struct bucket *bucket, int64_t duration_ms);
+void bucket_drain_begin(struct bucket *bucket, const struct drain_order *order);
+/* While draining: closes as many clients as are due by now. Call when the mail is taken: what was pushed
+ * before reaches whoever is still connected. */
+void bucket_drain_some(struct bucket *bucket);
 /* Closes every client that is left, now. */
 void bucket_drain_rest(struct bucket *bucket);
 /* Something came from the client. */

@@ -5,6 +5,8 @@
 #include "gateway/gateway_metrics.h"
 #include "shared/clock.h"
 
+enum { DRAIN_LOOKS = 4096 }; /* at clients that are owed something, in one tick */
+
 static void move_to(struct list *list, struct client *client, int64_t now)
 {
     list_remove(&client->link);
@@ -65,13 +67,14 @@ static void expire_closing(struct bucket *bucket, int64_t now)
         client_kill(client);
 }
 
-void bucket_drain_begin(struct bucket *bucket, int64_t duration_ms)
+void bucket_drain_begin(struct bucket *bucket, const struct drain_order *order)
 {
     const struct room *everyone = bucket_everyone(bucket);
 
     bucket->draining = true;
     bucket->drain_start_ms = clock_now_ms();
-    bucket->drain_ms = duration_ms;
+    bucket->drain_ms = order->duration_ms;
+    bucket->drain_ramp_ms = order->ramp_ms;
     bucket->drain_total = everyone != NULL ? everyone->count : 0;
     bucket->drain_closed = 0;
 }
@@ -85,26 +88,61 @@ static uint32_t drain_due(const struct bucket *bucket, int64_t now)
     return (uint32_t)((int64_t)bucket->drain_total * elapsed / bucket->drain_ms) + 1;
 }
 
+/* What the ramp is longer than the drain is spread over the clients in the order of their closes. */
+static int64_t retry_ms(const struct bucket *bucket)
+{
+    int64_t longer_ms = bucket->drain_ramp_ms - bucket->drain_ms;
+
+    if (bucket->drain_total == 0 || bucket->drain_closed >= bucket->drain_total)
+        return longer_ms;
+    return longer_ms * bucket->drain_closed / bucket->drain_total;
+}
+
+static bool is_owed(const struct client *client)
+{
+    for (uint32_t i = 0; i < client->room_count; i++)
+        if (room_owes(client->rooms[i].room, client->rooms[i].index))
+            return true;
+    return false;
+}
+
+static void send_away(struct bucket *bucket, struct client *client)
+{
+    client_send_away(client, retry_ms(bucket));
+    bucket->drain_closed++;
+}
+
+/* Closes clients until `until` are closed in all, but none that a job still waits for: pushes may
+ * come without end, so those are only passed over, and looked at again with the next tick. */
 static void close_until(struct bucket *bucket, uint32_t until)
 {
-    const struct room *everyone;
+    const struct room *everyone = bucket_everyone(bucket);
+    uint32_t at = everyone != NULL ? everyone->count : 0;
 
-    while (bucket->drain_closed < until && (everyone = bucket_everyone(bucket)) != NULL) {
-        client_close(everyone->members[everyone->count - 1].client, CLOSE_going_away);
-        bucket->drain_closed++;
+    for (uint32_t passed = 0; at > 0 && bucket->drain_closed < until && passed < DRAIN_LOOKS;) {
+        struct client *client = everyone->members[--at].client;
+
+        if (is_owed(client))
+            passed++;
+        else
+            send_away(bucket, client);
+        if (bucket_everyone(bucket) == NULL)
+            return;
     }
 }
 
-/* Closes as many clients as are due by now, once no job is left that they are owed. */
-static void drain_some(struct bucket *bucket, int64_t now)
+void bucket_drain_some(struct bucket *bucket)
 {
-    if (list_empty(&bucket->run))
-        close_until(bucket, drain_due(bucket, now));
+    if (bucket->draining)
+        close_until(bucket, drain_due(bucket, clock_now_ms()));
 }
 
 void bucket_drain_rest(struct bucket *bucket)
 {
-    close_until(bucket, UINT32_MAX);
+    const struct room *everyone;
+
+    while ((everyone = bucket_everyone(bucket)) != NULL)
+        send_away(bucket, everyone->members[everyone->count - 1].client);
 }
 
 void bucket_tick(struct bucket *bucket)
@@ -115,8 +153,8 @@ void bucket_tick(struct bucket *bucket)
     close_silent(bucket, now);
     ping_quiet(bucket, now);
     expire_closing(bucket, now);
-    if (bucket->draining)
-        drain_some(bucket, now);
+    if (mailbox_size(bucket->mailbox) == 0)
+        bucket_drain_some(bucket);
     /* Rooms that died with their last client dropped their jobs; the control thread may be waiting
      * for the count to fall. */
     bucket_fanout_free_done(bucket);

@@ -4,6 +4,7 @@
 #include "gateway/client.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -248,12 +249,26 @@ static void begin_closing(struct client *client, struct frame *last)
         all_sent(client);
 }
 
-void client_close(struct client *client, uint16_t code)
+static void close_with(struct client *client, uint16_t code, const char *reason)
 {
     if (client->phase != CLIENT_OPEN)
         return;
     end_open(client, CLIENT_CLOSING, client->peer_closed ? CLOSE_normal : code);
-    begin_closing(client, frame_new_close(code, close_code_name(code)));
+    begin_closing(client, frame_new_close(code, reason));
+}
+
+void client_close(struct client *client, uint16_t code)
+{
+    close_with(client, code, close_code_name(code));
+}
+
+void client_send_away(struct client *client, int64_t retry_ms)
+{
+    char reason[64];
+
+    snprintf(reason, sizeof reason, "%s retry_ms=%lld", close_code_name(CLOSE_going_away),
+             (long long)retry_ms);
+    close_with(client, CLOSE_going_away, reason);
 }
 
 void client_on_writable(void *arg)
@@ -313,8 +328,9 @@ static void answer_handshake(struct client *client, const struct handshake *answ
 
 static void on_handshake_bytes(struct client *client, uint8_t *data, size_t len)
 {
-    const struct handshake_conf conf = {
-        client->bucket->conf->page, client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal};
+    const struct handshake_conf conf = {client->bucket->conf->page,
+                                        client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
+                                        client->ticket->retry_s};
     struct handshake answer;
     size_t used;
 

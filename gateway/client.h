@@ -70,6 +70,8 @@ void client_send_push(struct client *client, struct frame *frame);
 void client_lost(struct client *client);
 /* Leaves its rooms and ends with a close frame behind what is queued; `code` of CLOSE_CODES. */
 void client_close(struct client *client, uint16_t code);
+/* The same with 1001 (going_away), and a reason that says after how many ms it should come back. */
+void client_send_away(struct client *client, int64_t retry_ms);
 /* Closes the socket without waiting for anything more. */
 void client_kill(struct client *client);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Clients are closed over the first nine tenths of the time; the rest is for their goodbyes. Then
- * the RPC says its own (GOAWAY), and the loop ends when the logics have gone. */
+ * the RPC says its own (GOAWAY), and when the logics have gone the registry is told and the loop ends. */
 #include "gateway/drain.h"
 
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include "shared/clock.h"
 #include "shared/log.h"
 
-enum { LOOK_MS = 10, GOODBYE_MS = 1000 };
+enum { LOOK_MS = 10, GOODBYE_MS = 1000, LEAVE_MS = 500 };
 
 struct drain {
     struct event_base *base;
@@ -21,6 +21,7 @@ struct drain {
     struct event *look;
     int64_t deadline; /* monotonic ms; 0: not begun */
     bool rpc_drained;
+    bool left_registry;
 };
 
 static void look_again(struct drain *drain)
@@ -39,6 +40,16 @@ static void end_rpc(struct drain *drain, int64_t now)
         drain->deadline = now + GOODBYE_MS;
 }
 
+/* Last of all, so that logic hears of it when its link is gone and lets the gateway go at once. */
+static void leave_registry(struct drain *drain, int64_t now)
+{
+    if (drain->left_registry)
+        return;
+    drain->left_registry = true;
+    drain->deadline = now + LEAVE_MS;
+    registrar_leave(drain->conf.registrar);
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
     struct drain *drain = arg;
@@ -49,24 +60,39 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     bool clients = acceptor_live(drain->conf.acceptor) > 0 && now < drain->deadline;
     if (!clients && !drain->rpc_drained)
         end_rpc(drain, now);
-    if (clients || (rpc_server_connections(drain->conf.rpc) > 0 && now < drain->deadline))
+    bool logics = rpc_server_connections(drain->conf.rpc) > 0 && now < drain->deadline;
+    if (!clients && !logics)
+        leave_registry(drain, now);
+    if (clients || logics || (!registrar_has_left(drain->conf.registrar) && now < drain->deadline))
         look_again(drain);
     else
         (void)event_base_loopexit(drain->base, NULL);
 }
 
+/* Other gateways admit newcomers at the same rate: the clients are told to come back no faster. */
+static int64_t return_ramp_ms(const struct drain *drain, int64_t closing_ms)
+{
+    int64_t rate = drain->conf.accept_per_second;
+    int64_t needed_ms = rate > 0 ? (int64_t)metrics_get(M_CLIENTS) * 1000 / rate : 0;
+
+    return needed_ms > closing_ms ? needed_ms : closing_ms;
+}
+
 static void begin(struct drain *drain)
 {
     int64_t total_ms = drain->conf.seconds * 1000;
+    int64_t closing_ms = total_ms * 9 / 10;
+    int64_t ramp_ms = return_ramp_ms(drain, closing_ms);
 
     log_event(LOG_INFO, "draining", LOG_I("clients", metrics_get(M_CLIENTS)),
               LOG_I("seconds", drain->conf.seconds));
     metrics_set(M_DRAINING, 1);
     drain->deadline = clock_now_ms() + total_ms;
     acceptor_drain(drain->conf.acceptor);
+    registrar_drain(drain->conf.registrar);
     fanout_flush(drain->conf.fanout);
     for (unsigned i = 0; i < drain->conf.bucket_count; i++)
-        (void)bucket_post_drain(drain->conf.buckets[i], total_ms * 9 / 10);
+        (void)bucket_post_drain(drain->conf.buckets[i], closing_ms, ramp_ms);
     look_again(drain);
 }
 

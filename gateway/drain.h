@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a gateway: SIGTERM or SIGINT makes it not ready, stops new clients, flushes the
  * merge batches, closes the clients spread over drainSeconds while pushes still arrive, and
- * ends the loop. The second signal ends the process at once. The control thread. */
+ * ends the loop. The registry says draining from the beginning, and nothing at the end. The second signal
+ * ends the process at once. The control thread. */
 #ifndef FANFARE_GATEWAY_DRAIN_H
 #define FANFARE_GATEWAY_DRAIN_H
 
@@ -10,17 +11,20 @@
 
 #include "gateway/acceptor.h"
 #include "gateway/fanout.h"
+#include "gateway/registrar.h"
 #include "gateway/rpc_server.h"
 
 struct drain;
 
 struct drain_conf {
     int64_t seconds;
+    int64_t accept_per_second; /* as the acceptor has it */
     struct acceptor *acceptor;
     struct bucket *const *buckets;
     unsigned bucket_count;
     struct fanout *fanout;
     struct rpc_server *rpc;
+    struct registrar *registrar; /* NULL: not in a registry */
 };
 
 /* Listens for the signals from here on. */

@@ -12,14 +12,17 @@
 #include "gateway/acceptor.h"
 #include "gateway/admin_api.h"
 #include "gateway/bucket.h"
+#include "gateway/bus_listener.h"
 #include "gateway/drain.h"
 #include "gateway/fanout.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/gateway_stats.h"
 #include "gateway/page.h"
 #include "gateway/push_handler.h"
+#include "gateway/registrar.h"
 #include "gateway/rpc_server.h"
 #include "shared/log.h"
+#include "shared/resolver.h"
 #include "shared/tls.h"
 
 enum { FD_RESERVE = 256 };
@@ -37,6 +40,9 @@ struct gateway {
     struct push_handler *handler;
     SSL_CTX *tls;
     struct rpc_server *rpc;
+    struct evdns_base *dns;      /* NULL without Redis */
+    struct registrar *registrar; /* likewise */
+    struct bus_listener *bus;    /* NULL unless it listens */
     struct admin_api *admin;
     struct drain *drain;
 };
@@ -111,6 +117,7 @@ static enum status start_clients(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
     const struct acceptor_conf acceptor_conf = {conf->ws_bind, (int)conf->ws_port, clients_allowed(conf),
+                                                conf->accept_per_second,
                                                 (size_t)conf->max_clients_per_address};
 
     if (directory_new(&gateway->directory) != STATUS_OK)
@@ -129,6 +136,7 @@ static void on_pressure(void *arg, bool pressed)
     const struct gateway *gateway = arg;
 
     rpc_server_hold(gateway->rpc, pressed);
+    bus_listener_hold(gateway->bus, pressed);
 }
 
 static void on_turn(void *arg)
@@ -136,6 +144,7 @@ static void on_turn(void *arg)
     const struct gateway *gateway = arg;
 
     fanout_end_turn(gateway->fanout);
+    bus_listener_look(gateway->bus);
 }
 
 static enum status print_stats(struct buf *out, void *arg)
@@ -145,11 +154,13 @@ static enum status print_stats(struct buf *out, void *arg)
     return gateway_stats_print(out, gateway->fanout);
 }
 
-static bool is_ready(void *arg)
+static const char *why_not_ready(void *arg)
 {
     const struct gateway *gateway = arg;
 
-    return !drain_begun(gateway->drain);
+    if (drain_begun(gateway->drain))
+        return "the gateway is shutting down";
+    return registrar_has_registered(gateway->registrar) ? NULL : "the gateway is not yet in the registry";
 }
 
 /* From the merger up: what a push goes through before it is a delivery. */
@@ -166,14 +177,19 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
         .on_pressure = on_pressure,
         .arg = gateway,
     };
-    const struct push_limits limits = {(size_t)conf->max_room_name_bytes, (size_t)conf->max_item_bytes,
-                                       (int)conf->max_json_depth};
-
-    if (fanout_new(gateway->base, &fanout_conf, &gateway->fanout) != STATUS_OK ||
-        push_handler_new(&limits, PUSH_MAX_FORM_ITEMS, fanout_sink(gateway->fanout), &gateway->handler) !=
-            STATUS_OK)
+    if (fanout_new(gateway->base, &fanout_conf, &gateway->fanout) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    return STATUS_OK;
+    const struct push_handler_conf handler_conf = {
+        .limits = {(size_t)conf->max_room_name_bytes, (size_t)conf->max_item_bytes,
+                   (int)conf->max_json_depth},
+        .max_items = PUSH_MAX_FORM_ITEMS,
+        .sink = fanout_sink(gateway->fanout),
+        .gap_wait_ms = conf->bus_gap_wait,
+        .gap_bytes = (size_t)conf->bus_gap_bytes,
+    };
+    return push_handler_new(&handler_conf, &gateway->handler) == STATUS_OK
+               ? STATUS_OK
+               : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
 }
 
 /* Puts the option's key in front of a fault about its port. */
@@ -208,12 +224,32 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
     return blame(fault, "servicePort", rpc_server_new(gateway->base, &rpc_conf, &gateway->rpc, fault));
 }
 
+/* Who finds this gateway, and what else brings it pushes. */
+static enum status start_redis(struct gateway *gateway, struct fault *fault)
+{
+    const struct gateway_conf *conf = gateway->conf;
+
+    if (conf->redis.url[0] == '\0')
+        return STATUS_OK;
+    if (resolver_new(gateway->base, "", &gateway->dns) != STATUS_OK)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    enum status status = registrar_new(gateway->base, gateway->dns, conf, rpc_server_port(gateway->rpc),
+                                       &gateway->registrar, fault);
+    if (status != STATUS_OK || !conf->bus_listen)
+        return status;
+    const struct bus_listener_conf bus = {gateway->base,    gateway->dns, conf,
+                                          gateway->handler, on_turn,      gateway};
+    return bus_listener_new(&bus, &gateway->bus) == STATUS_OK
+               ? STATUS_OK
+               : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+}
+
 static enum status start_admin(struct gateway *gateway, struct fault *fault)
 {
     const struct admin_api_conf conf = {
         .bind = gateway->conf->admin_bind,
         .port = (int)gateway->conf->admin_port,
-        .ready = is_ready,
+        .not_ready = why_not_ready,
         .stats = print_stats,
         .arg = gateway,
     };
@@ -225,11 +261,13 @@ static enum status start_drain(struct gateway *gateway, struct fault *fault)
 {
     const struct drain_conf conf = {
         .seconds = gateway->conf->drain_seconds,
+        .accept_per_second = gateway->conf->accept_per_second,
         .acceptor = gateway->acceptor,
         .buckets = gateway->buckets,
         .bucket_count = gateway->bucket_count,
         .fanout = gateway->fanout,
         .rpc = gateway->rpc,
+        .registrar = gateway->registrar,
     };
 
     return drain_new(gateway->base, &conf, &gateway->drain) == STATUS_OK
@@ -248,6 +286,8 @@ static enum status start(struct gateway *gateway, struct fault *fault)
     if (status == STATUS_OK)
         status = start_rpc(gateway, fault);
     if (status == STATUS_OK)
+        status = start_redis(gateway, fault);
+    if (status == STATUS_OK)
         status = start_drain(gateway, fault);
     if (status == STATUS_OK)
         status = start_admin(gateway, fault);
@@ -261,6 +301,8 @@ static void stop(struct gateway *gateway)
 {
     admin_api_free(gateway->admin);
     drain_free(gateway->drain);
+    bus_listener_free(gateway->bus);
+    registrar_free(gateway->registrar);
     rpc_server_free(gateway->rpc);
     SSL_CTX_free(gateway->tls);
     push_handler_free(gateway->handler);
@@ -270,6 +312,7 @@ static void stop(struct gateway *gateway)
     acceptor_free(gateway->acceptor);
     page_free(gateway->page);
     directory_free(gateway->directory);
+    resolver_free(gateway->base, gateway->dns);
     if (gateway->base != NULL)
         event_base_free(gateway->base);
 }

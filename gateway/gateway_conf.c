@@ -8,6 +8,7 @@
 #include "shared/conf_tls.h"
 #include "shared/json_scan.h"
 #include "shared/listener.h"
+#include "shared/registry_entry.h"
 
 /* One row of the table a line. */
 /* clang-format off */
@@ -30,6 +31,7 @@ static const struct conf_option options[] = {
     {"wsHeartbeatInterval", INT(ws_heartbeat_interval, 1, 86400), "60", NULL, "s", "A client that is silent for so long is closed (4201).", NULL},
     {"maxClients", INT(max_clients, 1, 10000000), "100000", NULL, "", "Clients at once; the next one is answered 503.", NULL},
     {"maxClientsPerAddress", INT(max_clients_per_address, 0, 10000000), "0", NULL, "", "Clients at once from one IP address; 0 is no limit.", NULL},
+    {"acceptPerSecond", INT(accept_per_second, 0, 1000000), "0", NULL, "", "New clients let in per second; past it 503 with a Retry-After that spreads them. A drain tells its clients to come back no faster. 0 is no limit.", NULL},
     {"clientMessagesPerSecond", INT(client_messages_per_second, 0, 1000000), "100", NULL, "", "Messages that one client may send; past it: closed (4100). 0 is no limit.", NULL},
     {"maxMessageBytes", INT(max_message_bytes, 64, 1048576), "4096", NULL, "bytes", "Size of a client's message; past it: closed (1009).", NULL},
     {"maxJoinRoom", INT(max_join_room, 1, 65535), "5", NULL, "", "Rooms that one client may be in.", NULL},
@@ -58,6 +60,19 @@ static const struct conf_option options[] = {
     {"adminBind", TEXT(admin_bind), "127.0.0.1", NULL, "", "Address of that port.", NULL},
     {"page.enabled", BOOL(page_enabled), "true", NULL, "", "Serve the demo page at `/` of the clients' port.", NULL},
     {"page.apiUrl", TEXT(page_api_url), "", NULL, "", "Address of logic as browsers reach it, for the page; empty is the page's own host, port 7799.", NULL},
+
+    REDIS_OPTION_ROWS(gateway_conf, redis),
+
+    {"gatewayId", CONF_STRING, AT(gateway_id), 0, REGISTRY_ID_MAX, "", NULL, "", "Name of this gateway in the registry, its own alone; empty is `<host name>:<RPC port>`.", "Registry (with redis.url)"},
+    {"advertise.host", TEXT(advertise_host), "", NULL, "", "Name or address under which logic reaches this gateway; empty is serviceBind if that is one address, else the host name.", NULL},
+    {"advertise.port", INT(advertise_port, 0, 65535), "0", NULL, "", "Port of the same; 0 is the RPC port.", NULL},
+    {"advertise.weight", INT(advertise_weight, 0, 1000), "1", NULL, "", "Stands in the registry for balancers that read it; Fanfare itself sends every push to every gateway.", NULL},
+    {"registryTtl", INT(registry_ttl, 1, 3600), "10", NULL, "s", "How long the registry keeps a gateway that has stopped refreshing; it refreshes three times as often.", NULL},
+
+    {"bus.listen", BOOL(bus_listen), "false", NULL, "", "Take pushes from the Redis channel too; each is applied once, whichever way it comes first. Needs redis.url.", "Bus (with redis.url)"},
+    {"bus.channel", TEXT(bus_channel), "fanfare:bus", NULL, "", "The channel; the same as logic's.", NULL},
+    {"bus.gapWait", INT(bus_gap_wait, 0, 60000), "1000", NULL, "ms", "How long pushes that come too early on one way wait for those before them to come on the other.", NULL},
+    {"bus.gapBytes", INT(bus_gap_bytes, 65536, INT64_C(17179869184)), "16777216", NULL, "bytes", "How much may wait so; past it the gap is passed over at once.", NULL},
 
     {"wire", ENUM(wire), "auto", "auto|uring|send", "", "How frames are written to plain sockets: io_uring, or send(); auto takes io_uring where the kernel allows it.", "Work and shutdown"},
     {"bucketThreads", INT(bucket_threads, 0, 64), "0", NULL, "", "Threads that hold clients; 0 is one per core.", NULL},
@@ -96,6 +111,14 @@ enum status gateway_conf_check(const void *conf, struct fault *fault)
     struct tls_files ws = {gateway->ws_cert, gateway->ws_key, ""};
     enum status status;
 
+    status = redis_options_check(&gateway->redis, fault);
+    if (status)
+        return status;
+    if (gateway->gateway_id[0] && registry_id_fault(gateway->gateway_id))
+        return fault_set(fault, STATUS_INVALID, "gatewayId: \"%s\": %s", gateway->gateway_id,
+                         registry_id_fault(gateway->gateway_id));
+    if (gateway->bus_listen && !gateway->redis.url[0])
+        return fault_set(fault, STATUS_INVALID, "bus.listen: true needs redis.url: where the channel is");
     if (!gateway->server_pem[0])
         return fault_set(fault, STATUS_INVALID,
                          "serverPem: required: the file of the RPC port's certificate (PEM)");

@@ -6,6 +6,7 @@
 #define FANFARE_GATEWAY_GATEWAY_CONF_H
 
 #include "shared/conf.h"
+#include "shared/redis_options.h"
 
 enum { GATEWAY_IGNORED_KEYS = 11 };
 
@@ -18,6 +19,7 @@ struct gateway_conf {
     int64_t ws_heartbeat_interval; /* s */
     int64_t max_clients;
     int64_t max_clients_per_address;    /* 0: no limit */
+    int64_t accept_per_second;          /* 0: no limit */
     int64_t client_messages_per_second; /* 0: no limit */
     int64_t max_message_bytes;
     int64_t max_join_room;
@@ -47,6 +49,17 @@ struct gateway_conf {
     char *admin_bind;
     bool page_enabled;
     char *page_api_url;
+
+    struct redis_options redis;
+    char *gateway_id;       /* "": host name and RPC port */
+    char *advertise_host;   /* "": serviceBind if it is one address, else the host name */
+    int64_t advertise_port; /* 0: the RPC port */
+    int64_t advertise_weight;
+    int64_t registry_ttl; /* s */
+    bool bus_listen;
+    char *bus_channel;
+    int64_t bus_gap_wait;  /* ms */
+    int64_t bus_gap_bytes; /* of all logics together */
 
     int64_t bucket_threads;          /* 0: one per core */
     int64_t bucket_job_channel_size; /* jobs per bucket */

@@ -13,11 +13,28 @@
 #define GATEWAY_METRICS(X)                                                                                   \
     X(M_RPC_CONNECTIONS, G "rpc_connections", "", GAUGE, "HTTP/2 connections from logics")                   \
     X(M_RPC_BATCHES, G "rpc_batches_total", "", COUNTER, "Batches applied")                                  \
-    X(M_RPC_DUPLICATES, G "rpc_duplicates_total", "", COUNTER,                                               \
-      "Pushes that came again and were only acknowledged")                                                   \
     X(M_RPC_REFUSED, G "rpc_refused_total", "", COUNTER, "RPC requests answered with an error")              \
     X(M_RPC_HELD, G "rpc_held", "", GAUGE, "1 while answers are held back because a bucket is behind")       \
     X(M_PUSHES, G "pushes_total", "", COUNTER, "Pushes applied")                                             \
+    X(M_APPLIED_RPC, G "pushes_applied_total", "path=\"rpc\"", COUNTER,                                      \
+      "Pushes applied, by the path that brought them first")                                                 \
+    X(M_APPLIED_BUS, G "pushes_applied_total", "path=\"bus\"", COUNTER, "")                                  \
+    X(M_APPLIED_FORM, G "pushes_applied_total", "path=\"form\"", COUNTER, "")                                \
+    X(M_DUPLICATES_RPC, G "duplicates_total", "path=\"rpc\"", COUNTER,                                       \
+      "Pushes that came again, or after they were given up, and were not applied")                           \
+    X(M_DUPLICATES_BUS, G "duplicates_total", "path=\"bus\"", COUNTER, "")                                   \
+    X(M_BUS_REFUSED_INVALID, G "bus_refused_total", "reason=\"invalid\"", COUNTER,                           \
+      "Messages on the bus of which nothing was applied")                                                    \
+    X(M_BUS_REFUSED_MEMORY, G "bus_refused_total", "reason=\"no_memory\"", COUNTER, "")                      \
+    X(M_BUS_REFUSED_LARGE, G "bus_refused_total", "reason=\"too_large\"", COUNTER, "")                       \
+    X(M_BUS_GAPS, G "bus_gaps_total", "", COUNTER, "Gaps in a logic's numbers, on either path")              \
+    X(M_BUS_GAP_FILLED, G "bus_gap_filled_total", "", COUNTER, "Gaps that the other path filled")            \
+    X(M_BUS_GAP_PUSHES, G "bus_gap_pushes_total", "", COUNTER, "Pushes that gaps were passed over for")      \
+    X(M_BUS_GAP_WAIT, G "bus_gap_wait_seconds_total", "", SECONDS,                                           \
+      "Time that gaps have waited, whether filled or passed over")                                           \
+    X(M_BUS_WAITING_BYTES, G "bus_waiting_bytes", "", GAUGE, "Bytes of pushes that wait behind a gap")       \
+    X(M_BUS_DROPPED, G "bus_dropped_total", "", COUNTER,                                                     \
+      "Pushes that waited behind a gap of a logic that was forgotten")                                       \
     X(M_ITEMS_RECEIVED, G "items_received_total", "", COUNTER, "Items taken, once per room they go to")      \
     X(M_ITEMS_MERGED, G "items_merged_total", "", COUNTER, "Items sealed into a frame that somebody gets")   \
     X(M_ITEMS_NO_AUDIENCE, G "items_no_audience_total", "", COUNTER,                                         \
@@ -47,12 +64,23 @@
     X(M_REFUSED_FULL, G "clients_refused_total", "reason=\"max_clients\"", COUNTER,                          \
       "Connections answered with an error or closed before the handshake was complete")                      \
     X(M_REFUSED_ADDRESS, G "clients_refused_total", "reason=\"max_clients_per_address\"", COUNTER, "")       \
+    X(M_REFUSED_RATE, G "clients_refused_total", "reason=\"rate\"", COUNTER, "")                             \
     X(M_REFUSED_DRAINING, G "clients_refused_total", "reason=\"draining\"", COUNTER, "")                     \
     X(M_REFUSED_HANDSHAKE, G "clients_refused_total", "reason=\"bad_handshake\"", COUNTER, "")               \
     X(M_REFUSED_TIMEOUT, G "clients_refused_total", "reason=\"handshake_timeout\"", COUNTER, "")             \
     X(M_CLIENT_MESSAGES, G "client_messages_total", "", COUNTER, "Messages from clients")                    \
     X(M_WIRE_URING, G "wire", "kind=\"uring\"", GAUGE, "1 for the kind of socket writes in use")             \
     X(M_WIRE_SEND, G "wire", "kind=\"send\"", GAUGE, "")                                                     \
+    X(M_REGISTERED, G "registered", "", GAUGE, "1 while this gateway's entry stands in the registry")        \
+    X(M_REGISTRY_REFRESHES, G "registry_refreshes_total", "", COUNTER, "Times the entry was written")        \
+    X(M_REGISTRY_FAILURES, G "registry_failures_total", "", COUNTER,                                         \
+      "Times the registry refused the entry, or another gateway had its id")                                 \
+    X(M_REDIS_UP_REGISTRY, G "redis_up", "what=\"registry\"", GAUGE,                                         \
+      "1 while the connection to Redis is up")                                                               \
+    X(M_REDIS_UP_BUS, G "redis_up", "what=\"bus\"", GAUGE, "")                                               \
+    X(M_REDIS_RECONNECTS_REGISTRY, G "redis_reconnects_total", "what=\"registry\"", COUNTER,                 \
+      "Connections to Redis that broke or failed and were begun anew")                                       \
+    X(M_REDIS_RECONNECTS_BUS, G "redis_reconnects_total", "what=\"bus\"", COUNTER, "")                       \
     X(M_DRAINING, G "draining", "", GAUGE, "1 while the gateway drains")                                     \
     CLOSE_CODE_METRICS(X)
 

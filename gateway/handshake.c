@@ -39,6 +39,7 @@ static const struct refused unavailable[] = {
                              "Retry-After: 5\r\n"},
     [REFUSAL_MAX_CLIENTS_PER_ADDRESS] = {503, "Service Unavailable", "full_for_address",
                                          "this address has as many clients as it may", "Retry-After: 5\r\n"},
+    [REFUSAL_RATE] = {503, "Service Unavailable", "rate", "more new clients than acceptPerSecond", ""},
     [REFUSAL_DRAINING] = {503, "Service Unavailable", "draining", "the gateway is shutting down",
                           "Retry-After: 1\r\n"},
 };
@@ -46,20 +47,29 @@ static const enum gateway_metric refusal_rows[] = {
     [REFUSAL_NONE] = M_REFUSED_HANDSHAKE,
     [REFUSAL_MAX_CLIENTS] = M_REFUSED_FULL,
     [REFUSAL_MAX_CLIENTS_PER_ADDRESS] = M_REFUSED_ADDRESS,
+    [REFUSAL_RATE] = M_REFUSED_RATE,
     [REFUSAL_DRAINING] = M_REFUSED_DRAINING,
 };
 
-static void refuse(struct handshake *out, const struct refused *refused, enum refusal why)
+static void refuse_later(struct handshake *out, const struct refused *refused, enum refusal why, int retry_s)
 {
     char body[256];
+    char retry[32] = "";
     int len = snprintf(body, sizeof body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", refused->code,
                        refused->message);
 
+    if (retry_s > 0)
+        snprintf(retry, sizeof retry, "Retry-After: %d\r\n", retry_s);
     metrics_add((unsigned)refusal_rows[why], 1);
     (void)buf_printf(&out->response,
-                     "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s%s\r\n%s",
-                     refused->status, refused->phrase, len, refused->headers,
+                     "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s%s%s\r\n%s",
+                     refused->status, refused->phrase, len, refused->headers, retry,
                      strstr(refused->headers, "Connection:") == NULL ? "Connection: close\r\n" : "", body);
+}
+
+static void refuse(struct handshake *out, const struct refused *refused, enum refusal why)
+{
+    refuse_later(out, refused, why, 0);
 }
 
 void handshake_accept(struct slice key, char out[HANDSHAKE_ACCEPT_LEN + 1])
@@ -106,7 +116,8 @@ static enum frame_version query_version(struct slice query)
     return FRAME_V1;
 }
 
-static void connect_client(const struct http_request *request, enum refusal refusal, struct handshake *out)
+static void connect_client(const struct http_request *request, const struct handshake_conf *conf,
+                           struct handshake *out)
 {
     struct slice key = http_request_header(request, "Sec-WebSocket-Key");
     char accept[HANDSHAKE_ACCEPT_LEN + 1];
@@ -117,8 +128,9 @@ static void connect_client(const struct http_request *request, enum refusal refu
         refuse(out, &no_upgrade, REFUSAL_NONE);
     } else if (key.data == NULL || !key_valid(key)) {
         refuse(out, &bad_key, REFUSAL_NONE);
-    } else if (refusal != REFUSAL_NONE) {
-        refuse(out, &unavailable[refusal], refusal);
+    } else if (conf->refusal != REFUSAL_NONE) {
+        refuse_later(out, &unavailable[conf->refusal], conf->refusal,
+                     conf->refusal == REFUSAL_RATE ? conf->retry_s : 0);
     } else {
         handshake_accept(key, accept);
         out->upgraded = true;
@@ -143,7 +155,7 @@ static void route(const struct http_request *request, const struct handshake_con
     else if (page)
         (void)buf_append(&out->response, conf->page.data, conf->page.len);
     else
-        connect_client(request, conf->refusal, out);
+        connect_client(request, conf, out);
 }
 
 bool handshake_feed(struct http_request *request, struct slice bytes, const struct handshake_conf *conf,

@@ -15,6 +15,7 @@
 struct handshake_conf {
     struct slice page;    /* the whole answer to GET /, or empty for 404 */
     enum refusal refusal; /* answer 503 to /connect */
+    int retry_s;          /* with REFUSAL_RATE: seconds of the Retry-After */
 };
 
 struct handshake {

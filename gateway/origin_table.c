@@ -10,9 +10,12 @@ struct origin_table {
     struct list used;
     size_t max;
     int64_t idle_ms;
+    origin_forgotten *on_forget;
+    void *arg;
 };
 
-enum status origin_table_new(size_t max, int64_t idle_ms, struct origin_table **out)
+enum status origin_table_new(size_t max, int64_t idle_ms, origin_forgotten *on_forget, void *arg,
+                             struct origin_table **out)
 {
     struct origin_table *table = calloc(1, sizeof *table);
     enum status status = table ? hashmap_init(&table->map) : STATUS_NO_MEMORY;
@@ -24,15 +27,18 @@ enum status origin_table_new(size_t max, int64_t idle_ms, struct origin_table **
     list_init(&table->used);
     table->max = max;
     table->idle_ms = idle_ms;
+    table->on_forget = on_forget;
+    table->arg = arg;
     *out = table;
     return STATUS_OK;
 }
 
 static void forget(struct origin_table *table, struct origin *origin)
 {
+    table->on_forget(origin, table->arg);
     hashmap_remove(&table->map, &origin->node);
     list_remove(&origin->used);
-    free(origin->reached);
+    reached_log_fini(&origin->reached);
     free(origin);
 }
 
@@ -72,6 +78,8 @@ static struct origin *add(struct origin_table *table, struct slice id, uint64_t 
     origin->node.hash = hash;
     hashmap_add(&table->map, &origin->node);
     list_init(&origin->used);
+    list_init(&origin->parked);
+    list_init(&origin->waiting);
     return origin;
 }
 
@@ -96,19 +104,4 @@ struct origin *origin_table_get(struct origin_table *table, const uint8_t id[LOG
 size_t origin_table_count(const struct origin_table *table)
 {
     return table->map.count;
-}
-
-static int compare(const void *key, const void *element)
-{
-    uint64_t sequence = *(const uint64_t *)key;
-    uint64_t other = ((const struct reached *)element)->sequence;
-
-    return (sequence > other) - (sequence < other);
-}
-
-const struct reached *origin_reached(const struct origin *origin, uint64_t sequence)
-{
-    if (origin->reached_count == 0)
-        return NULL;
-    return bsearch(&sequence, origin->reached, origin->reached_count, sizeof *origin->reached, compare);
 }

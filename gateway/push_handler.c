@@ -1,53 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that can fail is done before the first push of a batch is applied. */
+/* The order of things. Everything that can fail is done before the first push of a batch is applied.
+ * Between two calls nothing waits that could be applied. The control thread only. */
 #include "gateway/push_handler.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "gateway/batch_tally.h"
 #include "gateway/form_push.h"
 #include "gateway/gateway_metrics.h"
+#include "gateway/origin_gap.h"
 #include "gateway/origin_table.h"
+#include "gateway/parking.h"
 
-enum {
-    MAX_ORIGINS = 1024,
-    ORIGIN_IDLE_MS = 3600 * 1000,
-    ANSWER_FRAME_LEN = 192, /* the answer without its pairs, at most */
-    ANSWER_PAIR_LEN = 34,   /* [18446744073709551615,4294967295], */
-};
+enum { MAX_ORIGINS = 1024, ORIGIN_IDLE_MS = 3600 * 1000 };
 
 struct push_handler {
-    struct push_limits limits;
-    size_t max_items;
-    struct push_sink sink;
+    struct push_handler_conf conf;
     struct origin_table *origins;
+    struct parking parking;
+    bool bus_up;
+    bool held;
+    int64_t held_ms;  /* when it was last held; 0: never */
+    uint64_t applied; /* pushes, ever */
 };
 
-/* What one batch did. */
-struct tally {
-    uint64_t pushes;
-    uint64_t duplicates;
-    uint64_t items;
-    struct reached *reached; /* room for every waiting push of the batch */
-    size_t reached_count;
-};
+static void on_forget(struct origin *origin, void *arg)
+{
+    struct push_handler *handler = arg;
 
-enum status push_handler_new(const struct push_limits *limits, size_t max_items, struct push_sink sink,
-                             struct push_handler **out)
+    metrics_add(M_BUS_DROPPED, parking_clear(&handler->parking, origin));
+}
+
+enum status push_handler_new(const struct push_handler_conf *conf, struct push_handler **out)
 {
     struct push_handler *handler = calloc(1, sizeof *handler);
     enum status status;
 
     if (!handler)
         return STATUS_NO_MEMORY;
-    status = origin_table_new(MAX_ORIGINS, ORIGIN_IDLE_MS, &handler->origins);
+    status = origin_table_new(MAX_ORIGINS, ORIGIN_IDLE_MS, on_forget, handler, &handler->origins);
     if (status) {
         free(handler);
         return status;
     }
-    handler->limits = *limits;
-    handler->max_items = max_items;
-    handler->sink = sink;
+    handler->conf = *conf;
+    parking_init(&handler->parking, conf->gap_bytes);
     *out = handler;
     return STATUS_OK;
 }
@@ -60,14 +58,21 @@ void push_handler_free(struct push_handler *handler)
     free(handler);
 }
 
-static uint32_t apply(struct push_handler *handler, const struct push_record *record)
+void push_handler_set_bus(struct push_handler *handler, bool up)
 {
-    const struct push_sink *sink = &handler->sink;
+    handler->bus_up = up;
+}
+
+static uint32_t apply(struct push_handler *handler, enum push_path path, const struct push_record *record)
+{
+    const struct push_sink *sink = &handler->conf.sink;
     struct slice rooms = record->rooms;
     struct slice room = {NULL, 0};
     uint32_t clients = 0;
 
+    handler->applied++;
     metrics_add(M_PUSHES, 1);
+    metrics_add(M_APPLIED_RPC + (unsigned)path, 1);
     if (record->target == PUSH_TO_ALL)
         return sink->deliver(sink->arg, record->target, room, record->items, record->item_count);
     while (push_next_room(&rooms, &room))
@@ -75,109 +80,290 @@ static uint32_t apply(struct push_handler *handler, const struct push_record *re
     return clients;
 }
 
-static void acknowledge(const struct origin *origin, const struct push_record *record, struct tally *tally)
-{
-    const struct reached *before = record->wait ? origin_reached(origin, record->sequence) : NULL;
-
-    tally->duplicates++;
-    if (before)
-        tally->reached[tally->reached_count++] = *before;
-}
-
-static void apply_once(struct push_handler *handler, struct origin *origin, const struct push_record *record,
-                       struct tally *tally)
+/* A push that fits. */
+static void apply_once(struct push_handler *handler, struct origin *origin, enum push_path path,
+                       const struct push_record *record, struct batch_tally *tally)
 {
     uint32_t clients;
 
-    if (origin->begun && record->sequence <= origin->applied) {
-        acknowledge(origin, record, tally);
+    if (origin_is_past(origin, record->sequence)) {
+        metrics_add(M_DUPLICATES_RPC + (unsigned)path, 1);
+        batch_tally_again(tally, record, &origin->reached);
         return;
     }
-    clients = apply(handler, record);
+    clients = apply(handler, path, record);
     origin->begun = true;
     origin->applied = record->sequence;
-    tally->pushes++;
-    tally->items += record->item_count;
     if (record->wait)
-        tally->reached[tally->reached_count++] = (struct reached){record->sequence, clients};
+        reached_log_add(&origin->reached, record->sequence, clients);
+    batch_tally_applied(tally, record, clients);
 }
 
-/* A batch that brought nothing new leaves the memory as it is: the one that did may come again
- * in other pieces. */
-static void remember(struct origin *origin, struct tally *tally)
+static void release_copy(struct push_handler *handler, struct origin *origin, struct parked *parked)
 {
-    if (tally->pushes == 0) {
-        free(tally->reached);
-        return;
+    while (parked->rest.len > 0 && origin_fits(origin, parked->first)) {
+        struct push_record record = parking_cut(origin, parked);
+
+        apply_once(handler, origin, PUSH_BY_BUS, &record, NULL);
     }
-    free(origin->reached);
-    origin->reached = tally->reached;
-    origin->reached_count = tally->reached_count;
+    parking_put_back(&handler->parking, origin, parked);
 }
 
-static enum status print_answer(struct buf *answer, uint64_t applied, const struct tally *tally)
+/* Applies what waited and fits now. What then comes first waits behind a gap. */
+static void release(struct push_handler *handler, struct origin *origin, int64_t now_ms)
 {
-    enum status status = buf_printf(answer,
-                                    "{\"applied\":%" PRIu64 ",\"pushes\":%" PRIu64 ",\"duplicates\":%" PRIu64
-                                    ",\"items\":%" PRIu64 ",\"reached\":[",
-                                    applied, tally->pushes, tally->duplicates, tally->items);
+    struct parked *first;
 
-    for (size_t i = 0; i < tally->reached_count && !status; i++)
-        status = buf_printf(answer, "%s[%" PRIu64 ",%" PRIu32 "]", i ? "," : "", tally->reached[i].sequence,
-                            tally->reached[i].clients);
-    return status ? status : buf_append_str(answer, "]}");
+    while ((first = parking_first(origin)) != NULL && origin_fits(origin, first->first))
+        release_copy(handler, origin, first);
+    gap_settle(origin, now_ms);
+    if (first)
+        gap_open(origin, first->first, first->came_ms);
 }
 
-static size_t count_waiting(const struct push_batch *batch)
+/* Neither path brings what is missing before the first that waits, or before `sequence`, which does
+ * not fit. Then it may fit, or there is another gap. */
+static void pass_gap(struct push_handler *handler, struct origin *origin, uint64_t sequence, int64_t now_ms)
 {
-    struct slice rest = batch->records;
-    struct push_record record;
-    size_t count = 0;
+    const struct parked *first = parking_first(origin);
 
-    while (push_next_record(&rest, &record))
-        count += record.wait;
-    return count;
+    gap_pass_over(origin, first && first->first < sequence ? first->first : sequence, now_ms);
+    release(handler, origin, now_ms);
 }
 
-static enum status prepare(const struct push_batch *batch, struct buf *answer, struct tally *tally)
+/* Of an origin with something parked. */
+static void pass_over(struct push_handler *handler, struct origin *origin, int64_t now_ms)
 {
-    size_t waiting = count_waiting(batch);
+    pass_gap(handler, origin, parking_first(origin)->first, now_ms);
+}
 
-    *tally = (struct tally){.reached = waiting ? calloc(waiting, sizeof *tally->reached) : NULL};
-    if ((waiting && !tally->reached) || buf_reserve(answer, ANSWER_FRAME_LEN + waiting * ANSWER_PAIR_LEN)) {
-        free(tally->reached);
-        return STATUS_NO_MEMORY;
+/* While held, and for as long afterwards as at first, nothing could move. */
+static int64_t due_of(const struct push_handler *handler, const struct origin *origin, int64_t now_ms)
+{
+    int64_t due = gap_due(origin, handler->conf.gap_wait_ms, now_ms);
+    int64_t least = handler->held_ms + handler->conf.gap_wait_ms;
+
+    return due > least ? due : least;
+}
+
+/* What waits from the bus shows that the bus lacks it too. */
+static bool bus_may_bring_it(const struct push_handler *handler, const struct origin *origin, int64_t now_ms)
+{
+    return handler->bus_up && origin->on_bus && !parking_first(origin) &&
+           (handler->held || now_ms < due_of(handler, origin, now_ms));
+}
+
+/* Makes the push of `sequence` fit; false when the bus may bring what comes before it. */
+static bool make_fit(struct push_handler *handler, struct origin *origin, uint64_t sequence, int64_t now_ms)
+{
+    if (!origin_fits(origin, sequence))
+        release(handler, origin, now_ms);
+    while (!origin_fits(origin, sequence)) {
+        if (bus_may_bring_it(handler, origin, now_ms))
+            return false;
+        pass_gap(handler, origin, sequence, now_ms);
+    }
+    return true;
+}
+
+static enum status apply_from_rpc(struct push_handler *handler, struct origin *origin, struct slice records,
+                                  int64_t now_ms, struct batch_tally *tally)
+{
+    struct push_record record = {0};
+
+    while (push_next_record(&records, &record)) {
+        if (!make_fit(handler, origin, record.sequence, now_ms)) {
+            gap_open(origin, record.sequence, now_ms);
+            return STATUS_NOT_FOUND;
+        }
+        apply_once(handler, origin, PUSH_BY_RPC, &record, tally);
+    }
+    if (record.sequence > origin->by_rpc) {
+        origin->by_rpc = record.sequence;
+        origin->moved_ms = now_ms;
     }
     return STATUS_OK;
 }
 
-enum status push_handler_batch(struct push_handler *handler, struct slice body, int64_t now_ms,
-                               struct buf *answer, struct fault *fault)
+static size_t count_waits(struct slice records)
+{
+    struct push_record record;
+    size_t count = 0;
+
+    while (push_next_record(&records, &record))
+        count += record.wait;
+    return count;
+}
+
+static enum status batch_by_rpc(struct push_handler *handler, struct origin *origin,
+                                const struct push_batch *batch, int64_t now_ms, struct buf *answer,
+                                struct fault *fault)
+{
+    size_t waits = count_waits(batch->records);
+    struct batch_tally tally;
+    enum status status;
+
+    if (reached_log_reserve(&origin->reached, waits + origin->parked_waits) ||
+        batch_tally_init(&tally, waits, answer))
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    status = apply_from_rpc(handler, origin, batch->records, now_ms, &tally);
+    release(handler, origin, now_ms);
+    if (status) {
+        status = fault_set(fault, status, "pushes from %" PRIu64 " on are missing, the bus may bring them",
+                           origin->applied + 1);
+    } else {
+        metrics_add(M_RPC_BATCHES, 1);
+        status = batch_tally_print(&tally, origin->applied, answer);
+    }
+    batch_tally_fini(&tally);
+    return status;
+}
+
+/* The records from the first one on that comes too early. */
+static struct slice too_early(const struct origin *origin, struct slice records)
+{
+    uint64_t applied = origin->applied;
+    struct slice rest = records;
+    struct push_record record;
+
+    while (push_next_record(&rest, &record) && sequence_fits(applied, record.sequence)) {
+        applied = record.sequence > applied ? record.sequence : applied;
+        records = rest;
+    }
+    return records;
+}
+
+/* Gaps are passed over: the records are those that fit, or nothing else will bring what is missing. */
+static void apply_from_bus(struct push_handler *handler, struct origin *origin, struct slice records,
+                           int64_t now_ms)
+{
+    uint64_t before = handler->applied;
+    struct push_record record;
+
+    while (push_next_record(&records, &record)) {
+        if (!origin_fits(origin, record.sequence))
+            release(handler, origin, now_ms);
+        while (!origin_fits(origin, record.sequence))
+            pass_gap(handler, origin, record.sequence, now_ms);
+        apply_once(handler, origin, PUSH_BY_BUS, &record, NULL);
+    }
+    if (handler->applied > before)
+        origin->moved_ms = now_ms;
+}
+
+static enum status batch_by_bus(struct push_handler *handler, struct origin *origin,
+                                const struct push_batch *batch, int64_t now_ms)
+{
+    struct slice records = batch->records;
+    struct slice late = batch->only ? slice_of(NULL, 0) : too_early(origin, records);
+    struct parked *copy = late.len > 0 ? parked_new(late, now_ms) : NULL;
+
+    if (reached_log_reserve(&origin->reached, count_waits(records) + origin->parked_waits) ||
+        (late.len > 0 && !copy)) {
+        free(copy);
+        return STATUS_NO_MEMORY;
+    }
+    origin->on_bus = true;
+    apply_from_bus(handler, origin, slice_of(records.data, records.len - late.len), now_ms);
+    if (copy)
+        parking_add(&handler->parking, origin, copy);
+    release(handler, origin, now_ms);
+    return STATUS_OK;
+}
+
+static struct origin *oldest_gap(const struct push_handler *handler)
+{
+    const struct list *origins = &handler->parking.origins;
+    struct origin *oldest = NULL;
+
+    for (struct list *at = origins->next; at != origins; at = at->next) {
+        struct origin *origin = container_of(at, struct origin, waiting);
+
+        if (!oldest || origin->gap.since_ms < oldest->gap.since_ms)
+            oldest = origin;
+    }
+    return oldest;
+}
+
+static enum status refuse(enum push_path path, enum status status)
+{
+    if (path == PUSH_BY_BUS)
+        metrics_add(status == STATUS_INVALID ? M_BUS_REFUSED_INVALID : M_BUS_REFUSED_MEMORY, 1);
+    return status;
+}
+
+static enum status decode(const struct push_handler *handler, enum push_path path, struct slice body,
+                          struct push_batch *batch, struct fault *fault)
+{
+    enum status status = push_batch_decode(body, &handler->conf.limits, batch, fault);
+
+    if (!status && batch->only && path == PUSH_BY_RPC)
+        status = fault_set(fault, STATUS_INVALID, "at byte 5: a batch of the bus only");
+    return status;
+}
+
+enum status push_handler_batch(struct push_handler *handler, enum push_path path, struct slice body,
+                               int64_t now_ms, struct buf *answer, struct fault *fault)
 {
     struct push_batch batch;
-    struct push_record record;
     struct origin *origin;
-    struct tally tally;
-    enum status status = push_batch_decode(body, &handler->limits, &batch, fault);
+    enum status status = decode(handler, path, body, &batch, fault);
 
     if (status)
-        return status;
+        return refuse(path, status);
     origin = origin_table_get(handler->origins, batch.logic_id, now_ms);
-    if (!origin || prepare(&batch, answer, &tally))
-        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    while (push_next_record(&batch.records, &record))
-        apply_once(handler, origin, &record, &tally);
-    metrics_add(M_RPC_BATCHES, 1);
-    metrics_add(M_RPC_DUPLICATES, tally.duplicates);
-    status = print_answer(answer, origin->applied, &tally);
-    remember(origin, &tally);
-    return status;
+    if (!origin)
+        return refuse(path, fault_set(fault, STATUS_NO_MEMORY, "out of memory"));
+    if (path == PUSH_BY_RPC)
+        return batch_by_rpc(handler, origin, &batch, now_ms, answer, fault);
+    if (batch_by_bus(handler, origin, &batch, now_ms))
+        return refuse(path, fault_set(fault, STATUS_NO_MEMORY, "out of memory"));
+    while (parking_is_over(&handler->parking))
+        pass_over(handler, oldest_gap(handler), now_ms);
+    return STATUS_OK;
+}
+
+void push_handler_hold(struct push_handler *handler, bool hold, int64_t now_ms)
+{
+    if (handler->held != hold)
+        handler->held_ms = now_ms;
+    handler->held = hold;
+}
+
+int64_t push_handler_due(const struct push_handler *handler)
+{
+    const struct list *origins = &handler->parking.origins;
+    int64_t first = INT64_MAX;
+
+    for (struct list *at = origins->next; at != origins; at = at->next) {
+        int64_t due = due_of(handler, container_of(at, struct origin, waiting), 0);
+
+        first = due < first ? due : first;
+    }
+    return first;
+}
+
+bool push_handler_tick(struct push_handler *handler, int64_t now_ms)
+{
+    const struct list *origins = &handler->parking.origins;
+    uint64_t before = handler->applied;
+
+    if (handler->held)
+        handler->held_ms = now_ms;
+    for (struct list *at = origins->next, *next; at != origins; at = next) {
+        struct origin *origin = container_of(at, struct origin, waiting);
+
+        next = at->next;
+        while (parking_first(origin) && now_ms >= due_of(handler, origin, now_ms))
+            pass_over(handler, origin, now_ms);
+    }
+    return handler->applied > before;
 }
 
 enum status push_handler_form(struct push_handler *handler, enum push_target target, struct slice body,
                               struct fault *fault, const char **code)
 {
-    const struct form_push_limits limits = {handler->limits, handler->max_items};
+    const struct form_push_limits limits = {handler->conf.limits, handler->conf.max_items};
     struct push_record record;
     struct slice records;
     struct buf bytes;
@@ -187,7 +373,7 @@ enum status push_handler_form(struct push_handler *handler, enum push_target tar
     status = form_push_encode(target, body, &limits, &bytes, fault, code);
     records = slice_of(bytes.data, bytes.len);
     if (!status && push_next_record(&records, &record))
-        apply(handler, &record);
+        apply(handler, PUSH_BY_FORM, &record);
     buf_fini(&bytes);
     return status;
 }

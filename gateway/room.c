@@ -147,3 +147,10 @@ struct client *room_visit(struct room *room)
     }
     return NULL;
 }
+
+bool room_owes(const struct room *room, uint32_t index)
+{
+    bool visited = room->visiting && room->members[index].stamp == room->job_stamp;
+
+    return room->first != NULL && !(visited && room->first == room->last);
+}

@@ -58,6 +58,8 @@ enum status room_join(struct rooms *rooms, struct slice name, struct client *cli
 void room_leave(struct rooms *rooms, struct room *room, uint32_t index, unsigned version,
                 void (*on_job)(void *arg, struct job *job), void *arg);
 
+/* Whether a job waits, or is under way, that has not come by the member at `index`. */
+bool room_owes(const struct room *room, uint32_t index);
 /* The next member that the job under way has not come by, or NULL when there is none. Members
  * may join and leave between the calls: each one that stays is visited exactly once. */
 struct client *room_visit(struct room *room);

@@ -40,8 +40,14 @@ static void push_batch(const struct rpc_routes *routes, struct slice body, int64
                        struct rpc_answer *answer)
 {
     struct fault fault;
-    enum status status = push_handler_batch(routes->handler, body, now_ms, &answer->body, &fault);
+    enum status status =
+        push_handler_batch(routes->handler, PUSH_BY_RPC, body, now_ms, &answer->body, &fault);
 
+    if (status == STATUS_NOT_FOUND) {
+        answer_error(answer, 503, "gap", fault.text);
+        answer->applied = true; /* what came before the gap */
+        return;
+    }
     if (status) {
         answer_failure(answer, status, "invalid_batch", &fault);
         return;

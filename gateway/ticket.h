@@ -18,7 +18,13 @@ struct bucket_mail {
     enum bucket_mail_kind kind;
 };
 
-enum refusal { REFUSAL_NONE, REFUSAL_MAX_CLIENTS, REFUSAL_MAX_CLIENTS_PER_ADDRESS, REFUSAL_DRAINING };
+enum refusal {
+    REFUSAL_NONE,
+    REFUSAL_MAX_CLIENTS,
+    REFUSAL_MAX_CLIENTS_PER_ADDRESS,
+    REFUSAL_RATE,
+    REFUSAL_DRAINING
+};
 
 struct address;
 
@@ -29,6 +35,7 @@ struct ticket {
     int fd;
     unsigned bucket;
     enum refusal refusal;    /* answer 503 to the handshake */
+    int retry_s;             /* with REFUSAL_RATE: its Retry-After */
     struct address *address; /* the acceptor's */
 };
 
@@ -39,10 +46,12 @@ struct job {
     struct delivery *delivery;
 };
 
-/* Close all clients with 1001, spread over so many milliseconds. */
+/* Close all clients with 1001, spread over duration_ms, and tell them to come back spread over
+ * ramp_ms (not less), both counted from now. */
 struct drain_order {
     struct bucket_mail head;
     int64_t duration_ms;
+    int64_t ramp_ms;
 };
 
 #endif

@@ -12,9 +12,9 @@ void dispatch_init(struct dispatch *dispatch, struct event_base *base, struct ga
     *dispatch = (struct dispatch){.base = base, .gateways = gateways, .wait_ms = wait_ms};
 }
 
-static void ask_link(struct gateway_link *link, size_t bytes, int64_t now_ms, struct push_outcome *outcome)
+static void note_offer(enum link_offer offer, const char *name, struct push_outcome *outcome)
 {
-    switch (gateway_link_offer(link, bytes, now_ms)) {
+    switch (offer) {
     case LINK_TAKES:
         outcome->queued++;
         break;
@@ -23,7 +23,7 @@ static void ask_link(struct gateway_link *link, size_t bytes, int64_t now_ms, st
     case LINK_FULL:
         if (outcome->verdict == PUSH_TAKEN)
             outcome->verdict = PUSH_QUEUE_FULL;
-        push_outcome_add_name(outcome, gateway_link_name(link));
+        push_outcome_add_name(outcome, name);
         break;
     case LINK_NO_MEMORY:
         outcome->verdict = PUSH_NO_MEMORY;
@@ -31,12 +31,31 @@ static void ask_link(struct gateway_link *link, size_t bytes, int64_t now_ms, st
     }
 }
 
+static void ask_link(struct gateway_link *link, size_t bytes, int64_t now_ms, struct push_outcome *outcome)
+{
+    note_offer(gateway_link_offer(link, bytes, now_ms), gateway_link_name(link), outcome);
+}
+
+/* The bus in mode only stands in the place of all gateways. */
+static void ask_bus(struct dispatch *dispatch, const struct push *push, int64_t now_ms,
+                    struct push_outcome *outcome)
+{
+    if (push->wait) {
+        outcome->verdict = PUSH_NO_WAIT;
+        return;
+    }
+    note_offer(bus_publisher_offer(dispatch->bus, push_record_size(push), now_ms), "the bus", outcome);
+    if (outcome->verdict == PUSH_TAKEN && outcome->queued == 0)
+        outcome->verdict = PUSH_NO_GATEWAY;
+    outcome->queued = 0;
+}
+
 static void ask_all(struct dispatch *dispatch, const struct push *push, int64_t now_ms,
                     struct push_outcome *outcome)
 {
     size_t bytes = push_record_size(push);
     for (size_t i = 0; i < dispatch->gateways->count; i++)
-        ask_link(dispatch->gateways->links[i], bytes, now_ms, outcome);
+        ask_link(dispatch->gateways->entries[i].link, bytes, now_ms, outcome);
     if (outcome->verdict == PUSH_TAKEN && outcome->queued == 0)
         outcome->verdict = PUSH_NO_GATEWAY;
 }
@@ -69,6 +88,10 @@ static void count_push(const struct push_outcome *outcome)
     bool taken = outcome->verdict == PUSH_TAKEN;
     unsigned refusal = (unsigned)outcome->verdict - PUSH_QUEUE_FULL;
     metrics_add(LM_PUSHES_RECEIVED, 1);
+    if (outcome->verdict == PUSH_NO_WAIT) {
+        metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
+        return;
+    }
     metrics_add(LM_ITEMS_RECEIVED, outcome->items);
     metrics_add(taken ? LM_PUSHES_ACCEPTED : LM_PUSHES_REFUSED_FULL + refusal, 1);
     metrics_add(taken ? LM_ITEMS_ACCEPTED : LM_ITEMS_REFUSED_FULL + refusal, outcome->items);
@@ -79,14 +102,19 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
     struct push_outcome outcome = {.items = push->item_count, .known = dispatch->gateways->count};
     struct encoded_push *encoded = NULL;
     int64_t now_ms = clock_now_ms();
-    ask_all(dispatch, push, now_ms, &outcome);
+    outcome.bus_only = bus_publisher_is_only(dispatch->bus);
+    if (outcome.bus_only)
+        ask_bus(dispatch, push, now_ms, &outcome);
+    else
+        ask_all(dispatch, push, now_ms, &outcome);
     if (outcome.verdict == PUSH_TAKEN && encode(dispatch, push, done, arg, &encoded))
         outcome.verdict = PUSH_NO_MEMORY;
     count_push(&outcome);
     if (outcome.verdict == PUSH_TAKEN) {
         outcome.sequence = encoded->sequence;
         for (size_t i = 0; i < dispatch->gateways->count; i++)
-            queue_on(dispatch->gateways->links[i], encoded, now_ms, &outcome);
+            queue_on(dispatch->gateways->entries[i].link, encoded, now_ms, &outcome);
+        bus_publisher_add(dispatch->bus, encoded, now_ms);
     }
     if (outcome.verdict == PUSH_TAKEN && encoded->wait)
         push_wait_start(encoded->wait, &outcome);
@@ -94,4 +122,16 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
         done(&outcome, arg);
     encoded_push_unref(encoded);
     buf_fini(&outcome.names);
+}
+
+const char *dispatch_why_not_ready(const struct dispatch *dispatch)
+{
+    if (bus_publisher_is_only(dispatch->bus))
+        return bus_publisher_is_up(dispatch->bus) ? NULL : "Redis, the only way to the gateways, is not up";
+    return gateway_set_up(dispatch->gateways) > 0 ? NULL : "no gateway is connected";
+}
+
+size_t dispatch_queued(const struct dispatch *dispatch)
+{
+    return gateway_set_queued(dispatch->gateways) + bus_publisher_queued(dispatch->bus);
 }

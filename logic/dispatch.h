@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gives each push its number and its place in every gateway's queue, all or nothing.
+/* Gives each push its number and its place in every gateway's queue, and the bus's, all or nothing.
  * The loop's thread only. */
 #ifndef FANFARE_LOGIC_DISPATCH_H
 #define FANFARE_LOGIC_DISPATCH_H
 
 #include <event2/event.h>
 
+#include "logic/bus_publisher.h"
 #include "logic/gateway_set.h"
 #include "logic/push_answer.h"
 #include "logic/push_wait.h"
@@ -14,6 +15,7 @@
 struct dispatch {
     struct event_base *base;
     struct gateway_set *gateways; /* the owner's, outlives this */
+    struct bus_publisher *bus;    /* likewise; NULL: there is none */
     int wait_ms;
     uint64_t sequence; /* of the last push that was queued */
 };
@@ -24,5 +26,10 @@ void dispatch_init(struct dispatch *dispatch, struct event_base *base, struct ga
  * push that waits and was queued, when the gateways have answered. The push's bytes are not
  * needed afterwards. */
 void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg);
+
+/* NULL when a push could be delivered now, else why not (a literal). */
+const char *dispatch_why_not_ready(const struct dispatch *dispatch);
+/* Pushes that are queued for gateways and for the bus. */
+size_t dispatch_queued(const struct dispatch *dispatch);
 
 #endif

@@ -3,29 +3,25 @@
  * said over it is link_sender's, what is kept for it link_ledger's. */
 #include "logic/gateway_link.h"
 
-#include <event2/bufferevent_ssl.h>
-#include <event2/util.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "logic/link_backoff.h"
 #include "logic/link_ledger.h"
+#include "logic/link_log.h"
+#include "logic/link_probe.h"
 #include "logic/link_sender.h"
+#include "logic/link_transport.h"
 #include "logic/liveness.h"
-#include "logic/lookup.h"
 #include "shared/clock.h"
-#include "shared/log.h"
-#include "shared/tls.h"
+#include "shared/lookup.h"
 
 enum {
-    BACKOFF_FIRST_MS = 50,
-    BACKOFF_LAST_MS = 2000,
-    STEADY_MS = 2000,        /* a connection that lived so long starts the backoff anew */
-    IDLE_PING_MS = 10000,    /* an idle connection is pinged so often */
-    LOG_UP_GAP_MS = 1000,    /* between two lines about one link */
-    LOG_DOWN_GAP_MS = 10000, /* between two lines about a link that stays down */
-    ANSWER_MAX = 1024 * 1024,
-    ANSWER_WINDOW = 1024 * 1024,
+    STEADY_MS = 2000,     /* a connection that lived so long starts the backoff anew */
+    IDLE_PING_MS = 10000, /* an idle connection is pinged so often */
 };
 
 /* The order of the rows LM_LINKS_UP and after. */
@@ -45,13 +41,12 @@ struct gateway_link {
     unsigned failures;     /* in a row: connections, or refused repetitions */
     int64_t since_ms;      /* of the present state */
     int64_t down_since_ms; /* meaningful while not up */
-    int64_t logged_up_ms;
-    int64_t logged_down_ms;
-    int64_t logged_retry_ms;
-    bool served; /* this connection has answered for a push */
+    bool served;           /* this connection has answered for a push */
     struct liveness liveness;
     struct link_ledger ledger;
     struct link_sender sender;
+    struct link_probe probe;
+    struct link_log log;
 };
 
 static void set_state(struct gateway_link *link, enum link_state state)
@@ -62,38 +57,16 @@ static void set_state(struct gateway_link *link, enum link_state state)
     link->since_ms = clock_now_ms();
 }
 
-/* Exponential with full jitter: anything from 0 to a ceiling that doubles. */
 static void pause_link(struct gateway_link *link)
 {
-    uint32_t random = 0;
-    unsigned doublings = link->failures < 6 ? link->failures : 6;
-    uint32_t ceiling = (uint32_t)BACKOFF_FIRST_MS << doublings;
-    if (ceiling > BACKOFF_LAST_MS)
-        ceiling = BACKOFF_LAST_MS;
-    evutil_secure_rng_get_bytes(&random, sizeof random);
-    uint32_t delay_ms = random % (ceiling + 1);
-    struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
-    link->failures++;
+    const struct timeval delay = link_backoff(link->failures++);
     evtimer_add(link->again, &delay);
-}
-
-/* Whether the last line of this kind, at `*logged_ms`, is long enough ago. */
-static bool may_log(int64_t *logged_ms, int64_t gap_ms)
-{
-    int64_t now_ms = clock_now_ms();
-    if (*logged_ms && now_ms - *logged_ms < gap_ms)
-        return false;
-    *logged_ms = now_ms;
-    return true;
 }
 
 static void note_down(struct gateway_link *link, const char *reason)
 {
     bool was_up = link->state == LINK_UP;
-    if (may_log(&link->logged_down_ms, was_up ? LOG_UP_GAP_MS : LOG_DOWN_GAP_MS))
-        log_event(LOG_WARN, was_up ? "gateway link broke" : "gateway link not up",
-                  LOG_S("gateway", link->name), LOG_S("reason", reason), LOG_I("failures", link->failures),
-                  LOG_I("queued", link->ledger.queue.count));
+    link_log_down(&link->log, link->name, was_up, reason, link->failures, link->ledger.queue.count);
     /* A gateway that takes connections but answers for nothing counts as down all the while. */
     if (was_up && (link->served || link->ledger.queue.count == 0))
         link->down_since_ms = clock_now_ms();
@@ -101,15 +74,21 @@ static void note_down(struct gateway_link *link, const char *reason)
         link->failures = 0;
 }
 
-static void break_link(struct gateway_link *link, const char *reason)
+static void drop_connection(struct gateway_link *link)
 {
-    note_down(link, reason);
-    metrics_add(LM_LINK_RECONNECTS, 1);
     link_sender_stop(&link->sender);
+    link_probe_stop(&link->probe);
     h2_conn_free(link->conn);
     link->conn = NULL;
     lookup_cancel(&link->lookup);
     set_state(link, LINK_WAITING);
+}
+
+static void break_link(struct gateway_link *link, const char *reason)
+{
+    note_down(link, reason);
+    metrics_add(LM_LINK_RECONNECTS, 1);
+    drop_connection(link);
     pause_link(link);
 }
 
@@ -134,8 +113,7 @@ static void let_go_of_the_past(struct gateway_link *link)
     size_t count = link->ledger.queue.count;
     if (count == 0)
         return;
-    log_event(LOG_WARN, "gateway down for too long, pushes let go", LOG_S("gateway", link->name),
-              LOG_I("pushes", count));
+    link_log_let_go(link->name, "gateway down for too long, pushes let go", count);
     link_ledger_drop(&link->ledger, count, LINK_DROP_EXPIRED);
 }
 
@@ -149,10 +127,9 @@ static void on_ready(struct h2_conn *conn, void *arg)
     if (link->ledger.queue.count == 0)
         link->down_since_ms = link->since_ms;
     liveness_init(&link->liveness, link->env->conf->gateway_timeout, IDLE_PING_MS, link->since_ms);
-    if (may_log(&link->logged_up_ms, LOG_UP_GAP_MS))
-        log_event(LOG_INFO, "gateway link up", LOG_S("gateway", link->name),
-                  LOG_I("queued", link->ledger.queue.count));
+    link_log_up(&link->log, link->name, link->ledger.queue.count);
     link_sender_start(&link->sender, conn);
+    link_probe_start(&link->probe, conn, clock_now_us());
     event_active(link->kick, EV_TIMEOUT, 0);
 }
 
@@ -160,14 +137,14 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
 {
     struct gateway_link *link = arg;
     (void)conn;
+    if (link_probe_answer(&link->probe, stream, status, body, clock_now_us()))
+        return;
     enum link_reply reply = link_sender_answer(&link->sender, stream, status, body);
     if (reply == LINK_REPLY_OTHER)
         return;
     liveness_settle(&link->liveness);
     if (reply == LINK_REPLY_RETRY) {
-        if (may_log(&link->logged_retry_ms, LOG_UP_GAP_MS))
-            log_event(LOG_WARN, "gateway could not take a batch, sending it again",
-                      LOG_S("gateway", link->name), LOG_I("status", status));
+        link_log_retry(&link->log, link->name, status);
         pause_link(link);
         return;
     }
@@ -183,50 +160,16 @@ static void on_close(struct h2_conn *conn, const char *reason, void *arg)
     break_link(link, reason);
 }
 
-static struct bufferevent *new_transport(struct gateway_link *link)
-{
-    const char *expected = link->env->conf->rpc_server_name;
-    SSL *ssl = tls_client_session(link->env->tls, expected[0] ? expected : link->hostname);
-    if (!ssl)
-        return NULL;
-    struct bufferevent *bev = bufferevent_openssl_socket_new(
-        link->env->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
-    if (!bev)
-        SSL_free(ssl);
-    return bev;
-}
-
-/* The addresses of a name take turns: one of them may be dead, or listened on by nobody. */
-static const struct evutil_addrinfo *choose(const struct evutil_addrinfo *addresses, unsigned turn)
-{
-    unsigned count = 0;
-    for (const struct evutil_addrinfo *at = addresses; at; at = at->ai_next)
-        count++;
-    for (turn %= count; turn > 0; turn--)
-        addresses = addresses->ai_next;
-    return addresses;
-}
-
 static void on_addresses(const char *error, const struct evutil_addrinfo *addresses, void *arg)
 {
     static const struct h2_callbacks callbacks = {
         .on_ready = on_ready, .on_response = on_response, .on_close = on_close};
-    static const struct h2_limits limits = {
-        .max_body = ANSWER_MAX, .max_streams = 1, .window = ANSWER_WINDOW};
     struct gateway_link *link = arg;
-    if (error) {
+    const struct link_target target = {link->hostname, link->name, addresses, link->failures};
+    if (!error)
+        error = link_transport_open(link->env, &target, &callbacks, link, &link->conn);
+    if (error)
         break_link(link, error);
-        return;
-    }
-    struct bufferevent *bev = new_transport(link);
-    if (!bev || h2_conn_new_client(bev, link->name, &limits, &callbacks, link, &link->conn)) {
-        link->conn = NULL;
-        break_link(link, "no memory for a connection");
-        return;
-    }
-    const struct evutil_addrinfo *address = choose(addresses, link->failures);
-    if (bufferevent_socket_connect(bev, address->ai_addr, (int)address->ai_addrlen))
-        break_link(link, "the connection could not be begun");
 }
 
 static void connect_link(struct gateway_link *link)
@@ -274,6 +217,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     int64_t now_ms = clock_now_ms();
     (void)fd;
     (void)what;
+    link_probe_tick(&link->probe, clock_now_us());
     if (link->state == LINK_UP)
         check_alive(link, now_ms);
     else if (link->state == LINK_CONNECTING && now_ms - link->since_ms >= link->env->conf->gateway_timeout)
@@ -303,6 +247,22 @@ static char *make_name(const char *hostname, int port)
     return asprintf(&name, format, hostname, port) < 0 ? NULL : name;
 }
 
+static enum status set_address(struct gateway_link *link, const char *hostname, int port)
+{
+    char *host = strdup(hostname), *name = make_name(hostname, port);
+    if (!host || !name) {
+        free(host);
+        free(name);
+        return STATUS_NO_MEMORY;
+    }
+    free(link->hostname);
+    free(link->name);
+    link->hostname = host;
+    link->ledger.gateway = link->name = name;
+    link->port = port;
+    return STATUS_OK;
+}
+
 enum status gateway_link_new(const struct link_env *env, const char *hostname, int port,
                              struct gateway_link **out)
 {
@@ -311,16 +271,14 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
     if (!link)
         return STATUS_NO_MEMORY;
     link->env = env;
-    link->port = port;
     link->state = LINK_WAITING;
     link->since_ms = link->down_since_ms = clock_now_ms();
     metrics_add(LM_LINKS_WAITING, 1);
-    link->hostname = strdup(hostname);
-    link->name = make_name(hostname, port);
-    link_ledger_init(&link->ledger, link->name, (size_t)conf->gateway_max_pending_count,
+    link_ledger_init(&link->ledger, "", (size_t)conf->gateway_max_pending_count,
                      (size_t)conf->link_queue_bytes);
+    link_probe_init(&link->probe);
     link_sender_init(&link->sender, &link->ledger, env->logic_id, (size_t)conf->rpc_batch_bytes);
-    if (!link->hostname || !link->name || make_events(link)) {
+    if (set_address(link, hostname, port) || make_events(link)) {
         gateway_link_free(link);
         return STATUS_NO_MEMORY;
     }
@@ -351,14 +309,53 @@ void gateway_link_free(struct gateway_link *link)
     free(link);
 }
 
+void gateway_link_give_up(struct gateway_link *link)
+{
+    size_t count = link->ledger.queue.count;
+    if (count > 0)
+        link_log_let_go(link->name, "gateway gone, pushes let go", count);
+    link_ledger_drop(&link->ledger, count, LINK_DROP_GONE);
+}
+
+void gateway_link_retry(struct gateway_link *link)
+{
+    if (link->state != LINK_WAITING)
+        return;
+    link->failures = 0;
+    event_active(link->again, EV_TIMEOUT, 0);
+}
+
+enum status gateway_link_move(struct gateway_link *link, const char *hostname, int port)
+{
+    if (set_address(link, hostname, port))
+        return STATUS_NO_MEMORY;
+    drop_connection(link);
+    if (is_given_up(link, link->since_ms)) {
+        let_go_of_the_past(link);
+        link->down_since_ms = link->since_ms;
+    }
+    gateway_link_retry(link);
+    return STATUS_OK;
+}
+
 const char *gateway_link_name(const struct gateway_link *link)
 {
     return link->name;
 }
 
+bool gateway_link_is_at(const struct gateway_link *link, const char *hostname, int port)
+{
+    return link->port == port && strcasecmp(link->hostname, hostname) == 0;
+}
+
 bool gateway_link_is_up(const struct gateway_link *link)
 {
     return link->state == LINK_UP;
+}
+
+int64_t gateway_link_down_ms(const struct gateway_link *link, int64_t now_ms)
+{
+    return link->state == LINK_UP ? 0 : now_ms - link->down_since_ms;
 }
 
 size_t gateway_link_queued(const struct gateway_link *link)
@@ -381,4 +378,17 @@ void gateway_link_add(struct gateway_link *link, struct encoded_push *push)
     link_ledger_add(&link->ledger, push);
     if (link->state == LINK_UP && !link->sender.owed)
         event_active(link->kick, EV_TIMEOUT, 0);
+}
+
+void gateway_link_describe(const struct gateway_link *link, int64_t now_ms, struct link_details *out)
+{
+    bool up = link->state == LINK_UP;
+    *out = (struct link_details){.up = up,
+                                 .given_up = !up && is_given_up(link, now_ms),
+                                 .pushes = link->ledger.queue.count,
+                                 .bytes = link->ledger.queue.bytes,
+                                 .rtt_us = link->probe.rtt_us,
+                                 .clients = link->probe.clients,
+                                 .error = link->log.fault[0] ? link->log.fault : NULL,
+                                 .error_age_ms = now_ms - link->log.fault_ms};
 }

@@ -9,38 +9,53 @@
 #ifndef FANFARE_LOGIC_GATEWAY_LINK_H
 #define FANFARE_LOGIC_GATEWAY_LINK_H
 
-#include <event2/dns.h>
-#include <event2/event.h>
-#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "logic/encoded_push.h"
-#include "logic/logic_conf.h"
+#include "logic/link_env.h"
 #include "shared/status.h"
 
 struct gateway_link;
-
-/* What all links share; the owner's, and outlives them. */
-struct link_env {
-    struct event_base *base;
-    struct evdns_base *dns;
-    SSL_CTX *tls;
-    const struct logic_conf *conf;
-    uint8_t logic_id[LOGIC_ID_LEN];
-};
 
 /* Starts connecting to `hostname` (a name, or an address without brackets) from the loop. */
 enum status gateway_link_new(const struct link_env *env, const char *hostname, int port,
                              struct gateway_link **out);
 /* Closes at once; what is queued is let go as "shutdown", and who waits for it is told. */
 void gateway_link_free(struct gateway_link *link);
-/* "host:port", "[::1]:7788" for an IPv6 address; the link's own string. */
+/* The gateway is gone: what is queued is let go as "gone", and who waits for it is told, which
+ * may bring the next push to dispatch before the call returns. Only gateway_link_free may follow. */
+void gateway_link_give_up(struct gateway_link *link);
+/* The gateway is at another address now. For a link that is not up: it tries that one, from the
+ * loop, at once; its queue and the time that it has been down stay, but one that has been given
+ * up begins anew. STATUS_NO_MEMORY: nothing has changed. */
+enum status gateway_link_move(struct gateway_link *link, const char *hostname, int port);
+/* There is reason to think that the gateway is back: a link in its pause tries again at once. */
+void gateway_link_retry(struct gateway_link *link);
+/* "host:port", "[::1]:7788" for an IPv6 address; the link's own string, until it moves. */
 const char *gateway_link_name(const struct gateway_link *link);
+/* Whether the link goes to that address; names are compared without regard to ASCII case. */
+bool gateway_link_is_at(const struct gateway_link *link, const char *hostname, int port);
 bool gateway_link_is_up(const struct gateway_link *link);
+/* How long the link has not been up, in ms; 0 while it is. A connection that ended with nothing
+ * answered for does not count as having been up. `now_ms` is clock_now_ms(). */
+int64_t gateway_link_down_ms(const struct gateway_link *link, int64_t now_ms);
 /* Pushes that the gateway has not answered for. */
 size_t gateway_link_queued(const struct gateway_link *link);
+
+struct link_details {
+    bool up;
+    bool given_up;     /* not up for linkQueueSeconds or longer: takes nothing */
+    size_t pushes;     /* in the queue */
+    size_t bytes;      /* of the same */
+    int64_t rtt_us;    /* -1: unknown (link_probe.h) */
+    int64_t clients;   /* as the gateway says; -1: unknown */
+    const char *error; /* why it last broke or was not made, or NULL; the link's own string */
+    int64_t error_age_ms;
+};
+
+void gateway_link_describe(const struct gateway_link *link, int64_t now_ms, struct link_details *out);
 
 enum link_offer {
     LINK_TAKES,     /* gateway_link_add may follow, before the loop runs on */

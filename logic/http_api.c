@@ -9,9 +9,11 @@
 #include <strings.h>
 
 #include "logic/cors.h"
+#include "logic/gateways_answer.h"
 #include "logic/logic_metrics.h"
 #include "logic/push_job.h"
 #include "logic/push_request.h"
+#include "shared/clock.h"
 #include "shared/form.h"
 
 struct http_api {
@@ -154,12 +156,24 @@ static void reply_not_ready(struct http_exchange *exchange, const char *reason)
 static void handle_readyz(struct http_exchange *exchange, void *arg)
 {
     const struct http_api *api = arg;
-    if (api->draining)
-        reply_not_ready(exchange, "the daemon is shutting down");
-    else if (gateway_set_up(api->dispatch->gateways) == 0)
-        reply_not_ready(exchange, "no gateway is connected");
+    const char *reason =
+        api->draining ? "the daemon is shutting down" : dispatch_why_not_ready(api->dispatch);
+    if (reason)
+        reply_not_ready(exchange, reason);
     else
         reply_json(exchange, 200, "{\"status\":\"ready\"}");
+}
+
+static void handle_gateways(struct http_exchange *exchange, void *arg)
+{
+    const struct http_api *api = arg;
+    struct buf json;
+    buf_init(&json, SIZE_MAX);
+    if (gateways_answer_append(&json, api->dispatch->gateways, clock_now_ms()))
+        reply_json(exchange, 500, "{\"error\":{\"code\":\"internal\",\"message\":\"out of memory\"}}");
+    else
+        push_job_reply(exchange, 200, slice_of(json.data, json.len));
+    buf_fini(&json);
 }
 
 static void handle_metrics(struct http_exchange *exchange, void *arg)
@@ -178,7 +192,7 @@ static const struct http_route routes[] = {
     {"POST", "/push/all", handle_push_all},     {"POST", "/push/room", handle_push_room},
     {"POST", "/push/batch", handle_push_batch}, {"GET", "/stats", handle_stats},
     {"GET", "/healthz", handle_healthz},        {"GET", "/readyz", handle_readyz},
-    {"GET", "/metrics", handle_metrics},
+    {"GET", "/metrics", handle_metrics},        {"GET", "/gateways", handle_gateways},
 };
 
 static bool filter(struct http_exchange *exchange, void *arg)

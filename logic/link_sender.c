@@ -71,7 +71,7 @@ static enum status send_batch(struct link_sender *sender)
 {
     struct link_queue *queue = &sender->ledger->queue;
     size_t count = link_queue_freeze(queue, sender->max_pushes, sender->batch_bytes - sizeof sender->header);
-    push_batch_header_encode(sender->logic_id, link_queue_at(queue, 0)->sequence, (uint32_t)count,
+    push_batch_header_encode(sender->logic_id, link_queue_at(queue, 0)->sequence, (uint32_t)count, 0,
                              sender->header);
     sender->piece = 0;
     sender->offset = 0;

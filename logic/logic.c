@@ -9,12 +9,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "logic/bus_publisher.h"
 #include "logic/dispatch.h"
+#include "logic/dns_source.h"
 #include "logic/gateway_set.h"
 #include "logic/http_api.h"
 #include "logic/logic_metrics.h"
+#include "logic/redis_source.h"
 #include "shared/clock.h"
 #include "shared/log.h"
+#include "shared/resolver.h"
 #include "shared/tls.h"
 
 enum { DRAIN_CHECK_MS = 10, GOODBYE_MS = 500, SPARE_DESCRIPTORS = 64 };
@@ -27,6 +31,9 @@ struct logic {
     int64_t drain_until_ms; /* 0: not draining */
     struct link_env env;
     struct gateway_set gateways;
+    struct dns_source *dns_source;     /* discovery.mode dns, or NULL */
+    struct redis_source *redis_source; /* discovery.mode redis, or NULL */
+    struct bus_publisher *bus;         /* bus.mode other than off, or NULL */
     struct dispatch dispatch;
     struct http_api *api;
 };
@@ -35,7 +42,7 @@ static void begin_drain(struct logic *logic, int signal_number)
 {
     const struct timeval period = {0, DRAIN_CHECK_MS * 1000};
     log_event(LOG_INFO, "draining", LOG_I("signal", signal_number),
-              LOG_I("queued", gateway_set_queued(&logic->gateways)));
+              LOG_I("queued", dispatch_queued(&logic->dispatch)));
     logic->drain_until_ms = clock_now_ms() + logic->conf->drain_seconds * 1000;
     metrics_set(LM_DRAINING, 1);
     http_api_drain(logic->api);
@@ -56,7 +63,7 @@ static void on_drain_check(evutil_socket_t fd, short what, void *arg)
     struct logic *logic = arg;
     (void)fd;
     (void)what;
-    bool quiet = http_api_busy(logic->api) == 0 && gateway_set_queued(&logic->gateways) == 0;
+    bool quiet = http_api_busy(logic->api) == 0 && dispatch_queued(&logic->dispatch) == 0;
     if (quiet || clock_now_ms() >= logic->drain_until_ms)
         event_base_loopbreak(logic->base);
 }
@@ -72,17 +79,6 @@ static enum status set_up_events(struct logic *logic)
     return STATUS_OK;
 }
 
-/* /etc/resolv.conf and /etc/hosts; without the former, names in the latter still work. */
-static enum status set_up_dns(struct logic *logic)
-{
-    logic->env.dns = evdns_base_new(logic->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    if (!logic->env.dns)
-        return STATUS_NO_MEMORY;
-    if (evdns_base_resolv_conf_parse(logic->env.dns, DNS_OPTIONS_ALL, "/etc/resolv.conf"))
-        evdns_base_load_hosts(logic->env.dns, "/etc/hosts");
-    return STATUS_OK;
-}
-
 static enum status set_up_tls(struct logic *logic, struct fault *fault)
 {
     const struct logic_conf *conf = logic->conf;
@@ -93,15 +89,55 @@ static enum status set_up_tls(struct logic *logic, struct fault *fault)
     return tls_client_new(&files, &logic->env.tls, fault);
 }
 
-static enum status add_gateways(struct logic *logic)
+static enum status add_gateways(struct logic *logic, struct fault *fault)
 {
     const struct conf_endpoints *list = &logic->conf->gateway_list;
     enum status status = STATUS_OK;
-    if (list->count == 0)
+    if (list->count == 0 && logic->conf->discovery_mode == DISCOVERY_STATIC &&
+        logic->conf->bus_mode != BUS_ONLY)
         log_event(LOG_WARN, "no gateway is known", LOG_S("remedy", "set gatewayList"));
+    if (list->count > GATEWAY_SET_MAX)
+        return fault_set(fault, STATUS_FULL, "gatewayList: at most %d gateways", GATEWAY_SET_MAX);
     for (size_t i = 0; !status && i < list->count; i++)
         status = gateway_set_add(&logic->gateways, list->items[i].hostname, list->items[i].port);
-    return status;
+    return status ? fault_set(fault, status, "gatewayList: %s", status_text(status)) : STATUS_OK;
+}
+
+static enum status start_discovery(struct logic *logic, struct fault *fault)
+{
+    const struct logic_conf *conf = logic->conf;
+    if (conf->discovery_mode == DISCOVERY_DNS &&
+        dns_source_new(logic->base, logic->env.dns, conf, &logic->gateways, &logic->dns_source))
+        return fault_set(fault, STATUS_NO_MEMORY, "no memory for the discovery");
+    if (conf->discovery_mode == DISCOVERY_REDIS &&
+        redis_source_new(logic->base, logic->env.dns, conf, &logic->gateways, &logic->redis_source))
+        return fault_set(fault, STATUS_NO_MEMORY, "no memory for the discovery");
+    return STATUS_OK;
+}
+
+static enum status start_bus(struct logic *logic, struct fault *fault)
+{
+    const struct logic_conf *conf = logic->conf;
+    if (conf->bus_mode != BUS_OFF &&
+        bus_publisher_new(logic->base, logic->env.dns, conf, logic->env.logic_id, &logic->bus))
+        return fault_set(fault, STATUS_NO_MEMORY, "no memory for the bus");
+    logic->dispatch.bus = logic->bus;
+    return STATUS_OK;
+}
+
+static void stop_bus(struct logic *logic)
+{
+    bus_publisher_free(logic->bus);
+    logic->bus = logic->dispatch.bus = NULL;
+}
+
+/* Before the set ends: nobody must name a gateway afterwards. */
+static void stop_discovery(struct logic *logic)
+{
+    dns_source_free(logic->dns_source);
+    redis_source_free(logic->redis_source);
+    logic->dns_source = NULL;
+    logic->redis_source = NULL;
 }
 
 /* One descriptor per connection; the soft limit is ours to raise. */
@@ -124,16 +160,20 @@ static enum status set_up(struct logic *logic, struct fault *fault)
     if (getrandom(logic->env.logic_id, LOGIC_ID_LEN, 0) != LOGIC_ID_LEN)
         return fault_set(fault, STATUS_IO, "the system gives no random bytes");
     logic->base = event_base_new();
-    if (!logic->base || set_up_events(logic) || (logic->env.base = logic->base, set_up_dns(logic)))
+    if (!logic->base || set_up_events(logic) ||
+        (logic->env.base = logic->base,
+         resolver_new(logic->base, conf->discovery_nameserver, &logic->env.dns)))
         return fault_set(fault, STATUS_NO_MEMORY, "the event loop cannot be made");
     status = set_up_tls(logic, fault);
     if (status)
         return status;
     dispatch_init(&logic->dispatch, logic->base, &logic->gateways, (int)conf->wait_timeout);
     status = http_api_new(logic->base, conf, &logic->dispatch, logic->env.logic_id, &logic->api, fault);
-    if (!status && add_gateways(logic))
-        status = fault_set(fault, STATUS_NO_MEMORY, "no memory for the gateways");
-    return status;
+    if (!status)
+        status = add_gateways(logic, fault);
+    if (!status)
+        status = start_discovery(logic, fault);
+    return status ? status : start_bus(logic, fault);
 }
 
 enum status logic_new(const struct logic_conf *conf, struct logic **out, struct fault *fault)
@@ -158,11 +198,13 @@ enum status logic_new(const struct logic_conf *conf, struct logic **out, struct 
 /* Whoever still waits learns that its push is gone, if the answer can be sent in a moment. */
 static void say_goodbye(struct logic *logic)
 {
-    size_t queued = gateway_set_queued(&logic->gateways);
+    size_t queued = dispatch_queued(&logic->dispatch);
     size_t busy = http_api_busy(logic->api);
     if (queued > 0)
         log_event(LOG_WARN, "pushes let go at shutdown", LOG_I("pushes", queued));
+    stop_discovery(logic);
     gateway_set_fini(&logic->gateways);
+    stop_bus(logic);
     logic->drain_until_ms = clock_now_ms() + GOODBYE_MS;
     if (busy > 0)
         event_base_dispatch(logic->base);
@@ -182,17 +224,6 @@ static void free_event(struct event *event)
         event_free(event);
 }
 
-/* Cancelled lookups end in the loop (lookup.h), before and after their base is freed. By now
- * nothing else is left in it. */
-static void free_dns(struct logic *logic)
-{
-    if (!logic->env.dns)
-        return;
-    event_base_loop(logic->base, EVLOOP_NONBLOCK);
-    evdns_base_free(logic->env.dns, 1);
-    event_base_loop(logic->base, EVLOOP_NONBLOCK);
-}
-
 void logic_free(struct logic *logic)
 {
     if (!logic)
@@ -200,10 +231,12 @@ void logic_free(struct logic *logic)
     free_event(logic->drain_check);
     free_event(logic->signals[0]);
     free_event(logic->signals[1]);
+    stop_discovery(logic);
     gateway_set_fini(&logic->gateways);
+    stop_bus(logic);
     http_api_free(logic->api);
     SSL_CTX_free(logic->env.tls);
-    free_dns(logic);
+    resolver_free(logic->base, logic->env.dns);
     if (logic->base)
         event_base_free(logic->base);
     free(logic);

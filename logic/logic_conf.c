@@ -8,6 +8,7 @@
 #include "shared/conf_tls.h"
 #include "shared/json_scan.h"
 #include "shared/listener.h"
+#include "shared/resolver.h"
 
 /* One row of the table a line. */
 /* clang-format off */
@@ -50,6 +51,17 @@ static const struct conf_option options[] = {
     {"rpc.key", FILE_AT(rpc_key), "", NULL, "", "Private key (PEM, no pass phrase) of rpc.cert.", NULL},
     {"rpc.serverName", TEXT(rpc_server_name), "", NULL, "", "Name expected in the gateways' certificates; empty is each gateway's hostname.", NULL},
 
+    {"discovery.mode", ENUM(discovery_mode), "static", "static|dns|redis", "", "Where gateways come from besides gatewayList: nowhere else, every address of a DNS name, or the registry in Redis.", "Discovery"},
+    {"discovery.name", TEXT(discovery_name), "", NULL, "", "dns: the name whose A and AAAA records are the gateways.", NULL},
+    {"discovery.port", INT(discovery_port, 1, 65535), "7788", NULL, "", "dns: the gateways' servicePort.", NULL},
+    {"discovery.refreshSeconds", INT(discovery_refresh_seconds, 1, 3600), "5", NULL, "s", "How often the name is looked up, or the registry is read whole (its news come at once).", NULL},
+    {"discovery.nameserver", TEXT(discovery_nameserver), "", NULL, "", "`address[:port]` of the name server for all look-ups; empty is /etc/resolv.conf.", NULL},
+
+    REDIS_OPTION_ROWS(logic_conf, redis),
+
+    {"bus.mode", ENUM(bus_mode), "off", "off|mirror|only", "", "mirror: every push is also published in Redis. only: it is published and nothing else, for gateways that logic cannot reach; then no gateway may be listed or discovered.", "Bus (with redis.url)"},
+    {"bus.channel", TEXT(bus_channel), "fanfare:bus", NULL, "", "The channel; the same as the gateways'.", NULL},
+
     {"drainSeconds", INT(drain_seconds, 0, 3600), "10", NULL, "s", "Time that SIGTERM leaves for queues to empty.", "Shutdown"},
 
     {"log.level", ENUM(log_level), "info", "debug|info|warn|error", "", "The least level that is written.", "Log"},
@@ -71,13 +83,46 @@ const struct conf_table logic_conf_table = {
     .struct_size = sizeof(struct logic_conf),
 };
 
+static enum status check_discovery(const struct logic_conf *logic, struct fault *fault)
+{
+    if (logic->discovery_mode == DISCOVERY_DNS && !logic->discovery_name[0])
+        return fault_set(fault, STATUS_INVALID,
+                         "discovery.name: required with discovery.mode dns: the name to look up");
+    if (resolver_fault(logic->discovery_nameserver))
+        return fault_set(fault, STATUS_INVALID, "discovery.nameserver: \"%s\": %s",
+                         logic->discovery_nameserver, resolver_fault(logic->discovery_nameserver));
+    if (logic->discovery_mode == DISCOVERY_REDIS && !logic->redis.url[0])
+        return fault_set(fault, STATUS_INVALID,
+                         "redis.url: required with discovery.mode redis: where the registry is");
+    return STATUS_OK;
+}
+
+static enum status check_bus(const struct logic_conf *logic, struct fault *fault)
+{
+    if (logic->bus_mode != BUS_OFF && !logic->redis.url[0])
+        return fault_set(fault, STATUS_INVALID,
+                         "redis.url: required with bus.mode mirror or only: where the channel is");
+    if (logic->bus_mode == BUS_ONLY && (logic->gateway_list.count > 0 || logic->discovery_mode))
+        return fault_set(
+            fault, STATUS_INVALID,
+            "bus.mode: only makes no links, so gatewayList must be empty and discovery.mode static");
+    if (logic->bus_mode != BUS_OFF && !logic->bus_channel[0])
+        return fault_set(fault, STATUS_INVALID, "bus.channel: must not be empty");
+    return STATUS_OK;
+}
+
 enum status logic_conf_check(const void *conf, struct fault *fault)
 {
     const struct logic_conf *logic = conf;
     struct tls_files files = {logic->rpc_cert, logic->rpc_key, logic->rpc_ca};
 
     enum status status = conf_check_tls(&files, &(struct tls_files){"rpc.cert", "rpc.key", "rpc.ca"}, fault);
-
+    if (!status)
+        status = redis_options_check(&logic->redis, fault);
+    if (!status)
+        status = check_discovery(logic, fault);
+    if (!status)
+        status = check_bus(logic, fault);
     return status ? status
                   : listener_check("servicePort", logic->service_bind, (int)logic->service_port, fault);
 }

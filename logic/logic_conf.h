@@ -6,8 +6,12 @@
 #define FANFARE_LOGIC_LOGIC_CONF_H
 
 #include "shared/conf.h"
+#include "shared/redis_options.h"
 
 enum { LOGIC_IGNORED_KEYS = 5 };
+
+enum discovery_mode { DISCOVERY_STATIC, DISCOVERY_DNS, DISCOVERY_REDIS };
+enum bus_mode { BUS_OFF, BUS_MIRROR, BUS_ONLY };
 
 struct logic_conf {
     int64_t service_port;
@@ -38,6 +42,15 @@ struct logic_conf {
     char *rpc_cert;
     char *rpc_key;
     char *rpc_server_name; /* "": the gateway's hostname */
+
+    int discovery_mode; /* enum discovery_mode */
+    char *discovery_name;
+    int64_t discovery_port;
+    int64_t discovery_refresh_seconds;
+    char *discovery_nameserver; /* "": /etc/resolv.conf */
+    struct redis_options redis;
+    int bus_mode; /* enum bus_mode */
+    char *bus_channel;
 
     int64_t drain_seconds;
     int log_level;  /* enum log_level */

@@ -2,6 +2,7 @@
 /* Every metric of the logic: X(row, name, labels, type, help). The documentation and the
  * tests walk the same table. At rest:
  *   pushes_received = pushes_accepted + pushes_refused{*}                          (the API)
+ *   bus_pushes_accepted = bus_pushes_published + bus_pushes_dropped{*}             (the bus)
  *   link_pushes_accepted = link_pushes_acked + link_pushes_dropped{*}              (all links)
  * and while work is under way the gauge link_pushes_queued holds the difference. Items count
  * alike; a refused request whose items were never counted out adds no items. A push counts as
@@ -27,7 +28,12 @@
     X(LM_ITEMS_REFUSED_MEMORY, L "items_refused_total", "reason=\"no_memory\"", COUNTER, "")                    \
     X(LM_WAITS, L "waits", "", GAUGE, "Pushes whose caller waits for the gateways")                             \
     X(LM_WAIT_TIMEOUTS, L "wait_timeouts_total", "", COUNTER, "Waits answered 504")                             \
-    X(LM_GATEWAYS, L "gateways", "", GAUGE, "Gateways known")                                                   \
+    X(LM_GATEWAYS_STATIC, L "gateways", "source=\"static\"", GAUGE, "Gateways known, by where they came from")     \
+    X(LM_GATEWAYS_DNS, L "gateways", "source=\"dns\"", GAUGE, "")                                               \
+    X(LM_GATEWAYS_REDIS, L "gateways", "source=\"redis\"", GAUGE, "")                                           \
+    X(LM_GATEWAYS_REFUSED, L "gateways_refused_total", "", COUNTER, "Offers of a gateway past the 1,024 that are linked at most") \
+    X(LM_DNS_LOOKUPS_OK, L "dns_lookups_total", "result=\"ok\"", COUNTER, "Look-ups of discovery.name, A and AAAA together") \
+    X(LM_DNS_LOOKUPS_FAILED, L "dns_lookups_total", "result=\"failed\"", COUNTER, "")                           \
     X(LM_LINKS_UP, L "links", "state=\"up\"", GAUGE, "Links to gateways by state")                              \
     X(LM_LINKS_CONNECTING, L "links", "state=\"connecting\"", GAUGE, "")                                        \
     X(LM_LINKS_WAITING, L "links", "state=\"waiting\"", GAUGE, "")                                              \
@@ -41,16 +47,39 @@
     X(LM_LINK_PUSHES_EXPIRED, L "link_pushes_dropped_total", "reason=\"expired\"", COUNTER, "Pushes that a gateway did not get") \
     X(LM_LINK_PUSHES_DOWN, L "link_pushes_dropped_total", "reason=\"down\"", COUNTER, "")                       \
     X(LM_LINK_PUSHES_REFUSED, L "link_pushes_dropped_total", "reason=\"refused\"", COUNTER, "")                 \
+    X(LM_LINK_PUSHES_GONE, L "link_pushes_dropped_total", "reason=\"gone\"", COUNTER, "")                      \
     X(LM_LINK_PUSHES_SHUTDOWN, L "link_pushes_dropped_total", "reason=\"shutdown\"", COUNTER, "")               \
     X(LM_LINK_ITEMS_ACCEPTED, L "link_items_accepted_total", "", COUNTER, "Accepted items, once per known gateway") \
     X(LM_LINK_ITEMS_ACKED, L "link_items_acked_total", "", COUNTER, "Items that a gateway has answered for")    \
     X(LM_LINK_ITEMS_EXPIRED, L "link_items_dropped_total", "reason=\"expired\"", COUNTER, "Items that a gateway did not get") \
     X(LM_LINK_ITEMS_DOWN, L "link_items_dropped_total", "reason=\"down\"", COUNTER, "")                         \
     X(LM_LINK_ITEMS_REFUSED, L "link_items_dropped_total", "reason=\"refused\"", COUNTER, "")                   \
+    X(LM_LINK_ITEMS_GONE, L "link_items_dropped_total", "reason=\"gone\"", COUNTER, "")                        \
     X(LM_LINK_ITEMS_SHUTDOWN, L "link_items_dropped_total", "reason=\"shutdown\"", COUNTER, "")                 \
     X(LM_LINK_PUSHES_QUEUED, L "link_pushes_queued", "", GAUGE, "Pushes in the links' queues, the batches under way included") \
     X(LM_LINK_ITEMS_QUEUED, L "link_items_queued", "", GAUGE, "Items in the links' queues")                     \
     X(LM_LINK_BYTES_QUEUED, L "link_bytes_queued", "", GAUGE, "Bytes in the links' queues; a push counts in each") \
+    X(LM_REGISTRY_READINGS, L "registry_readings_total", "", COUNTER, "Whole readings of the registry")         \
+    X(LM_REGISTRY_FAILURES, L "registry_failures_total", "", COUNTER, "Readings of the registry that were not completed") \
+    X(LM_REGISTRY_NEWS, L "registry_news_total", "", COUNTER, "Messages on the registry's channel")              \
+    X(LM_REGISTRY_NOISE, L "registry_noise_total", "", COUNTER, "Values and messages of the registry that are no gateway's") \
+    X(LM_REDIS_UP_REGISTRY, L "redis_up", "what=\"registry\"", GAUGE, "1 while the connection to Redis is up")   \
+    X(LM_REDIS_UP_NEWS, L "redis_up", "what=\"news\"", GAUGE, "")                                              \
+    X(LM_REDIS_UP_BUS, L "redis_up", "what=\"bus\"", GAUGE, "")                                                \
+    X(LM_REDIS_RECONNECTS_REGISTRY, L "redis_reconnects_total", "what=\"registry\"", COUNTER, "Connections to Redis that broke or failed and were begun anew") \
+    X(LM_REDIS_RECONNECTS_NEWS, L "redis_reconnects_total", "what=\"news\"", COUNTER, "")                      \
+    X(LM_REDIS_RECONNECTS_BUS, L "redis_reconnects_total", "what=\"bus\"", COUNTER, "")                        \
+    X(LM_BUS_PUSHES_ACCEPTED, L "bus_pushes_accepted_total", "", COUNTER, "Accepted pushes, once for the bus when it is on") \
+    X(LM_BUS_PUSHES_PUBLISHED, L "bus_pushes_published_total", "", COUNTER, "Pushes that Redis has taken")        \
+    X(LM_BUS_PUSHES_EXPIRED, L "bus_pushes_dropped_total", "reason=\"expired\"", COUNTER, "Pushes that were not published") \
+    X(LM_BUS_PUSHES_DOWN, L "bus_pushes_dropped_total", "reason=\"down\"", COUNTER, "")                        \
+    X(LM_BUS_PUSHES_REFUSED, L "bus_pushes_dropped_total", "reason=\"refused\"", COUNTER, "")                  \
+    X(LM_BUS_PUSHES_FULL, L "bus_pushes_dropped_total", "reason=\"queue_full\"", COUNTER, "")                  \
+    X(LM_BUS_PUSHES_SHUTDOWN, L "bus_pushes_dropped_total", "reason=\"shutdown\"", COUNTER, "")                \
+    X(LM_BUS_PUSHES_QUEUED, L "bus_pushes_queued", "", GAUGE, "Pushes that wait to be published")               \
+    X(LM_BUS_BYTES_QUEUED, L "bus_bytes_queued", "", GAUGE, "Bytes of the same")                                \
+    X(LM_BUS_BATCHES, L "bus_batches_total", "", COUNTER, "Messages published, repetitions included")           \
+    X(LM_BUS_RECEIVERS, L "bus_receivers", "", GAUGE, "Subscribers that the last message reached")              \
     X(LM_HTTP_2XX, L "http_answers_total", "class=\"2xx\"", COUNTER, "Answers of the API by class")              \
     X(LM_HTTP_4XX, L "http_answers_total", "class=\"4xx\"", COUNTER, "")                                        \
     X(LM_HTTP_5XX, L "http_answers_total", "class=\"5xx\"", COUNTER, "")                                        \
@@ -61,8 +90,11 @@
 enum logic_metric { LOGIC_METRICS(LOGIC_METRIC_ROW) LOGIC_METRIC_COUNT };
 #undef LOGIC_METRIC_ROW
 
+/* Why a push was not published: distance from the row LM_BUS_PUSHES_EXPIRED. */
+enum bus_drop { BUS_DROP_EXPIRED, BUS_DROP_DOWN, BUS_DROP_REFUSED, BUS_DROP_FULL, BUS_DROP_SHUTDOWN };
+
 /* Why a push was let go: distance from the rows LM_LINK_PUSHES_EXPIRED, LM_LINK_ITEMS_EXPIRED. */
-enum link_drop { LINK_DROP_EXPIRED, LINK_DROP_DOWN, LINK_DROP_REFUSED, LINK_DROP_SHUTDOWN };
+enum link_drop { LINK_DROP_EXPIRED, LINK_DROP_DOWN, LINK_DROP_REFUSED, LINK_DROP_GONE, LINK_DROP_SHUTDOWN };
 
 /* Counts an answer of the API in its class. The loop's thread. */
 void logic_metrics_count_answer(int http_status);

@@ -61,6 +61,8 @@ static enum status append_taken(struct buf *out, const char *id_prefix, const st
         status = append_id(out, id_prefix, outcome);
     if (!status)
         status = append_gateways(out, outcome);
+    if (!status && outcome->bus_only)
+        status = buf_append_str(out, ",\"bus\":\"queued\"");
     if (!status && outcome->wait_ms > 0)
         status = buf_printf(out, ",\"clients\":%" PRIu64, outcome->clients);
     return status ? status : buf_append_str(out, "}");
@@ -121,6 +123,13 @@ static enum status append_queue_full(struct buf *out, const struct buf *names)
     return push_answer_append_error(out, "queue_full", message);
 }
 
+static const char *why_no_gateway(const struct push_outcome *outcome)
+{
+    if (outcome->bus_only)
+        return "Redis, the only way to the gateways, has been down for too long";
+    return outcome->known ? "every gateway has been down for too long" : "no gateway is known";
+}
+
 enum status push_answer_append(struct buf *out, const char *id_prefix, const struct push_outcome *outcome,
                                int *http_status)
 {
@@ -137,11 +146,14 @@ enum status push_answer_append(struct buf *out, const char *id_prefix, const str
     case PUSH_NO_MEMORY:
         *http_status = 500;
         return push_answer_append_error(out, "internal", "out of memory; nothing was queued");
+    case PUSH_NO_WAIT:
+        *http_status = 400;
+        return push_answer_append_error(
+            out, "wait_unavailable",
+            "with bus.mode only no gateway answers, so a push cannot wait; nothing was queued");
     case PUSH_NO_GATEWAY:
         break;
     }
     *http_status = 503;
-    return push_answer_append_error(out, "no_gateway",
-                                    outcome->known ? "every gateway has been down for too long"
-                                                   : "no gateway is known");
+    return push_answer_append_error(out, "no_gateway", why_no_gateway(outcome));
 }

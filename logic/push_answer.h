@@ -17,6 +17,7 @@ enum push_verdict {
     PUSH_NO_GATEWAY,   /* 503 */
     PUSH_NO_MEMORY,    /* 503, told as queue_full: nothing was queued, a retry is safe */
     PUSH_WAIT_TIMEOUT, /* 504: accepted, but not applied everywhere in time */
+    PUSH_NO_WAIT,      /* 400: the bus is the only way, and brings no answers back */
 };
 
 struct push_outcome {
@@ -29,6 +30,7 @@ struct push_outcome {
     size_t acked;   /* gateways that have applied it */
     uint64_t clients;
     int wait_ms;      /* 0: nobody waited */
+    bool bus_only;    /* the bus is the only way of pushes */
     struct buf names; /* gateways that are down (or full), each "host:port" with its NUL */
 };
 

@@ -16,6 +16,7 @@ enum conf_type {
     CONF_INT,       /* int64_t, min..max */
     CONF_BOOL,      /* bool */
     CONF_STRING,    /* char *, owned by the struct; "" by default, never NULL */
+    CONF_SECRET,    /* char * as CONF_STRING; --print-config shows a password in it as *** */
     CONF_PATH,      /* char * as CONF_STRING; a file that must be readable when not "" */
     CONF_ENUM,      /* int: the index in `choices` */
     CONF_LIST,      /* struct conf_list of strings; on the command line comma-separated */

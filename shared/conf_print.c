@@ -6,6 +6,8 @@
 
 #include "shared/conf_internal.h"
 
+enum { SECRET_MAX = 2048 };
+
 static const char *type_name(enum conf_type type)
 {
     switch (type) {
@@ -14,6 +16,7 @@ static const char *type_name(enum conf_type type)
     case CONF_BOOL:
         return "BOOLEAN";
     case CONF_STRING:
+    case CONF_SECRET:
         return "TEXT";
     case CONF_PATH:
         return "FILE";
@@ -105,6 +108,23 @@ static cJSON *json_of_choice(const char *choices, int index)
     return cJSON_CreateString(text);
 }
 
+/* "redis://user:***@host/0" for a URL with a password; "***" for what is no URL. */
+static cJSON *json_of_secret(const char *text)
+{
+    char shown[SECRET_MAX];
+    const char *mark = strstr(text, "://");
+    const char *info = mark ? mark + 3 : text;
+    const char *at = mark ? memrchr(info, '@', strcspn(info, "/?#")) : NULL;
+    const char *colon = at ? memchr(info, ':', (size_t)(at - info)) : NULL;
+
+    if (!mark)
+        return cJSON_CreateString(text[0] ? "***" : "");
+    if (!colon)
+        return cJSON_CreateString(text);
+    snprintf(shown, sizeof shown, "%.*s:***%s", (int)(colon - text), text, at);
+    return cJSON_CreateString(shown);
+}
+
 static cJSON *json_of(const struct conf_option *option, const void *conf)
 {
     const void *at = conf_at_const(option, conf);
@@ -117,6 +137,8 @@ static cJSON *json_of(const struct conf_option *option, const void *conf)
     case CONF_STRING:
     case CONF_PATH:
         return cJSON_CreateString(*(char *const *)at);
+    case CONF_SECRET:
+        return json_of_secret(*(char *const *)at);
     case CONF_ENUM:
         return json_of_choice(option->choices, *(const int *)at);
     case CONF_LIST:

@@ -81,6 +81,7 @@ void conf_allowed(const struct conf_option *option, char *out)
         allowed_choices(option->choices, out);
         break;
     case CONF_STRING:
+    case CONF_SECRET:
     case CONF_PATH:
         snprintf(out, CONF_ALLOWED_MAX, "a %s of at most %" PRId64 " bytes",
                  option->type == CONF_PATH ? "path" : "text", option->max);
@@ -247,6 +248,7 @@ static struct outcome set_from_text(const struct conf_option *option, void *at, 
     case CONF_BOOL:
         return bool_from_text(at, text);
     case CONF_STRING:
+    case CONF_SECRET:
     case CONF_PATH:
         return string_from_text(option, at, text);
     case CONF_ENUM:
@@ -270,6 +272,7 @@ static struct outcome set_from_json(const struct conf_option *option, void *at, 
     case CONF_BOOL:
         return bool_from_json(at, json);
     case CONF_STRING:
+    case CONF_SECRET:
     case CONF_PATH:
         return string_from_text(option, at, cJSON_GetStringValue(json));
     case CONF_ENUM:
@@ -293,6 +296,8 @@ static enum status complain(const struct conf_option *option, struct outcome out
     if (outcome.status == STATUS_NO_MEMORY)
         return fault_set(fault, STATUS_NO_MEMORY, "%s: %s", origin, status_text(STATUS_NO_MEMORY));
     conf_allowed(option, allowed);
+    if (option->type == CONF_SECRET)
+        shown = "this value";
     return fault_set(fault, outcome.status, "%s: %s is not allowed: %s%s%s", origin, shown,
                      outcome.why ? outcome.why : "", outcome.why ? ", " : "", allowed);
 }
@@ -328,7 +333,7 @@ void conf_value_free(const struct conf_option *option, void *conf)
 {
     void *at = conf_at(option, conf);
 
-    if (option->type == CONF_STRING || option->type == CONF_PATH) {
+    if (option->type == CONF_STRING || option->type == CONF_SECRET || option->type == CONF_PATH) {
         free(*(char **)at);
         *(char **)at = NULL;
     } else if (option->type == CONF_LIST) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shared/conf_internal.h"
+#include "shared/conf_print.h"
 
 enum { NAME_MAX_BYTES = 128 };
 
@@ -19,6 +20,10 @@ struct command {
     bool check;
     bool print_config;
     bool print_markdown;
+    bool print_man;
+    bool print_man_options;
+    bool print_bash;
+    bool print_zsh;
     bool version;
     bool help;
 };
@@ -32,6 +37,10 @@ static const struct {
     {"check", offsetof(struct command, check), false},
     {"print-config", offsetof(struct command, print_config), false},
     {"print-markdown", offsetof(struct command, print_markdown), true},
+    {"print-man", offsetof(struct command, print_man), true},
+    {"print-man-options", offsetof(struct command, print_man_options), true},
+    {"print-completion-bash", offsetof(struct command, print_bash), true},
+    {"print-completion-zsh", offsetof(struct command, print_zsh), true},
     {"version", offsetof(struct command, version), false},
     {"help", offsetof(struct command, help), false},
     {"h", offsetof(struct command, help), true},
@@ -184,6 +193,14 @@ static bool answer(const struct conf_table *table, const struct command *command
         printf("%s %s\n", table->program, FANFARE_VERSION);
     else if (command->print_markdown)
         conf_print_markdown(table, stdout);
+    else if (command->print_man)
+        conf_print_man(table, stdout);
+    else if (command->print_man_options)
+        conf_print_man_options(table, stdout);
+    else if (command->print_bash)
+        conf_print_bash(table, stdout);
+    else if (command->print_zsh)
+        conf_print_zsh(table, stdout);
     else
         return false;
     return true;

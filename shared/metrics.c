@@ -78,7 +78,7 @@ static enum status print_head(struct buf *out, const char *name, enum metric_typ
     }
     if (status)
         return status;
-    return buf_printf(out, "\n# TYPE %s %s\n", name, type == METRIC_COUNTER ? "counter" : "gauge");
+    return buf_printf(out, "\n# TYPE %s %s\n", name, type == METRIC_GAUGE ? "gauge" : "counter");
 }
 
 /* A gauge may be below zero for a moment, when one thread's sub is seen before another's add. */
@@ -91,6 +91,8 @@ static enum status print_row(struct buf *out, size_t row)
 
     if (def->type == METRIC_GAUGE)
         return buf_printf(out, "%s%s%s%s %" PRId64 "\n", def->name, open, def->labels, close, (int64_t)value);
+    if (def->type == METRIC_SECONDS)
+        return buf_printf(out, "%s%s%s%s %.15g\n", def->name, open, def->labels, close, (double)value / 1e6);
     return buf_printf(out, "%s%s%s%s %" PRIu64 "\n", def->name, open, def->labels, close, value);
 }
 

@@ -10,7 +10,8 @@
 
 #include "shared/buf.h"
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE };
+/* METRIC_SECONDS is a counter of time: kept in microseconds, printed as seconds ("0.125"). */
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_SECONDS };
 
 struct metric_def {
     const char *name;   /* rows of one name stand together; their help is the first row's */

@@ -6,7 +6,14 @@
 #include <endian.h>
 #include <string.h>
 
-enum { BATCH_VERSION = 1, RECORD_HEAD_LEN = 12, LOGIC_ID_AT = 8, SEQUENCE_AT = 24, COUNT_AT = 32 };
+enum {
+    BATCH_VERSION = 1,
+    RECORD_HEAD_LEN = 12,
+    FLAGS_AT = 5,
+    LOGIC_ID_AT = 8,
+    SEQUENCE_AT = 24,
+    COUNT_AT = 32
+};
 
 static bool is_control(const uint8_t *at, const uint8_t *end)
 {
@@ -94,11 +101,11 @@ void push_record_encode(const struct push *push, uint64_t sequence, uint8_t *out
 }
 
 void push_batch_header_encode(const uint8_t logic_id[LOGIC_ID_LEN], uint64_t first_sequence, uint32_t count,
-                              uint8_t *out)
+                              uint8_t flags, uint8_t *out)
 {
-    static const uint8_t magic[] = {'F', 'A', 'N', 'B', BATCH_VERSION, 0, 0, 0};
+    const uint8_t head[] = {'F', 'A', 'N', 'B', BATCH_VERSION, flags, 0, 0};
 
-    out = put(out, magic, sizeof magic);
+    out = put(out, head, sizeof head);
     out = put(out, logic_id, LOGIC_ID_LEN);
     out = put64(out, first_sequence);
     put32(out, count);
@@ -182,8 +189,11 @@ static enum status check_header(const struct decoding *decoding, struct slice by
     if (bytes.data[4] != BATCH_VERSION) {
         return refuse(decoding, bytes.data + 4, "unknown version, 1 is known");
     }
-    if (bytes.data[5] != 0 || get16(bytes.data + 6) != 0) {
-        return refuse(decoding, bytes.data + 5, "reserved bytes must be 0");
+    if ((bytes.data[FLAGS_AT] & ~PUSH_BATCH_ONLY) != 0) {
+        return refuse(decoding, bytes.data + FLAGS_AT, "unknown flags");
+    }
+    if (get16(bytes.data + 6) != 0) {
+        return refuse(decoding, bytes.data + 6, "reserved bytes must be 0");
     }
     return get32(bytes.data + COUNT_AT) > 0 ? STATUS_OK
                                             : refuse(decoding, bytes.data + COUNT_AT, "no pushes");
@@ -321,6 +331,7 @@ enum status push_batch_decode(struct slice bytes, const struct push_limits *limi
     memcpy(out->logic_id, bytes.data + LOGIC_ID_AT, LOGIC_ID_LEN);
     out->first_sequence = get64(bytes.data + SEQUENCE_AT);
     out->count = get32(bytes.data + COUNT_AT);
+    out->only = (bytes.data[FLAGS_AT] & PUSH_BATCH_ONLY) != 0;
     out->records = slice_of(bytes.data + PUSH_BATCH_HEADER_LEN, bytes.len - PUSH_BATCH_HEADER_LEN);
     return check_records(&decoding, out);
 }

@@ -2,8 +2,9 @@
 /* A push (who gets which items) and its wire form between logic and gateway. Pure; any thread.
  *
  * Batch (application/vnd.fanfare.batch), integers big-endian:
- *   "FANB" | u8 version = 1 | u8 0 | u16 0 | u8[16] logic id | u64 sequence of the first push |
+ *   "FANB" | u8 version = 1 | u8 flags | u16 0 | u8[16] logic id | u64 sequence of the first push |
  *   u32 count >= 1 | count x ( u32 length | record of that length )
+ *   flags: 1 = this batch comes by the bus only, no RPC will bring it; other bits 0
  * Record:
  *   u64 sequence | u8 flags (1 = somebody waits) | u8 target (0 all, 1 rooms) | u16 room count |
  *   room count x ( u16 length | bytes ) | u32 item count >= 1 | item count x ( u32 length | bytes )
@@ -25,7 +26,8 @@
 
 enum { LOGIC_ID_LEN = 16, PUSH_BATCH_HEADER_LEN = 36, PUSH_RECORD_PREFIX_LEN = 4 };
 enum push_target { PUSH_TO_ALL = 0, PUSH_TO_ROOMS = 1 };
-enum { PUSH_FLAG_WAIT = 1 };
+enum { PUSH_FLAG_WAIT = 1 };  /* of a record */
+enum { PUSH_BATCH_ONLY = 1 }; /* of a batch */
 
 struct push {
     enum push_target target;
@@ -44,9 +46,9 @@ const char *push_room_fault(struct slice room, size_t max_len);
 size_t push_record_size(const struct push *push);
 /* Writes length prefix and record; `out` has push_record_size bytes. */
 void push_record_encode(const struct push *push, uint64_t sequence, uint8_t *out);
-/* Writes PUSH_BATCH_HEADER_LEN bytes. */
+/* Writes PUSH_BATCH_HEADER_LEN bytes; `flags` is 0 or PUSH_BATCH_ONLY. */
 void push_batch_header_encode(const uint8_t logic_id[LOGIC_ID_LEN], uint64_t first_sequence, uint32_t count,
-                              uint8_t *out);
+                              uint8_t flags, uint8_t *out);
 
 /* What batch_decode accepts. */
 struct push_limits {
@@ -59,6 +61,7 @@ struct push_batch {
     uint8_t logic_id[LOGIC_ID_LEN];
     uint64_t first_sequence;
     uint32_t count;
+    bool only;            /* PUSH_BATCH_ONLY */
     struct slice records; /* all records, checked */
 };
 

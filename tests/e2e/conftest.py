@@ -11,6 +11,7 @@ import pytest
 
 from harness.certs import Certs
 from harness.cluster import Cluster
+from harness.redis_server import RedisServer
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +38,26 @@ def make_cluster(certs, tmp_path, request):
     request.node.clusters = made
     yield make
     finish(made)
+
+
+@pytest.fixture
+def make_redis(tmp_path):
+    """Starts Redis servers for one test. Ask for it before make_cluster, so that it ends later."""
+    made = []
+
+    def make(**options):
+        made.append(RedisServer(tmp_path, f"redis{len(made)}", **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.finish()
+
+
+@pytest.fixture
+def redis(make_redis):
+    """A Redis of the test's own."""
+    return make_redis()
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def test_the_same_while_a_gateway_hangs_shorter_than_its_timeout(make_cluster):
         cluster.gateways[1].go_on()
 
     assert_exact(clients, while_pushing(cluster, stop, pace=2))
-    assert cluster.gateway_metrics(1).get("fanfare_gateway_rpc_duplicates_total") == 0
+    assert cluster.gateway_metrics(1).get("fanfare_gateway_duplicates_total", path="rpc") == 0
 
 
 def test_the_same_while_a_link_is_cut_again_and_again(make_cluster):
@@ -150,7 +150,7 @@ def test_the_same_while_answers_are_lost(make_cluster):
             proxy.flow()
 
     assert_exact(clients, while_pushing(cluster, lose_answers))
-    assert cluster.gateway_metrics(1).get("fanfare_gateway_rpc_duplicates_total") > 0, "batches did come twice"
+    assert cluster.gateway_metrics(1).get("fanfare_gateway_duplicates_total", path="rpc") > 0, "batches did come twice"
 
 
 def test_a_link_that_stalls_is_begun_anew(make_cluster):

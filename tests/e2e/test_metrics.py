@@ -168,7 +168,7 @@ def test_logics_accounting_adds_up(make_cluster):
     assert metrics.total(one + "link_pushes_dropped_total") > 0
     assert metrics.get(one + "pushes_refused_total", reason="invalid") == 2
     assert metrics.get(one + "link_bytes_queued") == 0
-    assert (metrics.get(one + "gateways"), metrics.total(one + "links")) == (2, 2)
+    assert (metrics.get(one + "gateways", source="static"), metrics.total(one + "links")) == (2, 2)
 
 
 def test_one_kind_of_wire_is_in_use(cluster):

@@ -17,7 +17,7 @@ from harness.schema import Schema, resolve
 PATH = ROOT / "docs" / "openapi.yaml"
 DOCUMENT = yaml.safe_load(PATH.read_text()) if PATH.exists() else {}
 METHODS = ("get", "post", "put", "delete", "patch", "head", "options")
-API = {"/push/all", "/push/room", "/push/batch", "/stats", "/healthz", "/readyz", "/metrics"}
+API = {"/push/all", "/push/room", "/push/batch", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
 
 
 def operations():

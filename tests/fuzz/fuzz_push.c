@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a batch: what passes can be walked by its own counts, and encodes to the same
- * bytes again. */
+ * bytes again, header and records. */
 #include <string.h>
 
 #include "shared/push.h"
@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct push_record record;
     struct fault fault = {""};
     struct slice rest;
+    uint8_t header[PUSH_BATCH_HEADER_LEN];
     uint32_t count = 0;
     uint64_t last = 0;
 
@@ -55,6 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_check(strncmp(fault.text, "at byte ", 8) == 0);
         return 0;
     }
+    push_batch_header_encode(batch.logic_id, batch.first_sequence, batch.count,
+                             batch.only ? PUSH_BATCH_ONLY : 0, header);
+    fuzz_check(memcmp(header, data, sizeof header) == 0);
     rest = batch.records;
     for (const uint8_t *at = rest.data; push_next_record(&rest, &record); at = rest.data, count++) {
         fuzz_check(count == 0 ? record.sequence == batch.first_sequence : record.sequence > last);

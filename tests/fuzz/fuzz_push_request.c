@@ -41,7 +41,7 @@ static void check_push(const struct push *push)
     struct fault fault = {""};
 
     fuzz_check(bytes != NULL);
-    push_batch_header_encode(logic_id, 1, 1, bytes);
+    push_batch_header_encode(logic_id, 1, 1, 0, bytes);
     push_record_encode(push, 1, bytes + PUSH_BATCH_HEADER_LEN);
     fuzz_check(push_batch_decode(slice_of(bytes, size), &gateway_limits, &batch, &fault) == STATUS_OK);
     free(bytes);

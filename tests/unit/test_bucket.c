@@ -334,7 +334,7 @@ static void a_drain_says_goodbye_to_all(void **state)
     for (int i = 0; i < 20; i++)
         fds[i] = join(&bench, "/connect", "r");
     push(&bench, "r", "1");
-    assert_int_equal(bucket_post_drain(bench.bucket, 300), STATUS_OK);
+    assert_int_equal(bucket_post_drain(bench.bucket, 300, 300), STATUS_OK);
     for (int i = 0; i < 20; i++) {
         expect_text(fds[i], "{\"type\":\"PUSH\",\"data\":{\"items\":[1]}}");
         expect_close(fds[i], CLOSE_going_away);

@@ -13,13 +13,14 @@
 
 #include "shared/metrics.h"
 
-enum { ITEMS, DROPPED_SLOW, CLIENTS, DROPPED_MEMORY, ROWS };
+enum { ITEMS, DROPPED_SLOW, CLIENTS, DROPPED_MEMORY, WAITED, ROWS };
 
 static const struct metric_def defs[ROWS] = {
     [ITEMS] = {"x_items_total", "", METRIC_COUNTER, "Items, a\\b\nc"},
     [DROPPED_SLOW] = {"x_dropped_total", "reason=\"slow\"", METRIC_COUNTER, "Dropped"},
     [CLIENTS] = {"x_clients", "", METRIC_GAUGE, "Clients"},
     [DROPPED_MEMORY] = {"x_dropped_total", "reason=\"no_memory\"", METRIC_COUNTER, ""},
+    [WAITED] = {"x_waited_seconds_total", "", METRIC_SECONDS, "Waited"},
 };
 
 static struct buf out;
@@ -79,6 +80,26 @@ static void rows_of_one_name_stand_together(void **state)
     metrics_add(DROPPED_MEMORY, 2);
     metrics_sub(CLIENTS, 1);
     assert_memory_equal(printed(), expected, strlen(expected));
+}
+
+static void time_is_kept_in_microseconds_and_printed_in_seconds(void **state)
+{
+    static const struct {
+        uint64_t added_us;
+        const char *line;
+    } steps[] = {
+        {0, "\nx_waited_seconds_total 0\n"},
+        {125000, "\nx_waited_seconds_total 0.125\n"},
+        {2000001, "\nx_waited_seconds_total 2.125001\n"},
+        {UINT64_C(97874999), "\nx_waited_seconds_total 100\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        metrics_add(WAITED, steps[i].added_us);
+        assert_non_null(strstr(printed(), steps[i].line));
+    }
+    assert_non_null(strstr(printed(), "# TYPE x_waited_seconds_total counter\n"));
 }
 
 /* The value of the sample `name` in the printed text. */
@@ -168,9 +189,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(counts_add_sub_and_set),    TEST(rows_of_one_name_stand_together),
-        TEST(the_process_is_described),  TEST(every_family_is_announced_once),
-        TEST(a_full_buffer_is_an_error), TEST(threads_lose_no_count),
+        TEST(counts_add_sub_and_set),
+        TEST(rows_of_one_name_stand_together),
+        TEST(time_is_kept_in_microseconds_and_printed_in_seconds),
+        TEST(the_process_is_described),
+        TEST(every_family_is_announced_once),
+        TEST(a_full_buffer_is_an_error),
+        TEST(threads_lose_no_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

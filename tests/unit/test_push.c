@@ -24,7 +24,7 @@ static struct slice batch_new(void)
     uint8_t *bytes = malloc(size);
 
     assert_non_null(bytes);
-    push_batch_header_encode(logic_id, 41, 2, bytes);
+    push_batch_header_encode(logic_id, 41, 2, 0, bytes);
     push_record_encode(&first, 41, bytes + PUSH_BATCH_HEADER_LEN);
     push_record_encode(&second, 43, bytes + PUSH_BATCH_HEADER_LEN + push_record_size(&first));
     return slice_of(bytes, size);
@@ -92,6 +92,7 @@ static void gives_back_what_was_encoded(void **state)
     assert_memory_equal(batch.logic_id, logic_id, LOGIC_ID_LEN);
     assert_int_equal(batch.first_sequence, 41);
     assert_int_equal(batch.count, 2);
+    assert_false(batch.only);
 
     assert_true(push_next_record(&batch.records, &record));
     assert_int_equal(record.sequence, 41);
@@ -131,6 +132,21 @@ static void writes_the_documented_bytes(void **state)
     assert_memory_equal(out, expected, sizeof expected);
 }
 
+static void says_that_it_comes_by_the_bus_only(void **state)
+{
+    static const uint8_t expected[8] = {'F', 'A', 'N', 'B', 1, 1, 0, 0};
+    struct slice bytes = batch_new();
+    struct push_batch batch;
+    struct fault fault;
+
+    (void)state;
+    push_batch_header_encode(logic_id, 41, 2, PUSH_BATCH_ONLY, (uint8_t *)(uintptr_t)bytes.data);
+    assert_memory_equal(bytes.data, expected, sizeof expected);
+    assert_int_equal(push_batch_decode(bytes, &limits, &batch, &fault), STATUS_OK);
+    assert_true(batch.only);
+    batch_free(bytes);
+}
+
 static void refuses_every_batch_cut_short(void **state)
 {
     struct slice whole = batch_new();
@@ -157,8 +173,10 @@ static void refuses_a_bad_header(void **state)
     (void)state;
     assert_change_refused(0, 'f', "at byte 0: not a batch");
     assert_change_refused(4, 2, "at byte 4: unknown version, 1 is known");
-    assert_change_refused(5, 1, "at byte 5: reserved bytes must be 0");
-    assert_change_refused(7, 1, "at byte 5: reserved bytes must be 0");
+    assert_change_refused(5, 2, "at byte 5: unknown flags");
+    assert_change_refused(5, 0x81, "at byte 5: unknown flags");
+    assert_change_refused(6, 1, "at byte 6: reserved bytes must be 0");
+    assert_change_refused(7, 1, "at byte 6: reserved bytes must be 0");
     assert_change_refused(31, 40, "at byte 40: the first sequence is not the header's");
     assert_change_refused(31, 42, "at byte 40: sequences do not rise");
     assert_change_refused(35, 0, "at byte 32: no pushes");
@@ -212,7 +230,7 @@ static void refuse_item(const char *item, const char *expected)
     const struct push push = {PUSH_TO_ALL, NULL, 0, &items, 1, false};
     uint8_t bytes[512];
 
-    push_batch_header_encode(logic_id, 7, 1, bytes);
+    push_batch_header_encode(logic_id, 7, 1, 0, bytes);
     push_record_encode(&push, 7, bytes + PUSH_BATCH_HEADER_LEN);
     assert_refused(slice_of(bytes, PUSH_BATCH_HEADER_LEN + push_record_size(&push)), expected);
 }
@@ -234,7 +252,7 @@ static void refuses_a_sequence_that_wraps(void **state)
     uint8_t bytes[256];
 
     (void)state;
-    push_batch_header_encode(logic_id, UINT64_MAX, 2, bytes);
+    push_batch_header_encode(logic_id, UINT64_MAX, 2, 0, bytes);
     push_record_encode(&push, UINT64_MAX, bytes + PUSH_BATCH_HEADER_LEN);
     push_record_encode(&push, 0, bytes + PUSH_BATCH_HEADER_LEN + size);
     assert_refused(slice_of(bytes, PUSH_BATCH_HEADER_LEN + 2 * size), "at byte 61: sequences do not rise");
@@ -262,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_back_what_was_encoded),
         cmocka_unit_test(writes_the_documented_bytes),
+        cmocka_unit_test(says_that_it_comes_by_the_bus_only),
         cmocka_unit_test(refuses_every_batch_cut_short),
         cmocka_unit_test(refuses_a_bad_header),
         cmocka_unit_test(refuses_lengths_that_lie),

@@ -46,11 +46,12 @@ static uint32_t deliver(void *arg, enum push_target target, struct slice room, s
 
 static int set_up(void **state)
 {
-    static const struct push_limits limits = {.max_room_len = 16, .max_item_len = 64, .max_depth = 4};
     struct bench *bench = calloc(1, sizeof *bench);
+    const struct push_handler_conf conf = {.limits = {.max_room_len = 16, .max_item_len = 64, .max_depth = 4},
+                                           .max_items = 5,
+                                           .sink = {deliver, bench}};
 
-    assert_int_equal(push_handler_new(&limits, 5, (struct push_sink){deliver, bench}, &bench->handler),
-                     STATUS_OK);
+    assert_int_equal(push_handler_new(&conf, &bench->handler), STATUS_OK);
     buf_init(&bench->heard, 1 << 20);
     buf_init(&bench->batch, 1 << 20);
     buf_init(&bench->answer, 1 << 20);
@@ -78,7 +79,7 @@ static void begin(struct bench *bench, const char *logic, uint64_t first, uint32
     memcpy(id, logic, strlen(logic));
     buf_clear(&bench->batch);
     buf_reserve(&bench->batch, PUSH_BATCH_HEADER_LEN);
-    push_batch_header_encode(id, first, count, bench->batch.data);
+    push_batch_header_encode(id, first, count, 0, bench->batch.data);
     bench->batch.len = PUSH_BATCH_HEADER_LEN;
 }
 
@@ -105,8 +106,8 @@ static enum status send(struct bench *bench)
 
     buf_clear(&bench->answer);
     buf_clear(&bench->heard);
-    status = push_handler_batch(bench->handler, slice_of(bench->batch.data, bench->batch.len), bench->now,
-                                &bench->answer, &bench->fault);
+    status = push_handler_batch(bench->handler, PUSH_BY_RPC, slice_of(bench->batch.data, bench->batch.len),
+                                bench->now, &bench->answer, &bench->fault);
     buf_append(&bench->answer, "", 1);
     buf_append(&bench->heard, "", 1);
     return status;

@@ -13,6 +13,7 @@
 
 #include "gateway/gateway_metrics.h"
 #include "gateway/rpc_server.h"
+#include "shared/clock.h"
 #include "tests/unit/certs.h"
 #include "tests/unit/h2_pair.h"
 
@@ -91,17 +92,23 @@ static void open_client(struct bench *bench, struct pair *pair)
 
 static int set_up(void **state)
 {
-    static const struct push_limits limits = {.max_room_len = 16, .max_item_len = 20000, .max_depth = 4};
     const struct tls_files server_files = {certs.path[CERT_SERVER], certs.path[KEY_SERVER],
                                            certs.path[CERT_CA]};
     const struct tls_files client_files = {certs.path[CERT_CLIENT], certs.path[KEY_CLIENT],
                                            certs.path[CERT_CA]};
     struct bench *bench = calloc(1, sizeof *bench);
+    const struct push_handler_conf conf = {
+        .limits = {.max_room_len = 16, .max_item_len = 20000, .max_depth = 4},
+        .max_items = 100,
+        .sink = {deliver, bench},
+        .gap_wait_ms = 60000,
+        .gap_bytes = 1 << 20,
+    };
 
     bench->pair = pair_new();
     assert_int_equal(tls_server_new(&server_files, &bench->server_tls, NULL), STATUS_OK);
     assert_int_equal(tls_client_new(&client_files, &bench->client_tls, NULL), STATUS_OK);
-    push_handler_new(&limits, 100, (struct push_sink){deliver, bench}, &bench->handler);
+    push_handler_new(&conf, &bench->handler);
     listen_on_loopback(bench);
     open_client(bench, bench->pair);
     pair_await(bench->pair, bench->pair->ready);
@@ -135,19 +142,26 @@ static void ask(struct bench *bench, int slot, const char *method, const char *p
                      STATUS_OK);
 }
 
-static void send_batch(struct bench *bench, int slot, uint64_t sequence)
+static struct slice encode_batch(uint64_t sequence, uint8_t *out)
 {
-    static uint8_t bytes[300][128];
     static const uint8_t logic[LOGIC_ID_LEN] = "a logic";
     struct slice item = slice_str("1");
     struct push push = {.target = PUSH_TO_ALL, .items = &item, .item_count = 1, .wait = true};
+
+    push_batch_header_encode(logic, sequence, 1, 0, out);
+    push_record_encode(&push, sequence, out + PUSH_BATCH_HEADER_LEN);
+    return slice_of(out, PUSH_BATCH_HEADER_LEN + push_record_size(&push));
+}
+
+static void send_batch(struct bench *bench, int slot, uint64_t sequence)
+{
+    static uint8_t bytes[300][128];
+    struct slice batch = encode_batch(sequence, bytes[slot]);
     struct source *source = &bench->sources[slot];
     struct h2_body body = {source_read, source};
     int32_t stream;
 
-    push_batch_header_encode(logic, sequence, 1, bytes[slot]);
-    push_record_encode(&push, sequence, bytes[slot] + PUSH_BATCH_HEADER_LEN);
-    *source = (struct source){.data = bytes[slot], .len = PUSH_BATCH_HEADER_LEN + push_record_size(&push)};
+    *source = (struct source){.data = batch.data, .len = batch.len};
     assert_int_equal(
         h2_request(bench->pair->client.conn, "POST", "/rpc/batch", PUSH_BATCH_CONTENT_TYPE, &body, &stream),
         STATUS_OK);
@@ -180,6 +194,33 @@ static void test_a_batch_is_applied_and_answered(void **state)
     expect(bench, 1, 200, "{\"applied\":42,\"pushes\":0,\"duplicates\":1,\"items\":0,\"reached\":[[42,1]]}");
     assert_int_equal(bench->delivered, 1);
     assert_int_equal(bench->turns, 2);
+}
+
+static void publish(struct bench *bench, uint64_t sequence)
+{
+    uint8_t bytes[128];
+    struct slice batch = encode_batch(sequence, bytes);
+    struct fault fault;
+
+    assert_int_equal(push_handler_batch(bench->handler, PUSH_BY_BUS, batch, clock_now_ms(), NULL, &fault),
+                     STATUS_OK);
+}
+
+static void test_a_batch_that_waits_for_the_bus_is_answered_503(void **state)
+{
+    struct bench *bench = *state;
+
+    push_handler_set_bus(bench->handler, true);
+    publish(bench, 1);
+    send_batch(bench, 0, 3);
+    await_answers(bench, 1);
+    expect(bench, 0, 503, "{\"error\":{\"code\":\"gap\",\"message\":\"pushes from 2 on are missing");
+    assert_int_equal(bench->delivered, 1);
+    publish(bench, 2);
+    send_batch(bench, 0, 3);
+    await_answers(bench, 2);
+    expect(bench, 1, 200, "{\"applied\":3,\"pushes\":1,");
+    assert_int_equal(bench->delivered, 3);
 }
 
 static void test_form_calls_as_go_push_makes_them(void **state)
@@ -333,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_batch_is_applied_and_answered),
+        TEST(test_a_batch_that_waits_for_the_bus_is_answered_503),
         TEST(test_form_calls_as_go_push_makes_them),
         TEST(test_pushes_of_one_turn_end_it_once),
         TEST(test_errors),

@@ -8,6 +8,7 @@ from harness.client import Client, close_all
 from harness.daemon import Daemon
 from harness.http import Caller
 from harness.metrics import Metrics
+from harness.numbered import Follower
 from harness.proxy import Proxy
 from harness.raw_ws import RawClient
 from harness.waiting import wait_until
@@ -22,6 +23,8 @@ GATEWAY = {
     "drainSeconds": 1,
 }
 LOGIC = {"servicePort": 0, "serviceBind": "127.0.0.1", "drainSeconds": 2}
+REGISTERED = {"registryTtl": 2}
+DISCOVERING = {"discovery.mode": "redis", "discovery.refreshSeconds": 1}
 
 
 def nested(options):
@@ -39,20 +42,30 @@ def nested(options):
 
 
 class Cluster:
-    """Gateways and logics; `gateway` and `logic` override options, `proxied` puts a proxy on each link."""
+    """Gateways and logics; `gateway` and `logic` override options, `proxied` puts a proxy on each link.
 
-    def __init__(self, directory, certs, gateways=1, logics=1, gateway=None, logic=None, proxied=False, ready=True):
+    With `redis` (what has `options()`) the gateways register there and logic finds them there, or,
+    with `listed`, in its config all the same.
+    """
+
+    def __init__(
+        self, directory, certs, gateways=1, logics=1, gateway=None, logic=None, proxied=False, ready=True,
+        redis=None, listed=None, gateway_env=None, logic_env=None,
+    ):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.certs = certs
+        self.redis = redis
+        self.listed = redis is None if listed is None else listed
+        self.proxied = proxied
+        self.serving = set()  # gateways to which a client may come back
         self.gateways, self.logics, self.proxies = [], [], []
-        self.clients, self.raws, self.dead = [], [], []
+        self.clients, self.raws, self.followers, self.dead = [], [], [], []
         self.gateway_options, self.logic_options = gateway or {}, logic or {}
+        self.gateway_env, self.logic_env = gateway_env, logic_env
         try:
             for _ in range(gateways):
                 self.add_gateway()
-            if proxied:
-                self.proxies = [Proxy(each.address("rpc")) for each in self.gateways]
             for _ in range(logics):
                 self.add_logic()
             if ready and gateways and logics:
@@ -63,34 +76,80 @@ class Cluster:
 
     def add_gateway(self, name=None, **options):
         name = name or f"gateway{len(self.gateways)}"
-        config = nested({**GATEWAY, **self.certs.gateway(), **self.gateway_options, **options})
-        daemon = Daemon("fanfare-gateway", config, self.directory, name)
+        found = self._registered(name)
+        config = nested({**GATEWAY, **self.certs.gateway(), **found, **self.gateway_options, **options})
+        daemon = Daemon("fanfare-gateway", config, self.directory, name, env=self.gateway_env)
+        self.serving.add(len(self.gateways))
         self.gateways.append(daemon)
+        if self.proxied:
+            self._aim_proxy(len(self.gateways) - 1)
         return daemon
 
+    def _registered(self, name):
+        """What makes a gateway stand in the registry; a proxied one under its proxy's port."""
+        if self.redis is None:
+            return {}
+        if self.proxied:
+            self.proxies.append(Proxy(("127.0.0.1", 1)))
+        port = {"advertise.port": self.proxies[-1].port} if self.proxied else {}
+        return {**self.redis.options(), **REGISTERED, "gatewayId": name, **port}
+
+    def _aim_proxy(self, index):
+        """A proxy connects to nothing before it knows the gateway's port."""
+        if index == len(self.proxies):
+            self.proxies.append(Proxy(("127.0.0.1", 1)))
+        self.proxies[index].target = self.gateways[index].address("rpc")
+
+    def _found(self):
+        """How logic finds the gateways."""
+        links = [proxy.address for proxy in self.proxies] or [each.address("rpc") for each in self.gateways]
+        listed = {"gatewayList": [{"hostname": "127.0.0.1", "port": port} for _, port in links]}
+        registry = {} if self.redis is None else self.redis.options()
+        return {**registry, **(listed if self.listed else DISCOVERING)}
+
     def add_logic(self, name=None, **options):
-        links = self.proxies or [each.address("rpc") for each in self.gateways]
-        ports = [link.port if isinstance(link, Proxy) else link[1] for link in links]
-        listed = {"gatewayList": [{"hostname": "127.0.0.1", "port": port} for port in ports]}
-        config = nested({**LOGIC, **self.certs.logic(), **listed, **self.logic_options, **options})
-        daemon = Daemon("fanfare-logic", config, self.directory, name or f"logic{len(self.logics)}")
+        config = nested({**LOGIC, **self.certs.logic(), **self._found(), **self.logic_options, **options})
+        name = name or f"logic{len(self.logics)}"
+        daemon = Daemon("fanfare-logic", config, self.directory, name, env=self.logic_env)
         self.logics.append(daemon)
         return daemon
 
-    def restart_gateway(self, index=0):
-        """A new process on the RPC and ws ports of the one that died."""
+    def restart_gateway(self, index=0, same_ports=True):
+        """A new process on the RPC and ws ports of the one that died, or on other ones."""
         old = self.gateways[index]
-        config = {**old.config, "servicePort": old.port("rpc"), "wsPort": old.port("ws")}
+        ports = (old.port("rpc"), old.port("ws")) if same_ports else (0, 0)
+        config = {**old.config, "servicePort": ports[0], "wsPort": ports[1]}
         assert not old.alive()
         self.gateways[index] = Daemon("fanfare-gateway", config, self.directory, f"{old.name}-again")
         self.dead.append(old)
+        if self.proxied:
+            self._aim_proxy(index)
         return self.gateways[index]
 
+    def restart_logic(self, index=0):
+        """A new process on the port of the one that has ended."""
+        old = self.logics[index]
+        assert not old.alive()
+        config = {**old.config, "servicePort": old.port("api")}
+        self.logics[index] = Daemon("fanfare-logic", config, self.directory, f"{old.name}-again")
+        self.dead.append(old)
+        return self.logics[index]
+
     def await_ready(self):
-        for logic in range(len(self.logics)):
+        self.await_links()
+        for gateway, daemon in enumerate(self.gateways):
+            if daemon.config.get("bus", {}).get("listen"):
+                wait_until(lambda: self.bus_up(gateway), 20, f"{daemon.name} to hear the bus")
+
+    def await_links(self):
+        for logic, daemon in enumerate(self.logics):
             with self.caller(logic) as caller:
                 wait_until(lambda: caller.get("/readyz").status == 200, 20, "logic to be ready")
-                wait_until(lambda: self.links_up(caller), 20, "every link to be up")
+                if daemon.config.get("bus", {}).get("mode") != "only":
+                    wait_until(lambda: self.links_up(caller), 20, "every link to be up")
+
+    def bus_up(self, gateway=0):
+        return self.gateway_metrics(gateway).get("fanfare_gateway_redis_up", what="bus") == 1
 
     def links_up(self, caller):
         """Whether logic counts no gateway as down (asked with a push nobody listens to)."""
@@ -127,6 +186,12 @@ class Cluster:
         self.raws.append(client)
         return client
 
+    def follower(self, *flows, room="r", gateway=0):
+        """A client that comes back to one of `serving`, held against these flows."""
+        follower = Follower(self, flows, room, gateway)
+        self.followers.append(follower)
+        return follower
+
     def push(self, target, *items, wait=False, logic=0, **more):
         """One JSON push on a connection of its own; `target` is a room, a list of rooms, or None for all."""
         body = {"items": list(items), **more}
@@ -153,7 +218,25 @@ class Cluster:
         with self.admin(gateway) as caller:
             return json.loads(caller.get("/stats").body)
 
+    def listing(self, logic=0):
+        """What GET /gateways of a logic says, by id; by address what has none, or another's."""
+        with self.caller(logic) as caller:
+            answer = caller.get("/gateways")
+        assert answer.status == 200, answer
+        found = {}
+        for each in answer.json["gateways"]:
+            name = each.get("id") or each["address"]
+            found[each["address"] if name in found else name] = each
+        return found
+
+    def is_ready(self, gateway=0):
+        with self.admin(gateway) as caller:
+            return caller.get("/readyz").status == 200
+
     def close_clients(self):
+        for follower in self.followers:
+            follower.finish()
+        self.followers.clear()
         close_all(self.clients)
         self.clients.clear()
         for raw in self.raws:

@@ -98,7 +98,7 @@ class Bench:
             taken = metrics.get(f"fanfare_logic_{unit}_accepted_total")
             assert received == taken + metrics.total(f"fanfare_logic_{unit}_refused_total")
             books[unit] = {"accepted": accepted, "acked": acked, "queued": queued}
-        for reason in ("expired", "down", "refused", "shutdown"):
+        for reason in ("expired", "down", "refused", "gone", "shutdown"):
             books[reason] = metrics.get("fanfare_logic_link_pushes_dropped_total", reason=reason)
         return books
 

@@ -158,12 +158,15 @@ class RpcCaller:
 
 class FakeGateway:
     """A gateway in Python. `respond(method, path, headers, body)` gives (status, body) or None,
-    which leaves the request unanswered until `release`."""
+    which leaves the request unanswered until `release`. Logic's probes (GET /stats) are only
+    counted, and answered by `stats`: (status, body), or None for never."""
 
     def __init__(self, context, respond):
         self.context, self.respond = context, respond
         self.calls = []
         self.held = []
+        self.probes = 0
+        self.stats = (200, b'{"onlineConnections":0}')
         self.most_at_once = 0
         self.connections = 0
         self.lock = threading.Lock()
@@ -232,15 +235,25 @@ class _FakeConnection:
 
     def _on(self, event):
         if isinstance(event, h2.events.RequestReceived):
-            self.requests[event.stream_id] = [dict(event.headers), b""]
-            self.gateway.most_at_once = max(self.gateway.most_at_once, len(self.requests))
+            headers = dict(event.headers)
+            self.requests[event.stream_id] = [headers, b""]
+            pushes = sum(each[0][":path"] != "/stats" for each in self.requests.values())
+            self.gateway.most_at_once = max(self.gateway.most_at_once, pushes)
         elif isinstance(event, h2.events.DataReceived):
             self.requests[event.stream_id][1] += event.data
             with self.lock:
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
             headers, body = self.requests[event.stream_id]
+            if headers[":path"] == "/stats":
+                self._probed(event.stream_id)
+                return
             self._take(event.stream_id, (headers[":method"], headers[":path"], headers, body))
+
+    def _probed(self, stream):
+        self.gateway.probes += 1
+        if self.gateway.stats:
+            self.answer(stream, *self.gateway.stats, content_type="application/json")
 
     def _take(self, stream, request):
         with self.gateway.lock:

@@ -2,8 +2,8 @@
 /* Host names to addresses over evdns, without blocking, and cancelled at once where
  * bufferevent_socket_connect_hostname would hold its bufferevent until the name server answers.
  * The loop's thread only. */
-#ifndef FANFARE_LOGIC_LOOKUP_H
-#define FANFARE_LOGIC_LOOKUP_H
+#ifndef FANFARE_SHARED_LOOKUP_H
+#define FANFARE_SHARED_LOOKUP_H
 
 #include <event2/dns.h>
 #include <event2/util.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owns a name's resolution until evdns has let go of it, which may be after the one who asked
  * is gone. The loop's thread only. */
-#include "logic/lookup.h"
+#include "shared/lookup.h"
 
 #include <netinet/in.h>
 #include <stdio.h>

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeps this gateway's entry in the registry (shared/registry_entry.h): claims its id, refreshes
+ * the entry three times within its time to live, announces each change, and removes it at the end.
+ * An id belongs to whoever claimed it first and still refreshes it: a second gateway logs who has
+ * it, is not ready, and asks again until the entry ends. An entry of this gateway's own address
+ * is its predecessor's, and is taken over at once. The control thread only; never blocks. */
+#ifndef FANFARE_GATEWAY_REGISTRAR_H
+#define FANFARE_GATEWAY_REGISTRAR_H
+
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "gateway/gateway_conf.h"
+#include "shared/status.h"
+
+struct registrar;
+
+/* Starts to register. `conf` has a redis.url and outlives the registrar; `rpc_port` is the port
+ * that the RPC listens on. A fault when the id that results is not valid. */
+enum status registrar_new(struct event_base *base, struct evdns_base *dns, const struct gateway_conf *conf,
+                          int rpc_port, struct registrar **out, struct fault *fault);
+/* Closes at once; what stands in the registry ends by itself. Legal on NULL. */
+void registrar_free(struct registrar *registrar);
+/* Whether the entry has stood at least once; Redis's loss does not change it. True on NULL: who
+ * does not register need not wait for it. */
+bool registrar_has_registered(const struct registrar *registrar);
+/* The entry says draining from now on. Legal on NULL. */
+void registrar_drain(struct registrar *registrar);
+/* Removes the entry and says goodbye on the channel. Legal on NULL, and more than once. */
+void registrar_leave(struct registrar *registrar);
+/* Whether nothing is left to be said; after registrar_leave. True on NULL. */
+bool registrar_has_left(const struct registrar *registrar);
+
+#endif

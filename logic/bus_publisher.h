@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Publishes pushes on the Redis channel, in order, as the batches that the links send too
+ * (shared/push.h): one message under way, the next one gathers meanwhile. A message whose answer
+ * did not come is published again, under the same numbers: gateways apply a number once.
+ * Queue: gatewayMaxPendingCount pushes and linkQueueBytes bytes. A bus that has been down for
+ * linkQueueSeconds lets its queue go. Mode mirror never refuses a push: what the queue does not
+ * take is counted (queue_full, down), the links bring it. Mode only is the only way, and full is
+ * full. Counters: logic_metrics.h. The loop's thread only; never blocks. */
+#ifndef FANFARE_LOGIC_BUS_PUBLISHER_H
+#define FANFARE_LOGIC_BUS_PUBLISHER_H
+
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "logic/encoded_push.h"
+#include "logic/gateway_link.h"
+#include "logic/logic_conf.h"
+#include "shared/status.h"
+
+struct bus_publisher;
+
+/* Starts connecting. `conf` has a redis.url and a bus.mode other than off, and outlives the bus;
+ * `logic_id` is LOGIC_ID_LEN bytes, copied. */
+enum status bus_publisher_new(struct event_base *base, struct evdns_base *dns, const struct logic_conf *conf,
+                              const uint8_t *logic_id, struct bus_publisher **out);
+/* Closes at once; what is queued is let go as "shutdown". Legal on NULL. */
+void bus_publisher_free(struct bus_publisher *bus);
+/* Whether it is the only way of a push. False on NULL. */
+bool bus_publisher_is_only(const struct bus_publisher *bus);
+/* Whether Redis takes messages now. False on NULL. */
+bool bus_publisher_is_up(const struct bus_publisher *bus);
+/* Pushes that Redis has not taken. 0 on NULL. */
+size_t bus_publisher_queued(const struct bus_publisher *bus);
+/* Whether the queue would take a record of `bytes`; see enum link_offer. `now_ms` is
+ * clock_now_ms(). */
+enum link_offer bus_publisher_offer(struct bus_publisher *bus, size_t bytes, int64_t now_ms);
+/* Queues an accepted push (takes a reference), or, in mode mirror, counts why it could not. Legal
+ * on NULL. */
+void bus_publisher_add(struct bus_publisher *bus, struct encoded_push *push, int64_t now_ms);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Prints what is known of the gateways. The loop's thread; changes nothing, and what is not known
+ * is null. */
+#include "logic/gateways_answer.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static enum status append_text(struct buf *out, const char *text)
+{
+    return text && text[0] ? buf_append_json_string(out, text, strlen(text)) : buf_append_str(out, "null");
+}
+
+static enum status append_member(struct buf *out, const char *key, const char *text)
+{
+    enum status status = buf_printf(out, ",\"%s\":", key);
+    return status ? status : append_text(out, text);
+}
+
+static enum status append_count(struct buf *out, const char *key, int64_t count)
+{
+    return count < 0 ? buf_printf(out, ",\"%s\":null", key) : buf_printf(out, ",\"%s\":%" PRId64, key, count);
+}
+
+/* Microseconds as milliseconds with three digits; no float, so no locale. */
+static enum status append_rtt(struct buf *out, int64_t rtt_us)
+{
+    if (rtt_us < 0)
+        return buf_append_str(out, ",\"rttMs\":null");
+    return buf_printf(out, ",\"rttMs\":%" PRId64 ".%03d", rtt_us / 1000, (int)(rtt_us % 1000));
+}
+
+static enum status append_fault(struct buf *out, const struct link_details *link)
+{
+    if (!link->error)
+        return buf_append_str(out, ",\"lastError\":null");
+    enum status status = buf_append_str(out, ",\"lastError\":{\"text\":");
+    if (!status)
+        status = append_text(out, link->error);
+    return status ? status : buf_printf(out, ",\"secondsAgo\":%" PRId64 "}", link->error_age_ms / 1000);
+}
+
+static const char *state_of(const struct gateway_entry *entry, const struct link_details *link)
+{
+    if (link->up)
+        return entry->draining ? "draining" : "up";
+    return link->given_up ? "down" : "connecting";
+}
+
+enum status gateways_answer_append_one(struct buf *out, const char *address,
+                                       const struct gateway_entry *entry, const struct link_details *link)
+{
+    enum status status = buf_append_str(out, "{\"address\":");
+    if (!status)
+        status = append_text(out, address);
+    if (!status)
+        status = append_member(out, "id", entry->id);
+    if (!status)
+        status = buf_printf(out, ",\"source\":\"%s\",\"listed\":%s,\"state\":\"%s\"",
+                            gateway_source_name(entry->source), entry->listed ? "true" : "false",
+                            state_of(entry, link));
+    if (!status)
+        status = buf_printf(out, ",\"queue\":{\"pushes\":%zu,\"bytes\":%zu}", link->pushes, link->bytes);
+    if (!status)
+        status = append_rtt(out, link->rtt_us);
+    if (!status)
+        status = append_count(out, "clients", link->clients >= 0 ? link->clients : entry->clients);
+    if (!status)
+        status = append_member(out, "version", entry->version);
+    if (!status)
+        status = append_fault(out, link);
+    return status ? status : buf_append_str(out, "}");
+}
+
+enum status gateways_answer_append(struct buf *out, const struct gateway_set *set, int64_t now_ms)
+{
+    enum status status = buf_append_str(out, "{\"gateways\":[");
+    for (size_t i = 0; !status && i < set->count; i++) {
+        const struct gateway_entry *entry = &set->entries[i];
+        struct link_details link;
+        gateway_link_describe(entry->link, now_ms, &link);
+        if (i > 0)
+            status = buf_append_str(out, ",");
+        if (!status)
+            status = gateways_answer_append_one(out, gateway_link_name(entry->link), entry, &link);
+    }
+    return status ? status : buf_append_str(out, "]}");
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all links share; the owner's, and outlives them. Read-only once the first link is made. */
+#ifndef FANFARE_LOGIC_LINK_ENV_H
+#define FANFARE_LOGIC_LINK_ENV_H
+
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <openssl/ssl.h>
+#include <stdint.h>
+
+#include "logic/logic_conf.h"
+#include "shared/push.h"
+
+struct link_env {
+    struct event_base *base;
+    struct evdns_base *dns;
+    SSL_CTX *tls;
+    const struct logic_conf *conf;
+    uint8_t logic_id[LOGIC_ID_LEN];
+};
+
+#endif

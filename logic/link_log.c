@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the log lines about links. The loop's thread only; decides nothing. */
+#include "logic/link_log.h"
+
+#include <stdio.h>
+
+#include "shared/clock.h"
+#include "shared/log.h"
+
+enum {
+    GAP_MS = 1000,       /* between two lines about one link */
+    DOWN_GAP_MS = 10000, /* between two lines about a link that stays down */
+};
+
+static bool may_log(int64_t *logged_ms, int64_t gap_ms)
+{
+    int64_t now_ms = clock_now_ms();
+    if (*logged_ms && now_ms - *logged_ms < gap_ms)
+        return false;
+    *logged_ms = now_ms;
+    return true;
+}
+
+void link_log_up(struct link_log *log, const char *gateway, size_t queued)
+{
+    if (may_log(&log->up_ms, GAP_MS))
+        log_event(LOG_INFO, "gateway link up", LOG_S("gateway", gateway), LOG_I("queued", queued));
+}
+
+void link_log_down(struct link_log *log, const char *gateway, bool was_up, const char *reason,
+                   unsigned failures, size_t queued)
+{
+    snprintf(log->fault, sizeof log->fault, "%s", reason);
+    log->fault_ms = clock_now_ms();
+    if (may_log(&log->down_ms, was_up ? GAP_MS : DOWN_GAP_MS))
+        log_event(LOG_WARN, was_up ? "gateway link broke" : "gateway link not up", LOG_S("gateway", gateway),
+                  LOG_S("reason", reason), LOG_I("failures", failures), LOG_I("queued", queued));
+}
+
+void link_log_retry(struct link_log *log, const char *gateway, int http_status)
+{
+    if (may_log(&log->retry_ms, GAP_MS))
+        log_event(LOG_WARN, "gateway could not take a batch, sending it again", LOG_S("gateway", gateway),
+                  LOG_I("status", http_status));
+}
+
+void link_log_let_go(const char *gateway, const char *why, size_t pushes)
+{
+    log_event(LOG_WARN, why, LOG_S("gateway", gateway), LOG_I("pushes", pushes));
+}
