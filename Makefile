@@ -58,7 +58,7 @@ TESTABLE := $(BUILD)/libfanfare-test.a
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
 .PHONY: all
-all: $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway ## build both daemons (the default)
+all: $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway $(BUILD)/fanfare ## build both daemons and the tool (the default)
 
 $(BUILD)/fanfare-logic: $(LOGIC_OBJ) $(SHARED_OBJ)
 $(BUILD)/fanfare-gateway: $(GATEWAY_OBJ) $(SHARED_OBJ)
@@ -76,7 +76,7 @@ $(BUILD)/obj/%.o: %.S
 	@echo "  AS    $<"
 	$(Q)$(CC) $(CPPFLAGS) -c -o $@ $<
 
-$(TESTABLE): $(filter-out %/main.o,$(SHARED_OBJ) $(LOGIC_OBJ) $(GATEWAY_OBJ))
+$(TESTABLE): $(filter-out %/main.o,$(SHARED_OBJ) $(LOGIC_OBJ) $(GATEWAY_OBJ) $(call obj,$(wildcard deploy/tool/*.c)))
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
@@ -97,8 +97,8 @@ deps: ## install the packages that the build needs (as root or through sudo)
 	@deploy/install-deps build
 
 .PHONY: run
-run: ## install, build, run a local cluster (GATEWAYS=n, PORT_BASE=n); Ctrl-C stops it
-	@deploy/install-deps run
+run: ## install, build, run a local cluster (GATEWAYS=n, REDIS=1, PORT_BASE=n); Ctrl-C stops it
+	@deploy/install-deps $(if $(filter 1,$(REDIS)),redis,run)
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@FANFARE_BUILD=$(BUILD) exec deploy/run-local
 
@@ -121,7 +121,7 @@ PYTEST := /usr/bin/python3 -m pytest
 e2e: all ## run the end-to-end tests (ARGS='-k name' for some)
 	@FANFARE_BUILD=$(BUILD) $(PYTEST) tests/e2e -q --tb=short $(ARGS)
 
-CODE := $(wildcard gateway/*.[ch] logic/*.[ch] shared/*.[ch] tests/*/*.[ch])
+CODE := $(wildcard gateway/*.[ch] logic/*.[ch] shared/*.[ch] deploy/*/*.[ch] tests/*/*.[ch])
 .PHONY: format
 format: ## put every C file into shape
 	@clang-format -i $(CODE)
@@ -133,14 +133,15 @@ check-format: ## fail when a C file is out of shape
 .PHONY: lint
 lint: ## cppcheck, and a clang build with -Werror
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		--suppress=internalAstError --suppress=ctuuninitvar -j$(JOBS) -D_GNU_SOURCE -I. gateway logic shared
+		--suppress=internalAstError --suppress=ctuuninitvar -j$(JOBS) -D_GNU_SOURCE -I. gateway logic shared deploy/tool
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all
 
+include deploy/deploy.mk
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
 fuzz: ## look for inputs that break the parsers (FUZZ_SECONDS=20 each)
 fuzz-replay: ## run the inputs that fuzzing once found
-bench: ## measure the gateway beside bare loops (BENCH_ARGS)
+bench: ## measure beside bare loops and nchan, write build/bench/report.html (BENCH_ARGS='--only NAME')
 bench-check: ## test the measuring tools
 
 .PHONY: clean
@@ -149,4 +150,4 @@ clean: ## remove everything that was built
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile tests/*/*.mk | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile */*.mk tests/*/*.mk | expand -t 16

@@ -16,6 +16,7 @@
 #include "shared/lookup.h"
 #include "shared/metrics.h"
 #include "shared/redis_conn.h"
+#include "shared/redis_trouble.h"
 #include "shared/redis_url.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
     BACKOFF_LAST_MS = 1000,
     LOG_GAP_MS = 10000, /* between two lines about one outage */
     STEADY_MS = 2000,   /* a connection that was up for so long ends what was wrong before */
+    MAX_CIRCLES = 3,
     NAME_MAX_LEN = 320,
     ADDRESS_MAX = 64,
 };
@@ -69,30 +71,6 @@ static void pause_attempts(struct redis_client *client)
     (void)evtimer_add(client->again, &delay);
 }
 
-static const char *remedy_for(const char *reason)
-{
-    static const struct {
-        const char *beginning;
-        const char *remedy;
-    } table[] = {
-        {"READONLY", "give the master's address, or sentinels"},
-        {"LOADING", "none: it ends when Redis has read its data"},
-        {"MASTERDOWN", "give the master's address, or sentinels"},
-        {"MOVED", "set redis.prefix to {fanfare} on every daemon"},
-        {"ASK", "none: it ends when the cluster has moved the slot"},
-        {"NOAUTH", "set user and password in redis.url"},
-        {"WRONGPASS", "check user and password in redis.url"},
-        {"ERR invalid password", "check the password in redis.url"},
-        {"ERR DB index", "check the db in redis.url"},
-        {"NOPERM", "give the user the rights that docs/operations.md lists"},
-    };
-
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (strncmp(reason, table[i].beginning, strlen(table[i].beginning)) == 0)
-            return table[i].remedy;
-    return "check redis.url, and that Redis runs";
-}
-
 static void log_outage(struct redis_client *client, bool refused, const char *reason)
 {
     int64_t now_ms = clock_now_ms();
@@ -103,32 +81,23 @@ static void log_outage(struct redis_client *client, bool refused, const char *re
     client->logged_ms = now_ms;
     if (refused)
         log_event(LOG_ERROR, "redis refuses us", LOG_S("what", client->conf.what),
-                  LOG_S("redis", client->name), LOG_S("reason", reason), LOG_S("remedy", remedy_for(reason)));
+                  LOG_S("redis", client->name), LOG_S("reason", reason),
+                  LOG_S("remedy", redis_trouble_remedy(reason)));
     else
         log_event(LOG_WARN, "redis is not reachable", LOG_S("what", client->conf.what),
                   LOG_S("redis", client->name), LOG_S("reason", reason), LOG_I("failures", client->failures));
 }
 
-/* "MOVED 866 10.0.0.3:6381": the next attempt goes there, unless it has gone in circles. */
+/* The next attempt goes where MOVED points, unless it has gone in circles. */
 static bool follow(struct redis_client *client, const char *reason)
 {
-    const char *address = strrchr(reason, ' ');
-    const char *colon = address ? strrchr(address, ':') : NULL;
-
-    if (strncmp(reason, "MOVED ", 6) != 0 || !colon || client->circles >= 3)
+    if (client->circles >= MAX_CIRCLES ||
+        !redis_trouble_moved(reason, client->host, sizeof client->host, &client->port))
         return false;
-    size_t len = (size_t)(colon - address - 1);
-    if (len >= sizeof client->host)
-        return false;
-    if (len > 0)
-        memcpy(client->host, address + 1, len);
-    client->host[len > 0 ? len : strlen(client->host)] = '\0';
-    client->port = atoi(colon + 1);
     client->moved = true;
-    client->circles++;
-    if (client->circles == 1)
+    if (client->circles++ == 0)
         log_event(LOG_INFO, "redis moved the slot", LOG_S("what", client->conf.what),
-                  LOG_S("to", address + 1));
+                  LOG_S("host", client->host), LOG_I("port", client->port));
     return true;
 }
 

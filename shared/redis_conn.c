@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hiredis owns the socket and the protocol; this file owns the events, the deadline and the order
- * of the first commands. The loop's thread only. */
+/* hiredis owns the protocol, redis_socket the events; this file owns the deadline and the order of
+ * the first commands. The loop's thread only. */
 #include "shared/redis_conn.h"
 
-#include <hiredis/async.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,8 @@
 
 #include "shared/clock.h"
 #include "shared/list.h"
+#include "shared/redis_socket.h"
+#include "shared/redis_trouble.h"
 
 enum { IDLE_MS = 1000, MAX_WORDS = 2048 };
 
@@ -19,17 +20,12 @@ enum step { STEP_AUTH, STEP_SELECT, STEP_ROLE, STEP_PROBE, STEP_SUBSCRIBE, STEP_
 
 struct redis_conn {
     struct redis_conn_conf conf;
-    redisAsyncContext *redis; /* NULL when hiredis has freed it */
-    struct event *readable;
-    struct event *writable;
+    struct redis_socket socket;
     struct event *deadline; /* time-outs and signs of life */
     struct event *over;     /* tells on_over from the loop */
     struct list pending;    /* commands without an answer, oldest first */
     enum step step;
     int64_t began_ms;
-    int64_t heard_ms;
-    bool want_read;
-    bool paused;
     bool dead;
     bool refused;
     bool probing; /* a sign of life was asked for */
@@ -54,79 +50,6 @@ static void die(struct redis_conn *conn, bool refused, const char *reason)
     event_active(conn->over, EV_TIMEOUT, 0);
 }
 
-/* hiredis's hooks. */
-static void add_read(void *arg)
-{
-    struct redis_conn *conn = arg;
-
-    conn->want_read = true;
-    if (!conn->paused)
-        (void)event_add(conn->readable, NULL);
-}
-
-static void del_read(void *arg)
-{
-    struct redis_conn *conn = arg;
-
-    conn->want_read = false;
-    (void)event_del(conn->readable);
-}
-
-static void add_write(void *arg)
-{
-    const struct redis_conn *conn = arg;
-
-    (void)event_add(conn->writable, NULL);
-}
-
-static void del_write(void *arg)
-{
-    const struct redis_conn *conn = arg;
-
-    (void)event_del(conn->writable);
-}
-
-static void clean_up(void *arg)
-{
-    del_read(arg);
-    del_write(arg);
-}
-
-static void on_readable(evutil_socket_t fd, short what, void *arg)
-{
-    struct redis_conn *conn = arg;
-
-    (void)fd;
-    (void)what;
-    conn->heard_ms = clock_now_ms();
-    if (conn->redis)
-        redisAsyncHandleRead(conn->redis);
-}
-
-static void on_writable(evutil_socket_t fd, short what, void *arg)
-{
-    const struct redis_conn *conn = arg;
-
-    (void)fd;
-    (void)what;
-    if (conn->redis)
-        redisAsyncHandleWrite(conn->redis);
-}
-
-/* What ends a connection, whichever command is answered so. */
-static bool is_refusal(const char *error)
-{
-    static const char *const beginnings[] = {
-        "MOVED ",       "ASK ",      "READONLY ",           "LOADING ",
-        "MASTERDOWN ",  "NOAUTH ",   "WRONGPASS ",          "ERR invalid password",
-        "ERR DB index", "ERR AUTH ", "ERR Client sent AUTH"};
-
-    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
-        if (strncmp(error, beginnings[i], strlen(beginnings[i])) == 0)
-            return true;
-    return false;
-}
-
 static void on_answer(redisAsyncContext *redis, void *reply, void *privdata)
 {
     struct command *command = privdata;
@@ -135,7 +58,7 @@ static void on_answer(redisAsyncContext *redis, void *reply, void *privdata)
 
     (void)redis;
     list_remove(&command->node);
-    if (answer && answer->type == REDIS_REPLY_ERROR && is_refusal(answer->str)) {
+    if (answer && answer->type == REDIS_REPLY_ERROR && redis_trouble_is_fatal(answer->str)) {
         die(conn, true, answer->str);
         answer = NULL;
     }
@@ -159,7 +82,8 @@ static enum status send_words(struct redis_conn *conn, redis_conn_answer *done, 
     if (!status) {
         *command = (struct command){.conn = conn, .done = done, .arg = arg, .sent_ms = clock_now_ms()};
         list_add_tail(&conn->pending, &command->node);
-        if (redisAsyncCommandArgv(conn->redis, on_answer, command, (int)count, argv, lens) != REDIS_OK) {
+        if (redisAsyncCommandArgv(conn->socket.redis, on_answer, command, (int)count, argv, lens) !=
+            REDIS_OK) {
             list_remove(&command->node);
             status = STATUS_CLOSED;
         }
@@ -228,8 +152,8 @@ static void subscribe(struct redis_conn *conn)
     const char *words[] = {"SUBSCRIBE", conn->conf.channel};
 
     conn->probing = true;
-    conn->heard_ms = clock_now_ms();
-    if (redisAsyncCommandArgv(conn->redis, on_subscribed, conn, 2, words, NULL) != REDIS_OK)
+    conn->socket.heard_ms = clock_now_ms();
+    if (redisAsyncCommandArgv(conn->socket.redis, on_subscribed, conn, 2, words, NULL) != REDIS_OK)
         die(conn, false, "no memory for a command");
 }
 
@@ -299,7 +223,6 @@ static void on_connect(const redisAsyncContext *redis, int status)
         return;
     }
     die(conn, false, redis->errstr && redis->errstr[0] ? redis->errstr : "the connection was not made");
-    conn->redis = NULL;
 }
 
 static void on_disconnect(const redisAsyncContext *redis, int status)
@@ -307,7 +230,6 @@ static void on_disconnect(const redisAsyncContext *redis, int status)
     struct redis_conn *conn = redis->data;
 
     die(conn, false, status != REDIS_OK && redis->errstr && redis->errstr[0] ? redis->errstr : "closed");
-    conn->redis = NULL;
 }
 
 static void on_over(evutil_socket_t fd, short what, void *arg)
@@ -317,9 +239,7 @@ static void on_over(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     (void)event_del(conn->deadline);
-    if (conn->redis)
-        redisAsyncFree(conn->redis);
-    conn->redis = NULL;
+    redis_socket_fini(&conn->socket);
     conn->conf.events->on_over(conn->refused, conn->reason, conn->conf.arg);
 }
 
@@ -339,7 +259,7 @@ static bool is_late(const struct redis_conn *conn, int64_t now_ms)
     int64_t since_ms = conn->began_ms;
 
     if (conn->step == STEP_READY && conn->conf.channel)
-        return conn->probing && now_ms - conn->heard_ms >= conn->conf.timeout_ms;
+        return conn->probing && now_ms - conn->socket.heard_ms >= conn->conf.timeout_ms;
     if (conn->step == STEP_READY && !oldest)
         return false;
     if (conn->step == STEP_READY)
@@ -354,35 +274,14 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (conn->dead || conn->paused)
+    if (conn->dead || conn->socket.paused)
         return;
     if (is_late(conn, now_ms))
         die(conn, false,
             conn->step == STEP_READY ? "no answer in time" : "the connection was not made in time");
-    else if (conn->step == STEP_READY && now_ms - conn->heard_ms >= IDLE_MS && list_empty(&conn->pending) &&
-             !conn->probing)
+    else if (conn->step == STEP_READY && now_ms - conn->socket.heard_ms >= IDLE_MS &&
+             list_empty(&conn->pending) && !conn->probing)
         ask_for_life(conn);
-}
-
-static enum status attach(struct redis_conn *conn)
-{
-    redisAsyncContext *redis = conn->redis;
-
-    redis->data = conn;
-    redis->ev.data = conn;
-    redis->ev.addRead = add_read;
-    redis->ev.delRead = del_read;
-    redis->ev.addWrite = add_write;
-    redis->ev.delWrite = del_write;
-    redis->ev.cleanup = clean_up;
-    conn->readable = event_new(conn->conf.base, redis->c.fd, EV_READ | EV_PERSIST, on_readable, conn);
-    conn->writable = event_new(conn->conf.base, redis->c.fd, EV_WRITE | EV_PERSIST, on_writable, conn);
-    if (!conn->readable || !conn->writable)
-        return STATUS_NO_MEMORY;
-    if (redisAsyncSetConnectCallback(redis, on_connect) != REDIS_OK ||
-        redisAsyncSetDisconnectCallback(redis, on_disconnect) != REDIS_OK)
-        return STATUS_NO_MEMORY;
-    return STATUS_OK;
 }
 
 static enum status connect_redis(struct redis_conn *conn)
@@ -398,8 +297,12 @@ static enum status connect_redis(struct redis_conn *conn)
         redisAsyncFree(redis);
         return STATUS_OK;
     }
-    conn->redis = redis;
-    return attach(conn);
+    redis->data = conn;
+    enum status status = redis_socket_init(&conn->socket, conf->base, redis);
+    if (!status && (redisAsyncSetConnectCallback(redis, on_connect) != REDIS_OK ||
+                    redisAsyncSetDisconnectCallback(redis, on_disconnect) != REDIS_OK))
+        status = STATUS_NO_MEMORY;
+    return status;
 }
 
 static enum status set_up(struct redis_conn *conn)
@@ -422,7 +325,7 @@ enum status redis_conn_new(const struct redis_conn_conf *conf, struct redis_conn
         return STATUS_NO_MEMORY;
     conn->conf = *conf;
     list_init(&conn->pending);
-    conn->began_ms = conn->heard_ms = clock_now_ms();
+    conn->began_ms = clock_now_ms();
     if (set_up(conn)) {
         redis_conn_free(conn);
         return STATUS_NO_MEMORY;
@@ -443,10 +346,7 @@ void redis_conn_free(struct redis_conn *conn)
     if (!conn)
         return;
     conn->dead = true;
-    if (conn->redis)
-        redisAsyncFree(conn->redis);
-    free_event(conn->readable);
-    free_event(conn->writable);
+    redis_socket_fini(&conn->socket);
     free_event(conn->deadline);
     free_event(conn->over);
     free(conn);
@@ -462,12 +362,5 @@ enum status redis_conn_command(struct redis_conn *conn, redis_conn_answer *done,
 
 void redis_conn_pause(struct redis_conn *conn, bool pause)
 {
-    if (conn->paused == pause)
-        return;
-    conn->paused = pause;
-    conn->heard_ms = clock_now_ms();
-    if (pause)
-        (void)event_del(conn->readable);
-    else if (conn->want_read)
-        (void)event_add(conn->readable, NULL);
+    redis_socket_pause(&conn->socket, pause);
 }

@@ -8,6 +8,7 @@ import pytest
 
 from harness import rpc
 from harness.numbered import Flow, expect_exactly
+from harness.proxy import Proxy
 from harness.waiting import patient, wait_until
 
 BUS = "fanfare:bus"
@@ -199,6 +200,26 @@ def test_what_only_loses_with_redis_is_counted(redis, make_cluster):
     client.expect_nothing()
     assert got == sorted(set(got)) and set(got) <= set(flow.accepted)
     assert len(flow.accepted) - len(got) == counted(cluster, "bus_gap_pushes")
+
+
+def test_what_logic_could_not_tell_redis_is_told_again(redis, make_cluster):
+    """The gateway hears Redis all the time; only logic's own connection breaks."""
+    proxy = Proxy(redis.address)
+    logic = {"redis.url": f"redis://127.0.0.1:{proxy.port}/0", "redis.timeout": 1000}
+    cluster = only(make_cluster, redis, logic=logic)
+    client = cluster.client("r")
+    with Flow(cluster, rate=200) as flow:
+        for trouble in (proxy.stall, proxy.lose_answers) * 2:
+            flow.more()
+            trouble()
+            flow.more()
+            proxy.cut()
+            proxy.flow()
+            wait_until(lambda: cluster.logic_metrics().get("fanfare_logic_bus_pushes_queued") == 0, 10, "the queue")
+    expect_exactly([client], flow)
+    assert counted(cluster, "duplicates", path="bus") > 0, "what was published without an answer came twice"
+    assert counted(cluster, "bus_gap_pushes") == 0
+    proxy.stop()
 
 
 def test_noise_on_the_channel_is_counted_and_refused(hand):

@@ -13,7 +13,7 @@ from harness.numbered import Flow, expect_exactly
 from harness.wall_clock import WallClock
 from harness.waiting import patient, wait_until
 
-WINDOW = 1.5  # seconds in which a daemon must not spin
+WINDOW = 1.2  # seconds in which a daemon must not spin
 BUS = {"gateway": {"bus.listen": True}, "logic": {"bus.mode": "mirror"}}
 TROUBLE = ("redis is not reachable", "redis refuses us")
 USES = {"fanfare-gateway": {"registry", "bus"}, "fanfare-logic": {"registry", "news", "bus"}}

@@ -151,6 +151,21 @@ def test_the_first_of_two_gateways_keeps_the_id(redis, make_cluster):
     assert client.push() == [1]
 
 
+def test_whoever_gets_the_id_no_client_loses_a_push(redis, make_cluster):
+    """An emptied registry lets the other one in: the link that works stays, whoever is listed."""
+    cluster = make_cluster(redis=redis, logic={"linkQueueSeconds": 1})
+    client = cluster.client("r")
+    second = cluster.add_gateway("second", gatewayId="gateway0")
+    wait_until(lambda: second.events("gateway id is taken"), 10, "the second one to ask")
+    with Flow(cluster) as flow:
+        for _ in range(4):
+            redis.call("FLUSHALL")
+            await_registered(redis, "gateway0")
+            flow.more(40)
+    assert client.items(len(flow.accepted)) == flow.accepted
+    client.expect_nothing()
+
+
 def test_a_gateway_killed_and_started_again_does_not_wait_for_its_own_entry(redis, make_cluster):
     cluster = make_cluster(redis=redis, gateway={"registryTtl": 60})
     cluster.gateways[0].kill()
@@ -190,6 +205,7 @@ def test_noise_in_the_registry_harms_nothing(redis, make_cluster):
             resp.call("SET", key(f"noise{number}"), value)
             resp.call("PUBLISH", CHANNEL, value)
         resp.call("SET", key("other-id"), bogus("gateway0", port=1))
+        resp.call("PUBLISH", CHANNEL, bogus("gateway0", state="gone"))
         readings = cluster.logic_metrics().get("fanfare_logic_registry_readings_total")
         wait_until(
             lambda: cluster.logic_metrics().get("fanfare_logic_registry_readings_total") >= readings + 2,

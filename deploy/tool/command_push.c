@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fanfare push: sends items to a logic, byte for byte, and says what it answered. Never sends
+ * twice: a push without an answer may have been taken. */
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deploy/tool/http_call.h"
+#include "deploy/tool/printable.h"
+#include "deploy/tool/text_file.h"
+#include "deploy/tool/tool.h"
+#include "shared/json_scan.h"
+
+enum { ITEMS_MAX = 256 << 20, BODY_MAX = ITEMS_MAX + (16 << 20) };
+
+static enum status read_items(const char *given, struct buf *out, struct fault *fault)
+{
+    struct json_value value;
+    struct json_error error;
+    char text[160];
+    enum status status;
+
+    if (given[0] == '@' || strcmp(given, "-") == 0)
+        status = text_file_read(given + (given[0] == '@'), out, fault);
+    else
+        status = buf_append_str(out, given) ? fault_set(fault, STATUS_NO_MEMORY, "out of memory") : STATUS_OK;
+    if (status)
+        return status;
+    if (json_scan(slice_of(out->data, out->len), JSON_MAX_DEPTH, &value, &error))
+        return fault_set(fault, STATUS_INVALID, "not valid JSON %s",
+                         json_error_text(&error, text, sizeof text));
+    return value.type == JSON_ARRAY ? STATUS_OK
+                                    : fault_set(fault, STATUS_INVALID, "an array is needed: [ITEM, ...]");
+}
+
+static enum status append_rooms(struct buf *body, const struct words *rooms)
+{
+    enum status status = buf_append_str(body, rooms->count == 1 ? "\"room\":" : "\"rooms\":[");
+
+    for (size_t i = 0; i < rooms->count && !status; i++) {
+        if (i > 0)
+            status = buf_append_str(body, ",");
+        if (!status)
+            status = buf_append_json_string(body, rooms->items[i], strlen(rooms->items[i]));
+    }
+    return status ? status : buf_append_str(body, rooms->count == 1 ? "," : "],");
+}
+
+static enum status print_body(const struct options *options, const struct buf *items, struct buf *out)
+{
+    enum status status = buf_append_str(out, "{");
+
+    if (!status && !options->all)
+        status = append_rooms(out, &options->rooms);
+    if (!status && options->wait)
+        status = buf_append_str(out, "\"wait\":true,");
+    if (!status)
+        status = buf_append_str(out, "\"items\":");
+    if (!status)
+        status = buf_append(out, items->data, items->len);
+    return status ? status : buf_append_str(out, "}");
+}
+
+static int member_int(const cJSON *object, const char *key, int otherwise)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, key);
+
+    return cJSON_IsNumber(member) ? member->valueint : otherwise;
+}
+
+static const char *member_text(const cJSON *object, const char *key)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+
+    return text ? text : "";
+}
+
+static void warn_of_down(const struct tool *tool, const cJSON *gateways)
+{
+    const cJSON *down = cJSON_GetObjectItemCaseSensitive(gateways, "down");
+    const cJSON *each;
+
+    cJSON_ArrayForEach(each, down)
+    {
+        printf("%s  down: %s%s\n", tool_paint(tool, PAINT_YELLOW),
+               cJSON_IsString(each) ? each->valuestring : "?", tool_paint(tool, PAINT_OFF));
+    }
+}
+
+static int say_taken(const struct tool *tool, const cJSON *answer)
+{
+    const cJSON *gateways = cJSON_GetObjectItemCaseSensitive(answer, "gateways");
+    int items = member_int(answer, "items", 0);
+    int acked = member_int(gateways, "acked", -1);
+    int clients = member_int(answer, "clients", -1);
+
+    printf("%staken%s %s: %d item%s, ", tool_paint(tool, PAINT_GREEN), tool_paint(tool, PAINT_OFF),
+           member_text(answer, "id"), items, items == 1 ? "" : "s");
+    if (strcmp(member_text(answer, "bus"), "") != 0)
+        printf("on the bus");
+    else if (acked >= 0)
+        printf("applied by %d of %d gateways", acked, member_int(gateways, "known", 0));
+    else
+        printf("queued for %d of %d gateways", member_int(gateways, "queued", 0),
+               member_int(gateways, "known", 0));
+    if (clients >= 0)
+        printf(", %d client%s", clients, clients == 1 ? "" : "s");
+    putchar('\n');
+    warn_of_down(tool, gateways);
+    return TOOL_OK;
+}
+
+static int say_refused(const struct http_call *call, const cJSON *answer)
+{
+    const cJSON *error = cJSON_GetObjectItemCaseSensitive(answer, "error");
+    const char *code = member_text(error, "code");
+    char message[1024];
+    struct slice said = slice_str(member_text(error, "message"));
+
+    printable_copy(said.len ? said : http_call_body(call), message, sizeof message);
+    return tool_complain(TOOL_REFUSED, "refused: HTTP %d%s%s: %s%s", call->answer.status, code[0] ? " " : "",
+                         code, message, strcmp(code, "wait_timeout") == 0 ? " (the push stays queued)" : "");
+}
+
+static int report(struct tool *tool, const struct http_call *call)
+{
+    struct slice body = http_call_body(call);
+    cJSON *answer;
+    int code;
+
+    if (call->fault[0])
+        return tool_complain(
+            TOOL_UNREACHABLE, "%s: %s%s", tool->options->api, call->fault,
+            strncmp(call->fault, "no answer", 9) == 0 ? "; whether the push was taken is not known" : "");
+    answer = cJSON_ParseWithLength((const char *)body.data, body.len);
+    if (tool->options->json && answer) {
+        printable_json(body, stdout);
+        putchar('\n');
+        code = http_call_ok(call) ? TOOL_OK : TOOL_REFUSED;
+    } else if (http_call_ok(call) && answer) {
+        code = say_taken(tool, answer);
+    } else if (http_call_ok(call)) {
+        code = tool_complain(TOOL_REFUSED, "%s: answered 200, but not as a logic does", tool->options->api);
+    } else {
+        code = say_refused(call, answer);
+    }
+    cJSON_Delete(answer);
+    return code;
+}
+
+static int push(struct tool *tool, const struct url *url, const struct buf *items)
+{
+    struct http_call call;
+    struct buf body;
+    int code;
+
+    buf_init(&body, BODY_MAX);
+    if (print_body(tool->options, items, &body)) {
+        buf_fini(&body);
+        return tool_complain(TOOL_USAGE, "--items: too long");
+    }
+    http_call_begin(&call, tool,
+                    &(struct http_ask){.url = url,
+                                       .method = "POST",
+                                       .path = tool->options->all ? "/push/all" : "/push/room",
+                                       .type = "application/json",
+                                       .body = slice_of(body.data, body.len)});
+    http_calls_await(tool, &call, 1);
+    code = report(tool, &call);
+    http_call_fini(&call);
+    buf_fini(&body);
+    return code;
+}
+
+int command_push(struct tool *tool)
+{
+    struct fault fault = {""};
+    struct url url;
+    struct buf items;
+    int code;
+
+    if (url_parse(tool->options->api, URL_HTTP, &url, &fault))
+        return tool_complain(TOOL_USAGE, "--api: %s", fault.text);
+    buf_init(&items, ITEMS_MAX);
+    if (read_items(tool->options->items, &items, &fault))
+        code = tool_complain(TOOL_USAGE, "--items: %s", fault.text);
+    else
+        code = push(tool, &url, &items);
+    buf_fini(&items);
+    return code;
+}

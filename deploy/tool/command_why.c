@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fanfare why: goes the way of a push step by step and says what it finds. Clients notice nothing
+ * of it, but for an item given with --probe. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deploy/tool/printable.h"
+#include "deploy/tool/tool.h"
+#include "deploy/tool/why.h"
+#include "shared/buf.h"
+#include "shared/json_scan.h"
+#include "shared/utf8.h"
+
+static const struct {
+    const char *word; /* in JSON */
+    const char *mark;
+    enum paint paint;
+} findings[] = {
+    [FINDING_OK] = {"ok", "ok  ", PAINT_GREEN},
+    [FINDING_NOTE] = {"note", "note", PAINT_YELLOW},
+    [FINDING_BAD] = {"bad", "BAD ", PAINT_RED},
+};
+
+static void say_json(const char *finding, const char *step, const char *about, const char *text)
+{
+    const char *const members[][2] = {{"finding", finding}, {"step", step}, {"about", about}, {"text", text}};
+    struct buf line;
+
+    buf_init(&line, 16384);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        if (buf_printf(&line, "%s\"%s\":", i > 0 ? "," : "{", members[i][0]) ||
+            buf_append_json_string(&line, members[i][1], strlen(members[i][1])))
+            break;
+    printable_json(slice_of(line.data, line.len), stdout);
+    puts("}");
+    buf_fini(&line);
+}
+
+void why_say(struct why *why, enum finding finding, const char *step, const char *about, const char *format,
+             ...)
+{
+    const struct tool *tool = why->tool;
+    char raw[1024];
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(raw, sizeof raw, format, args);
+    va_end(args);
+    printable_copy(slice_str(raw), text, sizeof text);
+    why->bad += finding == FINDING_BAD;
+    why->notes += finding == FINDING_NOTE;
+    if (tool->options->json)
+        say_json(findings[finding].word, step, about, text);
+    else
+        printf("%s%s%s %-8s %s%s%s\n", tool_paint(tool, findings[finding].paint), findings[finding].mark,
+               tool_paint(tool, PAINT_OFF), step, about, about[0] ? ": " : "", text);
+    (void)fflush(stdout);
+}
+
+static bool has_control(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7F)
+            return true;
+    return false;
+}
+
+static void look_at_name(struct why *why)
+{
+    size_t len = strlen(why->room);
+
+    if (len == 0)
+        why_say(why, FINDING_BAD, "room", "", "the name is empty: a JOIN of it closes the client (4001)");
+    else if (!utf8_valid(slice_of(why->room, len), NULL))
+        why_say(why, FINDING_BAD, "room", "", "the name is not UTF-8: pushes to it are refused");
+    else if (has_control(why->room))
+        why_say(why, FINDING_BAD, "room", "", "the name has control characters: pushes to it are refused");
+    else if (why->room[0] == ' ' || why->room[len - 1] == ' ')
+        why_say(why, FINDING_NOTE, "room", "",
+                "\"%s\" begins or ends with a space; names are compared byte for byte", why->room);
+    else
+        why_say(why, FINDING_OK, "room", "", "\"%s\" (%zu B); names are compared byte for byte", why->room,
+                len);
+}
+
+static int conclude(struct why *why)
+{
+    if (why->answered == 0)
+        return tool_complain(TOOL_UNREACHABLE, "no daemon answered: are the addresses right?");
+    if (why->bad == 0) {
+        why_say(
+            why, FINDING_OK, "verdict", "",
+            "nothing is wrong on the way of a push now; a client that missed one was not in the room at that "
+            "time, or lost its connection (its close code tells)");
+        return TOOL_OK;
+    }
+    why_say(why, FINDING_NOTE, "verdict", "",
+            "%zu reason%s found why a message may be missed, marked BAD above", why->bad,
+            why->bad == 1 ? "" : "s");
+    return TOOL_REFUSED;
+}
+
+static int investigate(struct why *why)
+{
+    enum status status;
+
+    look_at_name(why);
+    status = why_look_at_daemons(why);
+    if (!status && !why->tool->stopping)
+        why_try_the_path(why);
+    if (!status && !why->tool->stopping)
+        status = why_probe_the_room(why);
+    if (status)
+        return tool_complain(TOOL_UNREACHABLE, "%s", status_text(status));
+    return why->tool->stopping ? tool_complain(TOOL_REFUSED, "interrupted") : conclude(why);
+}
+
+static enum status check_probe(const char *probe, struct fault *fault)
+{
+    struct json_value value;
+    struct json_error error;
+    char text[160];
+
+    if (probe && json_scan(slice_str(probe), JSON_MAX_DEPTH, &value, &error))
+        return fault_set(fault, STATUS_INVALID, "--probe: not valid JSON %s",
+                         json_error_text(&error, text, sizeof text));
+    return STATUS_OK;
+}
+
+int command_why(struct tool *tool)
+{
+    struct why why = {.tool = tool, .room = tool->options->rooms.items[0]};
+    struct fault fault = {""};
+    struct fault url_fault = {""};
+    int code;
+
+    if (check_probe(tool->options->probe, &fault) || daemons_init(&why.daemons, tool->options, &fault))
+        return tool_complain(TOOL_USAGE, "%s", fault.text);
+    why.gateways = url_list(&tool->options->gateways, URL_WS, &url_fault);
+    if (!why.gateways)
+        code = tool_complain(TOOL_USAGE, "--gateway: %s", url_fault.text);
+    else
+        code = investigate(&why);
+    free(why.gateways);
+    daemons_fini(&why.daemons);
+    return code;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When to come back, and where. Pure. */
+#include "deploy/tool/follow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BACKOFF_FIRST_MS = 500, BACKOFF_MAX_MS = 30000, LONG_ENOUGH_MS = 5000, RETRY_MS_MAX = 3600000 };
+
+/* Doubles with each failure; between half of it and all of it. */
+static int64_t backoff(unsigned failures, uint32_t chance)
+{
+    int64_t most = BACKOFF_FIRST_MS;
+
+    for (unsigned i = 1; i < failures && most < BACKOFF_MAX_MS; i++)
+        most *= 2;
+    most = most < BACKOFF_MAX_MS ? most : BACKOFF_MAX_MS;
+    return most / 2 + (int64_t)(chance % (uint64_t)(most / 2 + 1));
+}
+
+/* "going_away retry_ms=2350"; -1 without it. */
+static int64_t asked_retry_ms(const char *reason)
+{
+    const char *at = strstr(reason, "retry_ms=");
+    long long ms = at ? strtoll(at + strlen("retry_ms="), NULL, 10) : -1;
+
+    return ms >= 0 && ms <= RETRY_MS_MAX ? ms : -1;
+}
+
+static struct follow_plan stop(void)
+{
+    return (struct follow_plan){.step = FOLLOW_STOP};
+}
+
+static struct follow_plan after_refusal(const struct follow *follow, const struct ws_ending *ending,
+                                        uint32_t chance)
+{
+    int64_t wait = ending->retry_after * INT64_C(1000);
+
+    if (ending->http_status != 429 && ending->http_status < 500)
+        return stop();
+    if (wait == 0)
+        wait = backoff(follow->failures, chance);
+    return (struct follow_plan){.step = FOLLOW_AGAIN, .wait_ms = wait, .other = true};
+}
+
+static struct follow_plan after_close(const struct follow *follow, const struct ws_ending *ending,
+                                      uint32_t chance)
+{
+    struct follow_plan plan = {.step = FOLLOW_AGAIN, .wait_ms = backoff(follow->failures, chance)};
+    int64_t asked = asked_retry_ms(ending->text);
+
+    plan.other = ending->code == 1001 || ending->code == 1006 || ending->code == 1011;
+    if (asked >= 0)
+        plan.wait_ms = asked;
+    else if (ending->code / 100 == 42 && follow->failures <= 1)
+        plan.wait_ms = 0;
+    return plan;
+}
+
+static bool needs_repair(const struct ws_ending *ending)
+{
+    return ending->code / 100 == 40 || ending->code == 1002 || ending->code == 1003 || ending->code == 1007 ||
+           ending->code == 1008 || ending->code == 1009;
+}
+
+struct follow_plan follow_after(struct follow *follow, const struct ws_ending *ending, int64_t open_ms,
+                                uint32_t chance)
+{
+    follow->failures = open_ms >= LONG_ENOUGH_MS ? 1 : follow->failures + 1;
+    follow->ever_open = follow->ever_open || open_ms > 0;
+    if (ending->http_status)
+        return ending->protocol ? stop() : after_refusal(follow, ending, chance);
+    if (ending->protocol || needs_repair(ending))
+        return stop();
+    if (!follow->ever_open)
+        return stop();
+    return after_close(follow, ending, chance);
+}

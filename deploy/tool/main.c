@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fanfare: finds the command and runs it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "deploy/tool/tool.h"
+
+typedef int command_function(struct tool *tool);
+
+static command_function *const functions[COMMAND_COUNT] = {
+    [COMMAND_PUSH] = command_push,   [COMMAND_TAIL] = command_tail, [COMMAND_TOP] = command_top,
+    [COMMAND_CHECK] = command_check, [COMMAND_WHY] = command_why,
+};
+
+static void print_version(FILE *out)
+{
+    fputs("fanfare " FANFARE_VERSION "\n", out);
+}
+
+typedef void print_function(FILE *out);
+
+static const struct {
+    const char *name;
+    print_function *print;
+} questions[] = {
+    {"--help", options_print_usage},
+    {"-h", options_print_usage},
+    {"help", options_print_usage},
+    {"--version", print_version},
+    {"--print-man", options_print_man},
+    {"--print-completion-bash", options_print_bash},
+    {"--print-completion-zsh", options_print_zsh},
+};
+
+static int flushed(int code)
+{
+    return fflush(stdout) == 0 && !ferror(stdout) ? code
+                                                  : tool_complain(TOOL_REFUSED, "the output was not taken");
+}
+
+static int run(enum command_id command, char **argv)
+{
+    struct tool tool = {0};
+    struct options options;
+    struct fault fault = {""};
+    int code;
+
+    if (options_parse(command, argv, &options, &fault)) {
+        code = tool_complain(TOOL_USAGE, "%s", fault.text);
+    } else if (options.help) {
+        options_print_help(command, stdout);
+        code = TOOL_OK;
+    } else if (tool_init(&tool, &options)) {
+        code = tool_complain(TOOL_UNREACHABLE, "out of memory");
+    } else {
+        code = functions[command](&tool);
+    }
+    tool_fini(&tool);
+    options_fini(&options);
+    return flushed(code);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
+        if (argc == 2 && strcmp(name, questions[i].name) == 0) {
+            questions[i].print(stdout);
+            return flushed(TOOL_OK);
+        }
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(name, command_rows[i].name) == 0)
+            return run((enum command_id)i, argv + 2);
+    if (argc < 2)
+        return tool_complain(TOOL_USAGE,
+                             "a command is needed: push, tail, top, check or why (see fanfare --help)");
+    return tool_complain(
+        TOOL_USAGE, "\"%.80s\" is not a command; push, tail, top, check and why are (see fanfare --help)",
+        name);
+}

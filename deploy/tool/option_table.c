@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of `fanfare` and their options, one row each. Data only. */
+#include "deploy/tool/options.h"
+
+#define PUSH  (1U << COMMAND_PUSH)
+#define TAIL  (1U << COMMAND_TAIL)
+#define TOP   (1U << COMMAND_TOP)
+#define CHECK (1U << COMMAND_CHECK)
+#define WHY   (1U << COMMAND_WHY)
+#define NET   (PUSH | TAIL | TOP | WHY)
+
+const struct command_row command_rows[COMMAND_COUNT] = {
+    [COMMAND_PUSH] =
+        {"push", "", "Push items to a room, to several, or to everybody.",
+         "The answer is one line: the push's id, how many gateways took it and, with --wait, how many "
+         "clients were in the room. With --json it is logic's answer as it came. The items are "
+         "sent byte for byte."},
+    [COMMAND_TAIL] =
+        {"tail", "", "Follow rooms as a client does.",
+         "Prints one item a line behind its room; a broadcast has * in place of the room. Comes back "
+         "as the close codes ask for it, to the next gateway if several are given. What "
+         "was pushed while it was away is not repeated; stderr says when it was away."},
+    [COMMAND_TOP] = {"top", "", "Show logics and gateways as a live table.",
+                     "Rates are differences between two readings. On a terminal the table is redrawn until "
+                     "Ctrl-C; elsewhere it is printed once, as with --once."},
+    [COMMAND_CHECK] =
+        {"check", "FILE", "Check a configuration file.",
+         "Says which daemon's file it is, runs that daemon's own --check (from the tool's directory, "
+         "from sbin beside it, or from PATH) and leaves with its status. The file is checked "
+         "alone: variables FANFARE_... of the environment do not count, nor do ports that are taken."},
+    [COMMAND_WHY] =
+        {"why", "", "Find out why a client of a room did not get a message.",
+         "Goes the way of a push step by step: logics, their gateways, the gateways' own counters, a "
+         "handshake and a JOIN of the room as a client, and a push to a private room that only the "
+         "tool itself is in. Clients notice nothing of it. With --probe that item is pushed to the room "
+         "itself, whose clients get it, to learn how many were there."},
+};
+
+/* One row of the table a line. */
+/* clang-format off */
+#define AT(field) offsetof(struct options, field)
+const struct option_row option_rows[] = {
+    {"room", PUSH, OPTION_LIST, AT(rooms), 0, 0, "ROOM", "", "The room to push to; again for more rooms."},
+    {"room", TAIL, OPTION_LIST, AT(rooms), 0, 0, "ROOM", "", "The room to follow; again for more rooms (a gateway allows maxJoinRoom)."},
+    {"room", WHY, OPTION_LIST, AT(rooms), 0, 0, "ROOM", "", "The room whose client misses something."},
+    {"rooms", PUSH | TAIL, OPTION_COMMAS, AT(rooms), 0, 0, "ROOM,...", "", "Several rooms at once; names with a comma need --room."},
+    {"all", PUSH, OPTION_FLAG, AT(all), 0, 0, "", "", "Push to every client."},
+    {"items", PUSH, OPTION_TEXT, AT(items), 0, 0, "JSON|@FILE|-", "", "A JSON array of items, a file that holds one, or - for the standard input."},
+    {"wait", PUSH, OPTION_FLAG, AT(wait), 0, 0, "", "", "Answer only when the gateways have applied the push, with the clients reached."},
+    {"api", PUSH, OPTION_TEXT, AT(api), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path."},
+    {"gateway", TAIL, OPTION_LIST, AT(gateways), 0, 0, "URL", "ws://127.0.0.1:7777", "Address of a gateway: ws:// or wss://; again for more, tried in turn."},
+    {"count", TAIL, OPTION_NUMBER, AT(count), 0, INT64_C(1000000000000), "N", "0", "Leave after so many items; 0 is never."},
+    {"logic", TOP | WHY, OPTION_LIST, AT(logics), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path; again for more."},
+    {"gateway-admin", TOP | WHY, OPTION_LIST, AT(admins), 0, 0, "URL", "http://127.0.0.1:7789", "Address of a gateway's admin port; again for more."},
+    {"gateway", WHY, OPTION_LIST, AT(gateways), 0, 0, "URL", "ws://127.0.0.1:7777", "Address of a gateway as its clients know it; again for more."},
+    {"probe", WHY, OPTION_TEXT, AT(probe), 0, 0, "ITEM", "", "Push this item (JSON) to the room itself; its clients get it."},
+    {"interval", TOP, OPTION_NUMBER, AT(interval_ms), 100, 3600000, "MS", "1000", "Time between two readings, in milliseconds."},
+    {"once", TOP, OPTION_FLAG, AT(once), 0, 0, "", "", "Print one table and leave."},
+    {"as", CHECK, OPTION_CHOICE, AT(as), 0, 0, "gateway|logic", "", "Whose file it is, when its keys do not tell."},
+    {"ports", CHECK, OPTION_FLAG, AT(ports), 0, 0, "", "", "Check as well that its ports are free, which they are not while the daemon runs."},
+    {"json", NET, OPTION_FLAG, AT(json), 0, 0, "", "", "Print JSON, one object a line."},
+    {"timeout", NET | CHECK, OPTION_NUMBER, AT(timeout_s), 1, 600, "SECONDS", "10", "Time for each connection and each answer, in seconds."},
+    {"ca", NET, OPTION_FILE, AT(ca), 0, 0, "FILE", "", "CA certificates (PEM) to verify https:// and wss:// with; otherwise the system's."},
+    {"header", NET, OPTION_LIST, AT(headers), 0, 0, "NAME:VALUE|@FILE", "", "A header for every request, or a file that holds it (a token is better kept there); again for more."},
+    {"help", NET | CHECK, OPTION_FLAG, AT(help), 0, 0, "", "", "Print this help."},
+};
+/* clang-format on */
+const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];

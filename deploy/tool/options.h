@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of `fanfare`: one table of commands and one of their options, from which the
+ * parser, --help, the manual page and the completions are made. One thread; opens nothing. */
+#ifndef FANFARE_DEPLOY_TOOL_OPTIONS_H
+#define FANFARE_DEPLOY_TOOL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "shared/status.h"
+
+struct words {
+    char **items;
+    size_t count;
+};
+
+/* What was given, or the default. Strings are owned by the struct or by argv. */
+struct options {
+    struct words rooms;
+    struct words gateways; /* ws:// or wss:// */
+    struct words logics;   /* http://, https:// or unix: */
+    struct words admins;   /* the same */
+    struct words headers;  /* "Name: value" */
+    const char *api;
+    const char *items; /* NULL: not given */
+    const char *probe; /* NULL: not given */
+    const char *ca;    /* NULL: the system's */
+    const char *as;    /* NULL, "gateway" or "logic" */
+    const char *file;  /* the operand of check */
+    int64_t timeout_s;
+    int64_t interval_ms;
+    int64_t count; /* 0: no end */
+    bool all;
+    bool wait;
+    bool once;
+    bool ports;
+    bool json;
+    bool help;
+};
+
+enum command_id { COMMAND_PUSH, COMMAND_TAIL, COMMAND_TOP, COMMAND_CHECK, COMMAND_WHY, COMMAND_COUNT };
+
+enum option_kind {
+    OPTION_FLAG,
+    OPTION_TEXT,
+    OPTION_FILE,   /* as OPTION_TEXT; completed with file names */
+    OPTION_CHOICE, /* one of `value`, "gateway|logic" */
+    OPTION_LIST,   /* may be given again */
+    OPTION_COMMAS, /* the same, several in one value */
+    OPTION_NUMBER,
+};
+
+struct option_row {
+    const char *name;  /* without dashes */
+    unsigned commands; /* bit 1 << command_id */
+    enum option_kind kind;
+    size_t offset; /* in struct options */
+    int64_t min;   /* OPTION_NUMBER: bounds */
+    int64_t max;
+    const char *value;   /* what stands for it in --help: "URL" */
+    const char *initial; /* the default as text; "" has none */
+    const char *help;    /* one sentence */
+};
+
+struct command_row {
+    const char *name;
+    const char *operand; /* "FILE", or "" */
+    const char *summary; /* one sentence */
+    const char *more;    /* a paragraph for --help and the manual page */
+};
+
+extern const struct command_row command_rows[COMMAND_COUNT];
+extern const struct option_row option_rows[];
+extern const size_t option_row_count;
+
+/* Fills `out` (to be given to options_fini in any case) from the words after the command's name;
+ * `argv` ends with NULL. A fault names the option and what is allowed. With --help nothing is required. */
+enum status options_parse(enum command_id command, char **argv, struct options *out, struct fault *fault);
+void options_fini(struct options *options);
+
+/* options_print.c */
+/* The whole tool's help, or one command's. */
+void options_print_usage(FILE *out);
+void options_print_help(enum command_id command, FILE *out);
+/* roff for fanfare(1), and completions for bash and zsh. */
+void options_print_man(FILE *out);
+void options_print_bash(FILE *out);
+void options_print_zsh(FILE *out);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of `fanfare top`. */
+#include "deploy/tool/top_tables.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Two readings of one daemon and the time between. */
+struct pair {
+    const struct reading *now;
+    const struct reading *before; /* or NULL */
+    double seconds;
+};
+
+static const struct column logic_columns[] = {
+    {"LOGIC", "logic"},           {"STATE", "state"},          {"LINKS", "linksUp"},
+    {"KNOWN", "gatewaysKnown"},   {"PUSHES/S", "pushesRate"},  {"ITEMS/S", "itemsRate"},
+    {"REFUSED/S", "refusedRate"}, {"LET GO/S", "droppedRate"}, {"QUEUED", "pushesQueued"},
+    {"QUEUE", "bytesQueued"},
+};
+
+static const struct column link_columns[] = {
+    {"GATEWAY", "address"},      {"ID", "id"},        {"LOGIC", "logic"},
+    {"SOURCE", "source"},        {"STATE", "state"},  {"QUEUED", "pushesQueued"},
+    {"QUEUE", "bytesQueued"},    {"RTT MS", "rttMs"}, {"CLIENTS", "clients"},
+    {"LAST ERROR", "lastError"},
+};
+
+static const struct column gateway_columns[] = {
+    {"GATEWAY ADMIN", "gateway"}, {"STATE", "state"},
+    {"CLIENTS", "clients"},       {"ROOMS", "rooms"},
+    {"ITEMS/S", "itemsRate"},     {"FRAMES/S", "framesRate"},
+    {"BYTES/S", "bytesRate"},     {"DROPPED/S", "droppedRate"},
+    {"QUEUED", "framesQueued"},   {"JOBS", "jobs"},
+    {"CLOSES/S", "closesRate"},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+static struct cell rate_of(const struct pair *pair, const char *name)
+{
+    double before = pair->before ? reading_metric(pair->before, name, NULL) : NAN;
+    double now = reading_metric(pair->now, name, NULL);
+
+    /* A counter that fell is that of a new process. */
+    if (isnan(before) || isnan(now) || now < before || pair->seconds <= 0)
+        return cell_rate(NAN);
+    return cell_rate((now - before) / pair->seconds);
+}
+
+static struct cell number_of(const struct pair *pair, const char *name, const char *label)
+{
+    return cell_number(reading_metric(pair->now, name, label));
+}
+
+static struct cell state_of(const struct reading *reading)
+{
+    if (!reading_is_live(reading))
+        return cell_text("unreachable", PAINT_RED);
+    if (reading_metric(reading, "draining", NULL) > 0)
+        return cell_text("draining", PAINT_YELLOW);
+    return http_call_ok(&reading->ready) ? cell_text("ready", PAINT_GREEN)
+                                         : cell_text("not ready", PAINT_RED);
+}
+
+static enum status add_logic(struct table *table, const struct pair *pair)
+{
+    struct cell *cell = table_add(table);
+
+    if (!cell)
+        return STATUS_NO_MEMORY;
+    *cell++ = cell_text(pair->now->address, PAINT_OFF);
+    *cell++ = state_of(pair->now);
+    *cell++ = number_of(pair, "links", "state=\"up\"");
+    *cell++ = number_of(pair, "gateways", NULL);
+    *cell++ = rate_of(pair, "pushes_received_total");
+    *cell++ = rate_of(pair, "items_accepted_total");
+    *cell++ = cell_alarm(rate_of(pair, "pushes_refused_total"));
+    *cell++ = cell_alarm(rate_of(pair, "link_pushes_dropped_total"));
+    *cell++ = number_of(pair, "link_pushes_queued", NULL);
+    *cell++ = cell_bytes(reading_metric(pair->now, "link_bytes_queued", NULL));
+    return STATUS_OK;
+}
+
+static enum status add_gateway(struct table *table, const struct pair *pair)
+{
+    struct cell *cell = table_add(table);
+
+    if (!cell)
+        return STATUS_NO_MEMORY;
+    *cell++ = cell_text(pair->now->address, PAINT_OFF);
+    *cell++ = state_of(pair->now);
+    *cell++ = number_of(pair, "clients", NULL);
+    *cell++ = number_of(pair, "rooms", NULL);
+    *cell++ = rate_of(pair, "items_received_total");
+    *cell++ = rate_of(pair, "frames_delivered_total");
+    *cell = rate_of(pair, "bytes_delivered_total");
+    cell++->kind = CELL_BYTES;
+    *cell++ = cell_alarm(rate_of(pair, "frames_dropped_total"));
+    *cell++ = number_of(pair, "frames_queued", NULL);
+    *cell++ = number_of(pair, "fanout_jobs", NULL);
+    *cell++ = rate_of(pair, "closes_total");
+    return STATUS_OK;
+}
+
+static const char *text_member(const cJSON *object, const char *key)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
+static double number_member(const cJSON *object, const char *key)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, key);
+
+    return cJSON_IsNumber(member) ? member->valuedouble : NAN;
+}
+
+static enum paint paint_of_state(const char *state)
+{
+    if (!state)
+        return PAINT_OFF;
+    return strcmp(state, "up") == 0 ? PAINT_GREEN : strcmp(state, "down") == 0 ? PAINT_RED : PAINT_YELLOW;
+}
+
+static enum status add_link(struct table *table, const char *logic, const cJSON *gateway)
+{
+    const cJSON *queue = cJSON_GetObjectItemCaseSensitive(gateway, "queue");
+    const char *state = text_member(gateway, "state");
+    struct cell *cell = table_add(table);
+
+    if (!cell)
+        return STATUS_NO_MEMORY;
+    *cell++ = cell_text(text_member(gateway, "address"), PAINT_OFF);
+    *cell++ = cell_text(text_member(gateway, "id"), PAINT_OFF);
+    *cell++ = cell_text(logic, PAINT_DIM);
+    *cell++ = cell_text(text_member(gateway, "source"), PAINT_OFF);
+    *cell++ = cell_text(state, paint_of_state(state));
+    *cell++ = cell_number(number_member(queue, "pushes"));
+    *cell++ = cell_bytes(number_member(queue, "bytes"));
+    *cell++ = cell_number(number_member(gateway, "rttMs"));
+    *cell++ = cell_number(number_member(gateway, "clients"));
+    *cell++ =
+        cell_text(text_member(cJSON_GetObjectItemCaseSensitive(gateway, "lastError"), "text"), PAINT_YELLOW);
+    return STATUS_OK;
+}
+
+static enum status add_links(struct table *table, const struct reading *reading)
+{
+    enum status status = STATUS_OK;
+    const cJSON *each;
+    cJSON *tree;
+    const cJSON *gateways = reading_gateways(reading, &tree);
+
+    cJSON_ArrayForEach(each, gateways)
+    {
+        if (!status)
+            status = add_link(table, reading->address, each);
+    }
+    cJSON_Delete(tree);
+    return status;
+}
+
+enum status top_tables_make(const struct sample *now, const struct sample *before,
+                            struct table tables[TOP_TABLES])
+{
+    enum status status = STATUS_OK;
+
+    tables[TOP_LOGICS] = (struct table){"logics", logic_columns, COUNT(logic_columns), NULL, 0};
+    tables[TOP_LINKS] = (struct table){"links", link_columns, COUNT(link_columns), NULL, 0};
+    tables[TOP_GATEWAYS] = (struct table){"gateways", gateway_columns, COUNT(gateway_columns), NULL, 0};
+    for (size_t i = 0; i < now->count && !status; i++) {
+        struct pair pair = {&now->readings[i], before ? &before->readings[i] : NULL,
+                            before ? (double)(now->at_us - before->at_us) / 1e6 : 0};
+
+        if (i < now->logics)
+            status = add_logic(&tables[TOP_LOGICS], &pair);
+        else
+            status = add_gateway(&tables[TOP_GATEWAYS], &pair);
+        if (!status && i < now->logics)
+            status = add_links(&tables[TOP_LINKS], pair.now);
+    }
+    return status;
+}
+
+void top_tables_free(struct table tables[TOP_TABLES])
+{
+    for (size_t i = 0; i < TOP_TABLES; i++)
+        table_fini(&tables[i]);
+}
