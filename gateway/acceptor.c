@@ -26,7 +26,8 @@ struct acceptor {
     unsigned bucket_count;
     size_t loads[MAX_BUCKETS];
     size_t live;
-    size_t refused; /* of the live ones, those that get 503 */
+    size_t refused;  /* of the live ones, those that get 503 */
+    size_t canaries; /* of the live ones, those that are our own */
     struct hashmap addresses;
     struct admission admission;
     bool draining;
@@ -38,6 +39,8 @@ static void on_ticket(struct acceptor *acceptor, struct ticket *ticket)
     acceptor->loads[ticket->bucket]--;
     if (ticket->refusal != REFUSAL_NONE)
         acceptor->refused--;
+    if (ticket->canary)
+        acceptor->canaries--;
     address_remove(&acceptor->addresses, ticket->address);
     free(ticket);
 }
@@ -115,7 +118,7 @@ static enum refusal judge(struct acceptor *acceptor, const struct address *addre
 {
     if (acceptor->draining)
         return REFUSAL_DRAINING;
-    if (acceptor->live - acceptor->refused >= acceptor->conf.max_clients)
+    if (acceptor_live(acceptor) >= acceptor->conf.max_clients)
         return REFUSAL_MAX_CLIENTS;
     if (acceptor->conf.max_per_address > 0 &&
         (address == NULL || address->count > acceptor->conf.max_per_address))
@@ -139,6 +142,26 @@ static struct ticket *ticket_new(struct acceptor *acceptor, int fd, const struct
     if (ticket->refusal != REFUSAL_NONE)
         acceptor->refused++;
     return ticket;
+}
+
+void acceptor_adopt(struct acceptor *acceptor, int fd)
+{
+    struct ticket *ticket = calloc(1, sizeof *ticket);
+
+    if (ticket == NULL) {
+        close(fd);
+        return;
+    }
+    ticket->fd = fd;
+    ticket->canary = true;
+    ticket->bucket = least_loaded(acceptor);
+    acceptor->live++;
+    acceptor->canaries++;
+    acceptor->loads[ticket->bucket]++;
+    if (bucket_post_ticket(acceptor->buckets[ticket->bucket], ticket) != STATUS_OK) {
+        close(fd);
+        on_ticket(acceptor, ticket);
+    }
 }
 
 static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, void *arg)
@@ -176,7 +199,7 @@ void acceptor_drain(struct acceptor *acceptor)
 
 size_t acceptor_live(const struct acceptor *acceptor)
 {
-    return acceptor->live - acceptor->refused;
+    return acceptor->live - acceptor->refused - acceptor->canaries;
 }
 
 void acceptor_free(struct acceptor *acceptor)

@@ -29,9 +29,12 @@ struct mailbox *acceptor_returns(struct acceptor *acceptor);
 /* Listens. `buckets` must outlive the acceptor's last ticket. */
 enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buckets, unsigned bucket_count,
                            struct fault *fault);
+/* Hands one end of a socket pair to a bucket as the canary's connection; takes `fd` over in every case.
+ * It counts neither as a client nor towards a limit. */
+void acceptor_adopt(struct acceptor *acceptor, int fd);
 /* From here on every new connection is told 503 (draining), until acceptor_free. */
 void acceptor_drain(struct acceptor *acceptor);
-/* Connections that are alive, handshakes included; not those that are being told 503. */
+/* Connections that are alive, handshakes included; not those that are being told 503, nor the canary. */
 size_t acceptor_live(const struct acceptor *acceptor);
 /* After the buckets are gone. Legal on NULL. */
 void acceptor_free(struct acceptor *acceptor);

@@ -79,6 +79,8 @@ static void end_open(struct client *client, enum client_phase next, int code)
 {
     client->phase = (uint8_t)next;
     client_leave_all(client);
+    if (client->ticket->canary)
+        return;
     metrics_sub(M_CLIENTS, 1);
     gateway_metrics_closed(code);
 }
@@ -318,11 +320,14 @@ static void answer_handshake(struct client *client, const struct handshake *answ
     }
     client->version = (uint8_t)answer->version;
     client->phase = CLIENT_OPEN;
-    metrics_add(M_CLIENTS, 1);
-    metrics_add(M_CLIENTS_OPENED, 1);
+    if (!client->ticket->canary) {
+        metrics_add(M_CLIENTS, 1);
+        metrics_add(M_CLIENTS_OPENED, 1);
+    }
     bucket_heard(client);
     client_send_control(client, response);
-    if (client->phase == CLIENT_OPEN && client_join(client, slice_str("")) != STATUS_OK)
+    if (client->phase == CLIENT_OPEN &&
+        client_join(client, slice_str(client->ticket->canary ? CANARY_ROOM : "")) != STATUS_OK)
         client_close(client, CLOSE_internal);
 }
 

@@ -43,6 +43,12 @@ static struct directory_entry *entry_of(struct directory *directory, struct slic
     return node != NULL ? container_of(node, struct directory_entry, node) : NULL;
 }
 
+/* Neither everyone's room nor one that begins with a control character, which no client can name. */
+static bool is_counted(struct slice room)
+{
+    return room.len > 0 && room.data[0] >= ' ';
+}
+
 static struct directory_entry *entry_add(struct directory *directory, struct slice room, uint64_t hash)
 {
     struct directory_entry *entry = calloc(1, sizeof *entry + room.len);
@@ -54,7 +60,7 @@ static struct directory_entry *entry_add(struct directory *directory, struct sli
     entry->node.key = slice_of(entry->name, room.len);
     entry->node.hash = hash;
     hashmap_add(&directory->rooms, &entry->node);
-    if (room.len > 0)
+    if (is_counted(room))
         metrics_add(M_ROOMS, 1);
     return entry;
 }

@@ -89,6 +89,7 @@ static void begin(struct drain *drain)
     metrics_set(M_DRAINING, 1);
     drain->deadline = clock_now_ms() + total_ms;
     acceptor_drain(drain->conf.acceptor);
+    canary_stop(drain->conf.canary);
     registrar_drain(drain->conf.registrar);
     fanout_flush(drain->conf.fanout);
     for (unsigned i = 0; i < drain->conf.bucket_count; i++)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "gateway/acceptor.h"
+#include "gateway/canary.h"
 #include "gateway/fanout.h"
 #include "gateway/registrar.h"
 #include "gateway/rpc_server.h"
@@ -24,6 +25,7 @@ struct drain_conf {
     unsigned bucket_count;
     struct fanout *fanout;
     struct rpc_server *rpc;
+    struct canary *canary;
     struct registrar *registrar; /* NULL: not in a registry */
 };
 

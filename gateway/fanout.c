@@ -172,6 +172,19 @@ struct push_sink fanout_sink(struct fanout *fanout)
     return (struct push_sink){deliver, fanout};
 }
 
+void fanout_send(struct fanout *fanout, struct slice room, struct slice item)
+{
+    uint64_t hash = hashmap_hash(room);
+    struct audience audience = directory_find(fanout->conf.directory, room, hash);
+
+    if (audience.buckets == 0)
+        return;
+    struct delivery *delivery = delivery_new(room, hash, item, 0, audience.members);
+    if (delivery != NULL)
+        post_all(fanout, delivery, audience.buckets);
+    delivery_unref(delivery);
+}
+
 void fanout_end_turn(struct fanout *fanout)
 {
     int64_t now = clock_now_ms();

@@ -30,6 +30,8 @@ enum status fanout_new(struct event_base *base, const struct fanout_conf *conf, 
 void fanout_free(struct fanout *fanout);
 /* Where push_handler delivers to. */
 struct push_sink fanout_sink(struct fanout *fanout);
+/* Sends one item to a room now, past the merger and outside the accounts of items: the canary. */
+void fanout_send(struct fanout *fanout, struct slice room, struct slice item);
 /* The end of a loop's turn that brought pushes. */
 void fanout_end_turn(struct fanout *fanout);
 /* Sends what waits, and from here on delays nothing (the drain). */

@@ -13,6 +13,7 @@
 #include "gateway/admin_api.h"
 #include "gateway/bucket.h"
 #include "gateway/bus_listener.h"
+#include "gateway/canary.h"
 #include "gateway/drain.h"
 #include "gateway/fanout.h"
 #include "gateway/gateway_metrics.h"
@@ -37,6 +38,7 @@ struct gateway {
     struct bucket *buckets[MAX_BUCKETS];
     unsigned bucket_count;
     struct fanout *fanout;
+    struct canary *canary;
     struct push_handler *handler;
     SSL_CTX *tls;
     struct rpc_server *rpc;
@@ -160,6 +162,8 @@ static const char *why_not_ready(void *arg)
 
     if (drain_begun(gateway->drain))
         return "the gateway is shutting down";
+    if (canary_is_failing(gateway->canary))
+        return "the canaries of the logics do not arrive";
     return registrar_has_registered(gateway->registrar) ? NULL : "the gateway is not yet in the registry";
 }
 
@@ -187,7 +191,9 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
         .gap_wait_ms = conf->bus_gap_wait,
         .gap_bytes = (size_t)conf->bus_gap_bytes,
     };
-    return push_handler_new(&handler_conf, &gateway->handler) == STATUS_OK
+    return push_handler_new(&handler_conf, &gateway->handler) == STATUS_OK &&
+                   canary_new(gateway->base, gateway->acceptor, gateway->fanout, conf->ws_cert[0] != '\0',
+                              &gateway->canary) == STATUS_OK
                ? STATUS_OK
                : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
 }
@@ -217,6 +223,7 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .max_body = (size_t)conf->max_rpc_bytes,
         .max_connections = (int)conf->max_rpc_connections,
         .handler = gateway->handler,
+        .canary = gateway->canary,
         .stats = print_stats,
         .on_turn = on_turn,
         .arg = gateway,
@@ -267,6 +274,7 @@ static enum status start_drain(struct gateway *gateway, struct fault *fault)
         .bucket_count = gateway->bucket_count,
         .fanout = gateway->fanout,
         .rpc = gateway->rpc,
+        .canary = gateway->canary,
         .registrar = gateway->registrar,
     };
 
@@ -305,6 +313,7 @@ static void stop(struct gateway *gateway)
     registrar_free(gateway->registrar);
     rpc_server_free(gateway->rpc);
     SSL_CTX_free(gateway->tls);
+    canary_free(gateway->canary);
     push_handler_free(gateway->handler);
     fanout_free(gateway->fanout);
     for (unsigned i = 0; i < gateway->bucket_count; i++)

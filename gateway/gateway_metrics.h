@@ -81,6 +81,11 @@
     X(M_REDIS_RECONNECTS_REGISTRY, G "redis_reconnects_total", "what=\"registry\"", COUNTER,                 \
       "Connections to Redis that broke or failed and were begun anew")                                       \
     X(M_REDIS_RECONNECTS_BUS, G "redis_reconnects_total", "what=\"bus\"", COUNTER, "")                       \
+    X(M_CANARY_ARRIVED, G "canaries_total", "result=\"arrived\"", COUNTER,                                   \
+      "Canaries: pushes of logics to this gateway's own client")                                             \
+    X(M_CANARY_FAILED, G "canaries_total", "result=\"failed\"", COUNTER, "")                                 \
+    X(M_CANARY_FAILING, G "canary_failing", "", GAUGE, "1 while three canaries in a row have failed")        \
+    X(M_CANARY_SECONDS, G "canary_seconds", "", HISTOGRAM, "Time from the RPC to this gateway's own client") \
     X(M_DRAINING, G "draining", "", GAUGE, "1 while the gateway drains")                                     \
     CLOSE_CODE_METRICS(X)
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gateway/gateway_metrics.h"
+#include "gateway/rpc_canary.h"
 #include "gateway/rpc_routes.h"
 #include "shared/clock.h"
 #include "shared/h2_conn.h"
@@ -46,6 +47,7 @@ struct rpc_conn {
     struct list node;
     struct rpc_server *server;
     struct h2_conn *h2;
+    struct list canaries; /* under way */
     int64_t requests;
     char peer[PEER_LEN];
 };
@@ -87,6 +89,10 @@ static void on_request(struct h2_conn *h2, const struct h2_request *request, voi
 
     (void)h2;
     conn->requests++;
+    if (server->conf.canary && rpc_canary_is(request)) {
+        rpc_canary_begin(server->conf.canary, conn->h2, request->stream, &conn->canaries);
+        return;
+    }
     rpc_routes_answer(&server->routes, request, clock_now_ms(), &answer);
     if (answer.status != 200)
         metrics_add(M_RPC_REFUSED, 1);
@@ -125,6 +131,7 @@ static void drop_held_of(struct rpc_server *server, const struct rpc_conn *conn)
 static void conn_free(struct rpc_conn *conn)
 {
     drop_held_of(conn->server, conn);
+    rpc_canary_forget(&conn->canaries);
     h2_conn_free(conn->h2);
     list_remove(&conn->node);
     conn->server->count--;
@@ -217,6 +224,7 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
         return;
     }
     conn->server = server;
+    list_init(&conn->canaries);
     name_peer(conn, peer, peer_len);
     set_keepalive(fd);
     if (open_conn(server, conn, fd)) {

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
+#include "gateway/canary.h"
 #include "gateway/push_handler.h"
 #include "shared/status.h"
 
@@ -20,6 +21,7 @@ struct rpc_server_conf {
     size_t max_body;  /* bytes of a request; 413 past it */
     int max_connections;
     struct push_handler *handler; /* the caller's, must outlive the server */
+    struct canary *canary;        /* likewise; NULL: /rpc/canary is not known */
     enum status (*stats)(struct buf *out, void *arg);
     /* Pushes were applied in this turn of the loop: called once at its end. */
     void (*on_turn)(void *arg);

@@ -26,6 +26,9 @@ enum refusal {
     REFUSAL_DRAINING
 };
 
+/* The room of the canary (canary.h): no client can name it, since names have no control characters. */
+#define CANARY_ROOM "\001canary"
+
 struct address;
 
 /* A connection's ticket: made by the acceptor with the socket, kept by the client as long as
@@ -35,6 +38,7 @@ struct ticket {
     int fd;
     unsigned bucket;
     enum refusal refusal;    /* answer 503 to the handshake */
+    bool canary;             /* the gateway's own client: in its room from the start, counted nowhere */
     int retry_s;             /* with REFUSAL_RATE: its Retry-After */
     struct address *address; /* the acceptor's */
 };

@@ -128,7 +128,9 @@ const char *dispatch_why_not_ready(const struct dispatch *dispatch)
 {
     if (bus_publisher_is_only(dispatch->bus))
         return bus_publisher_is_up(dispatch->bus) ? NULL : "Redis, the only way to the gateways, is not up";
-    return gateway_set_up(dispatch->gateways) > 0 ? NULL : "no gateway is connected";
+    if (gateway_set_up(dispatch->gateways) == 0)
+        return "no gateway is connected";
+    return gateway_set_passing(dispatch->gateways) > 0 ? NULL : "no gateway passes the canaries";
 }
 
 size_t dispatch_queued(const struct dispatch *dispatch)

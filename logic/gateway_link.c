@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "logic/link_backoff.h"
+#include "logic/link_canary.h"
 #include "logic/link_ledger.h"
 #include "logic/link_log.h"
 #include "logic/link_probe.h"
@@ -46,6 +47,7 @@ struct gateway_link {
     struct link_ledger ledger;
     struct link_sender sender;
     struct link_probe probe;
+    struct link_canary canary;
     struct link_log log;
 };
 
@@ -78,6 +80,7 @@ static void drop_connection(struct gateway_link *link)
 {
     link_sender_stop(&link->sender);
     link_probe_stop(&link->probe);
+    link_canary_stop(&link->canary);
     h2_conn_free(link->conn);
     link->conn = NULL;
     lookup_cancel(&link->lookup);
@@ -130,6 +133,7 @@ static void on_ready(struct h2_conn *conn, void *arg)
     link_log_up(&link->log, link->name, link->ledger.queue.count);
     link_sender_start(&link->sender, conn);
     link_probe_start(&link->probe, conn, clock_now_us());
+    link_canary_start(&link->canary, conn);
     event_active(link->kick, EV_TIMEOUT, 0);
 }
 
@@ -137,7 +141,8 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
 {
     struct gateway_link *link = arg;
     (void)conn;
-    if (link_probe_answer(&link->probe, stream, status, body, clock_now_us()))
+    if (link_probe_answer(&link->probe, stream, status, body, clock_now_us()) ||
+        link_canary_answer(&link->canary, stream, status, clock_now_us()))
         return;
     enum link_reply reply = link_sender_answer(&link->sender, stream, status, body);
     if (reply == LINK_REPLY_OTHER)
@@ -218,6 +223,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     link_probe_tick(&link->probe, clock_now_us());
+    link_canary_tick(&link->canary, clock_now_us());
     if (link->state == LINK_UP)
         check_alive(link, now_ms);
     else if (link->state == LINK_CONNECTING && now_ms - link->since_ms >= link->env->conf->gateway_timeout)
@@ -277,6 +283,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
     link_ledger_init(&link->ledger, "", (size_t)conf->gateway_max_pending_count,
                      (size_t)conf->link_queue_bytes);
     link_probe_init(&link->probe);
+    link_canary_init(&link->canary, conf->canary_interval * 1000000);
     link_sender_init(&link->sender, &link->ledger, env->logic_id, (size_t)conf->rpc_batch_bytes);
     if (set_address(link, hostname, port) || make_events(link)) {
         gateway_link_free(link);
@@ -365,11 +372,10 @@ size_t gateway_link_queued(const struct gateway_link *link)
 
 enum link_offer gateway_link_offer(struct gateway_link *link, size_t bytes, int64_t now_ms)
 {
-    bool up = link->state == LINK_UP;
-    if (!up && is_given_up(link, now_ms))
+    if (!gateway_link_is_up(link) && is_given_up(link, now_ms))
         return LINK_LETS_GO;
     if (!link_queue_has_room(&link->ledger.queue, bytes))
-        return up ? LINK_FULL : LINK_LETS_GO;
+        return gateway_link_is_up(link) ? LINK_FULL : LINK_LETS_GO;
     return link_queue_reserve(&link->ledger.queue) ? LINK_NO_MEMORY : LINK_TAKES;
 }
 
@@ -382,13 +388,14 @@ void gateway_link_add(struct gateway_link *link, struct encoded_push *push)
 
 void gateway_link_describe(const struct gateway_link *link, int64_t now_ms, struct link_details *out)
 {
-    bool up = link->state == LINK_UP;
-    *out = (struct link_details){.up = up,
-                                 .given_up = !up && is_given_up(link, now_ms),
+    *out = (struct link_details){.up = gateway_link_is_up(link),
+                                 .given_up = !gateway_link_is_up(link) && is_given_up(link, now_ms),
                                  .pushes = link->ledger.queue.count,
                                  .bytes = link->ledger.queue.bytes,
                                  .rtt_us = link->probe.rtt_us,
                                  .clients = link->probe.clients,
+                                 .canary_us = link->canary.us,
+                                 .canary_failing = link_canary_is_failing(&link->canary),
                                  .error = link->log.fault[0] ? link->log.fault : NULL,
                                  .error_age_ms = now_ms - link->log.fault_ms};
 }

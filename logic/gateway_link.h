@@ -51,6 +51,8 @@ struct link_details {
     size_t bytes;      /* of the same */
     int64_t rtt_us;    /* -1: unknown (link_probe.h) */
     int64_t clients;   /* as the gateway says; -1: unknown */
+    int64_t canary_us; /* of the last canary there and back; -1: unknown, or lost (link_canary.h) */
+    bool canary_failing;
     const char *error; /* why it last broke or was not made, or NULL; the link's own string */
     int64_t error_age_ms;
 };

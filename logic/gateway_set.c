@@ -301,6 +301,17 @@ size_t gateway_set_up(const struct gateway_set *set)
     return up;
 }
 
+size_t gateway_set_passing(const struct gateway_set *set)
+{
+    size_t passing = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        struct link_details link;
+        gateway_link_describe(set->entries[i].link, clock_now_ms(), &link);
+        passing += link.up && !link.canary_failing;
+    }
+    return passing;
+}
+
 size_t gateway_set_queued(const struct gateway_set *set)
 {
     size_t queued = 0;

@@ -81,6 +81,8 @@ void gateway_set_goodbye(struct gateway_set *set, const char *id);
 void gateway_set_sweep(struct gateway_set *set, int64_t now_ms);
 /* How many links are up. */
 size_t gateway_set_up(const struct gateway_set *set);
+/* Of those, how many the canaries pass, or are not judged by any. */
+size_t gateway_set_passing(const struct gateway_set *set);
 /* Pushes queued on all links together. */
 size_t gateway_set_queued(const struct gateway_set *set);
 

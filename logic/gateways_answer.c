@@ -23,11 +23,20 @@ static enum status append_count(struct buf *out, const char *key, int64_t count)
 }
 
 /* Microseconds as milliseconds with three digits; no float, so no locale. */
-static enum status append_rtt(struct buf *out, int64_t rtt_us)
+static enum status append_ms(struct buf *out, const char *key, int64_t us)
 {
-    if (rtt_us < 0)
-        return buf_append_str(out, ",\"rttMs\":null");
-    return buf_printf(out, ",\"rttMs\":%" PRId64 ".%03d", rtt_us / 1000, (int)(rtt_us % 1000));
+    if (us < 0)
+        return buf_printf(out, "\"%s\":null", key);
+    return buf_printf(out, "\"%s\":%" PRId64 ".%03d", key, us / 1000, (int)(us % 1000));
+}
+
+static enum status append_canary(struct buf *out, const struct link_details *link)
+{
+    const char *state = link->canary_failing ? "failing" : link->canary_us >= 0 ? "passing" : "unknown";
+    enum status status = buf_printf(out, ",\"canary\":{\"state\":\"%s\",", state);
+    if (!status)
+        status = append_ms(out, "ms", link->canary_us);
+    return status ? status : buf_append_str(out, "}");
 }
 
 static enum status append_fault(struct buf *out, const struct link_details *link)
@@ -62,7 +71,11 @@ enum status gateways_answer_append_one(struct buf *out, const char *address,
     if (!status)
         status = buf_printf(out, ",\"queue\":{\"pushes\":%zu,\"bytes\":%zu}", link->pushes, link->bytes);
     if (!status)
-        status = append_rtt(out, link->rtt_us);
+        status = buf_append_str(out, ",");
+    if (!status)
+        status = append_ms(out, "rttMs", link->rtt_us);
+    if (!status)
+        status = append_canary(out, link);
     if (!status)
         status = append_count(out, "clients", link->clients >= 0 ? link->clients : entry->clients);
     if (!status)

@@ -37,6 +37,7 @@ struct logic_conf {
     int64_t gateway_max_pending_count; /* pushes per link */
     int64_t link_queue_bytes;
     int64_t link_queue_seconds;
+    int64_t canary_interval; /* s; 0: none */
     int64_t rpc_batch_bytes;
     char *rpc_ca;
     char *rpc_cert;

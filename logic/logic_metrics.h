@@ -80,6 +80,9 @@
     X(LM_BUS_BYTES_QUEUED, L "bus_bytes_queued", "", GAUGE, "Bytes of the same")                                \
     X(LM_BUS_BATCHES, L "bus_batches_total", "", COUNTER, "Messages published, repetitions included")           \
     X(LM_BUS_RECEIVERS, L "bus_receivers", "", GAUGE, "Subscribers that the last message reached")              \
+    X(LM_CANARY_ARRIVED, L "canaries_total", "result=\"arrived\"", COUNTER, "Canaries: pushes to the gateways' own clients") \
+    X(LM_CANARY_FAILED, L "canaries_total", "result=\"failed\"", COUNTER, "")                                 \
+    X(LM_CANARY_SECONDS, L "canary_seconds", "", HISTOGRAM, "Time of a canary through a gateway and back")     \
     X(LM_HTTP_2XX, L "http_answers_total", "class=\"2xx\"", COUNTER, "Answers of the API by class")              \
     X(LM_HTTP_4XX, L "http_answers_total", "class=\"4xx\"", COUNTER, "")                                        \
     X(LM_HTTP_5XX, L "http_answers_total", "class=\"5xx\"", COUNTER, "")                                        \

@@ -36,13 +36,26 @@ bool conf_key_is_twin(const cJSON *object, const cJSON *member)
     return other != member;
 }
 
-/* Whether options like `name`.something exist. */
-static bool is_group(const struct conf_table *table, const char *name)
+static bool is_in_group(const struct conf_option *option, const char *name)
 {
     size_t len = strlen(name);
 
+    return strncasecmp(option->key, name, len) == 0 && option->key[len] == '.';
+}
+
+/* Whether options like `name`.something exist. */
+static bool is_group(const struct conf_table *table, const char *name)
+{
     for (size_t i = 0; i < table->count; i++)
-        if (strncasecmp(table->options[i].key, name, len) == 0 && table->options[i].key[len] == '.')
+        if (is_in_group(&table->options[i], name))
+            return true;
+    return false;
+}
+
+static bool has_secrets(const struct conf_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (table->options[i].type == CONF_SECRET && is_in_group(&table->options[i], name))
             return true;
     return false;
 }
@@ -74,7 +87,7 @@ static enum status load_group(const struct loader *loader, const cJSON *member)
         return load_object(loader, member, member->string);
     conf_show_json(member, shown);
     return fault_set(loader->fault, STATUS_INVALID, "%s: %s: %s is not allowed: an object", loader->path,
-                     member->string, shown);
+                     member->string, has_secrets(loader->table, member->string) ? "this value" : shown);
 }
 
 static enum status load_member(const struct loader *loader, const cJSON *member, const char *prefix)

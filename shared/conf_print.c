@@ -108,13 +108,14 @@ static cJSON *json_of_choice(const char *choices, int index)
     return cJSON_CreateString(text);
 }
 
-/* "redis://user:***@host/0" for a URL with a password; "***" for what is no URL. */
+/* "redis://user:***@host/0" for a URL with a password, also for one that is not well formed since the
+ * password has a slash in it; "***" for what is no URL. */
 static cJSON *json_of_secret(const char *text)
 {
     char shown[SECRET_MAX];
     const char *mark = strstr(text, "://");
     const char *info = mark ? mark + 3 : text;
-    const char *at = mark ? memrchr(info, '@', strcspn(info, "/?#")) : NULL;
+    const char *at = mark ? strrchr(info, '@') : NULL;
     const char *colon = at ? memchr(info, ':', (size_t)(at - info)) : NULL;
 
     if (!mark)

@@ -15,13 +15,30 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROWS_MAX = 256, CACHE_LINE = 64 };
+enum { ROWS_MAX = 256, CACHE_LINE = 64, HISTOGRAMS_MAX = 16 };
+
+/* Upper bounds in microseconds, and as the label `le` has them. */
+static const struct bound {
+    int64_t us;
+    const char *le;
+} bounds[] = {
+    {100, "0.0001"}, {250, "0.00025"}, {500, "0.0005"}, {1000, "0.001"},  {2500, "0.0025"}, {5000, "0.005"},
+    {10000, "0.01"}, {25000, "0.025"}, {50000, "0.05"}, {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},
+    {1000000, "1"},  {2500000, "2.5"}, {5000000, "5"},  {10000000, "10"},
+};
+enum { BOUNDS = sizeof bounds / sizeof *bounds };
+
+struct histogram {
+    alignas(CACHE_LINE) _Atomic uint64_t counts[BOUNDS + 1]; /* the last one is above all bounds */
+    _Atomic uint64_t sum_us;
+};
 
 struct cell {
     alignas(CACHE_LINE) _Atomic uint64_t value;
 };
 
-static struct cell cells[ROWS_MAX];
+static struct cell cells[ROWS_MAX]; /* of a histogram: its index */
+static struct histogram histograms[HISTOGRAMS_MAX];
 static const struct metric_def *rows;
 static size_t row_count;
 static double started; /* seconds since 1970 */
@@ -39,6 +56,10 @@ void metrics_setup(const struct metric_def *defs, size_t count)
     row_count = count < ROWS_MAX ? count : ROWS_MAX;
     for (size_t i = 0; i < ROWS_MAX; i++)
         atomic_store(&cells[i].value, 0);
+    memset(histograms, 0, sizeof histograms);
+    for (size_t i = 0, next = 0; i < row_count; i++)
+        if (rows[i].type == METRIC_HISTOGRAM)
+            atomic_store(&cells[i].value, next < HISTOGRAMS_MAX ? next++ : HISTOGRAMS_MAX - 1);
     started = seconds(CLOCK_REALTIME);
 }
 
@@ -65,6 +86,17 @@ uint64_t metrics_get(unsigned row)
     return row < ROWS_MAX ? atomic_load_explicit(&cells[row].value, memory_order_relaxed) : 0;
 }
 
+void metrics_observe(unsigned row, int64_t us)
+{
+    struct histogram *histogram = &histograms[metrics_get(row) % HISTOGRAMS_MAX];
+    size_t at = 0;
+
+    while (at < BOUNDS && us > bounds[at].us)
+        at++;
+    atomic_fetch_add_explicit(&histogram->counts[at], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->sum_us, us > 0 ? (uint64_t)us : 0, memory_order_relaxed);
+}
+
 /* In HELP a backslash and a line feed are escaped (text format 0.0.4). */
 static enum status print_head(struct buf *out, const char *name, enum metric_type type, const char *help)
 {
@@ -78,7 +110,30 @@ static enum status print_head(struct buf *out, const char *name, enum metric_typ
     }
     if (status)
         return status;
-    return buf_printf(out, "\n# TYPE %s %s\n", name, type == METRIC_GAUGE ? "gauge" : "counter");
+    static const char *const types[] = {"counter", "gauge", "counter", "histogram"};
+    return buf_printf(out, "\n# TYPE %s %s\n", name, types[type]);
+}
+
+static enum status print_histogram(struct buf *out, const struct metric_def *def,
+                                   const struct histogram *from)
+{
+    const char *comma = def->labels[0] ? "," : "";
+    const char *open = def->labels[0] ? "{" : "";
+    const char *close = def->labels[0] ? "}" : "";
+    uint64_t count = 0;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i <= BOUNDS && !status; i++) {
+        count += atomic_load_explicit(&from->counts[i], memory_order_relaxed);
+        status = buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", def->name, def->labels, comma,
+                            i < BOUNDS ? bounds[i].le : "+Inf", count);
+    }
+    if (!status)
+        status = buf_printf(out, "%s_sum%s%s%s %.15g\n", def->name, open, def->labels, close,
+                            (double)atomic_load_explicit(&from->sum_us, memory_order_relaxed) / 1e6);
+    return status
+               ? status
+               : buf_printf(out, "%s_count%s%s%s %" PRIu64 "\n", def->name, open, def->labels, close, count);
 }
 
 /* A gauge may be below zero for a moment, when one thread's sub is seen before another's add. */
@@ -91,6 +146,8 @@ static enum status print_row(struct buf *out, size_t row)
 
     if (def->type == METRIC_GAUGE)
         return buf_printf(out, "%s%s%s%s %" PRId64 "\n", def->name, open, def->labels, close, (int64_t)value);
+    if (def->type == METRIC_HISTOGRAM)
+        return print_histogram(out, def, &histograms[value % HISTOGRAMS_MAX]);
     if (def->type == METRIC_SECONDS)
         return buf_printf(out, "%s%s%s%s %.15g\n", def->name, open, def->labels, close, (double)value / 1e6);
     return buf_printf(out, "%s%s%s%s %" PRIu64 "\n", def->name, open, def->labels, close, value);

@@ -10,8 +10,9 @@
 
 #include "shared/buf.h"
 
-/* METRIC_SECONDS is a counter of time: kept in microseconds, printed as seconds ("0.125"). */
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_SECONDS };
+/* METRIC_SECONDS is a counter of time: kept in microseconds, printed as seconds ("0.125").
+ * METRIC_HISTOGRAM counts times in buckets from 0.1 ms to 10 s; printed in seconds too. */
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_SECONDS, METRIC_HISTOGRAM };
 
 struct metric_def {
     const char *name;   /* rows of one name stand together; their help is the first row's */
@@ -26,6 +27,8 @@ void metrics_add(unsigned row, uint64_t amount);
 void metrics_sub(unsigned row, uint64_t amount); /* gauges only */
 void metrics_set(unsigned row, uint64_t value);  /* gauges only */
 uint64_t metrics_get(unsigned row);
+/* Counts a time (>= 0) in a METRIC_HISTOGRAM row; at most 16 rows may be such. */
+void metrics_observe(unsigned row, int64_t us);
 /* Appends the Prometheus text format 0.0.4 of all rows, plus fanfare_build_info{version="…"} 1,
  * process_open_fds, process_max_fds, process_resident_memory_bytes, process_cpu_seconds_total
  * and process_start_time_seconds. */

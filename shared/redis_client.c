@@ -1,125 +1,206 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When connections are made and where to; what is said over one is redis_conn's. The loop's thread
- * only. An attempt goes: sentinel's address, sentinel, master's address, master; without
- * sentinels only the last two; after MOVED only the last one. */
+/* When a connection is made, to whom, and what its end means. The loop's thread only. What is said
+ * first over it is redis_handshake's; who is told which answer, redis_conn's. */
 #include "shared/redis_client.h"
 
 #include <event2/util.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shared/buf.h"
-#include "shared/clock.h"
-#include "shared/log.h"
-#include "shared/lookup.h"
 #include "shared/metrics.h"
 #include "shared/redis_conn.h"
-#include "shared/redis_trouble.h"
+#include "shared/redis_handshake.h"
+#include "shared/redis_outage.h"
+#include "shared/redis_refusal.h"
+#include "shared/redis_sentinel.h"
 #include "shared/redis_url.h"
 
 enum {
     BACKOFF_FIRST_MS = 50,
     BACKOFF_LAST_MS = 1000,
-    LOG_GAP_MS = 10000, /* between two lines about one outage */
-    STEADY_MS = 2000,   /* a connection that was up for so long ends what was wrong before */
-    MAX_CIRCLES = 3,
+    DOUBLINGS_MAX = 5,
+    TICK_MS = 1000, /* a connection that is up for so long counts as steady */
+    QUIET_MS = 900, /* not a whole tick, or every other one would find it too early */
+    HOPS_MAX = 3,   /* MOVED answers in a row that are followed at once */
     NAME_MAX_LEN = 320,
-    ADDRESS_MAX = 64,
+    REASON_MAX = 320,
 };
 
-enum phase { PHASE_WAITING, PHASE_SENTINEL, PHASE_REDIS };
+/* ASKING: a sentinel for the master. MAKING: connecting, and then the handshake. */
+enum state { STATE_WAITING, STATE_ASKING, STATE_MAKING, STATE_UP };
+
+struct node {
+    char host[REDIS_HOST_MAX + 1];
+    int port;
+};
 
 struct redis_client {
     struct redis_client_conf conf;
     struct redis_url url;
-    struct buf probe; /* a key of ours, NUL-terminated */
+    struct buf probe; /* a key of ours, for a cluster to say MOVED; empty when not needed */
     char name[NAME_MAX_LEN];
-    enum phase phase;
-    bool up;
-    bool paused;
-    bool in_outage;            /* a line about it was logged */
-    bool steady;               /* the last connection was up for STEADY_MS */
-    char host[REDIS_TEXT_MAX]; /* of this attempt's Redis, when no path is used */
-    int port;
-    bool moved;       /* host and port are what MOVED said */
-    unsigned circles; /* MOVED answers in a row */
-    size_t sentinel;  /* the next one to be asked */
-    unsigned failures;
-    int64_t logged_ms;
-    int64_t up_since_ms;
-    struct lookup *lookup;
-    struct redis_conn *conn;
-    struct event *again;
+    enum state state;
+    struct event *timer;
+    struct redis_sentinel sentinel;
+    struct redis_conn *conn; /* MAKING and UP, or NULL */
+    struct redis_handshake handshake;
+    struct node at;     /* where conn goes to, unless to a unix socket */
+    struct node moved;  /* where MOVED said; port 0: nowhere */
+    unsigned hops;      /* MOVED answers in a row */
+    unsigned failures;  /* connections in a row that failed or were not steady */
+    bool steady;        /* this one is */
+    bool doubtful;      /* Redis let the last one up and refused it then: "redis is up" must wait */
+    bool paused;        /* by the user */
+    bool moving;        /* conn ends, since `moved` was named */
+    const char *remedy; /* conn ends, since Redis refused us */
+    struct redis_outage outage;
 };
 
-static void fail(struct redis_client *client, bool refused, const char *reason);
-
-static void pause_attempts(struct redis_client *client)
+static void schedule(struct redis_client *client, uint32_t delay_ms)
 {
-    uint32_t random = 0;
-    unsigned doublings = client->failures < 5 ? client->failures : 5;
+    const struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
+
+    (void)evtimer_add(client->timer, &delay);
+}
+
+/* Jitter, so that the clients of a Redis that comes back do not come all at once; never none at all. */
+static uint32_t backoff(unsigned failures)
+{
+    unsigned doublings = failures < DOUBLINGS_MAX ? failures : DOUBLINGS_MAX;
     uint32_t ceiling = (uint32_t)BACKOFF_FIRST_MS << doublings;
+    uint32_t random = 0;
 
     if (ceiling > BACKOFF_LAST_MS)
         ceiling = BACKOFF_LAST_MS;
     evutil_secure_rng_get_bytes(&random, sizeof random);
-    uint32_t delay_ms = ceiling / 4 + random % (ceiling - ceiling / 4 + 1);
-    const struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
+    return ceiling / 4 + random % (ceiling - ceiling / 4 + 1);
+}
+
+static void note_failure(struct redis_client *client, const char *reason, const char *remedy)
+{
+    redis_outage_note(&client->outage, reason, remedy);
+    redis_sentinel_pass_over(&client->sentinel);
+    schedule(client, backoff(client->failures));
     client->failures++;
-    (void)evtimer_add(client->again, &delay);
 }
 
-static void log_outage(struct redis_client *client, bool refused, const char *reason)
+/* At once, unless it has been sent from one node to the next for some time. */
+static void follow(struct redis_client *client, const char *reason)
 {
-    int64_t now_ms = clock_now_ms();
-
-    if (!client->steady && client->logged_ms && now_ms - client->logged_ms < LOG_GAP_MS)
+    if (client->hops >= HOPS_MAX) {
+        note_failure(client, reason, redis_refusal_of(reason)->remedy);
         return;
-    client->in_outage = true;
-    client->logged_ms = now_ms;
-    if (refused)
-        log_event(LOG_ERROR, "redis refuses us", LOG_S("what", client->conf.what),
-                  LOG_S("redis", client->name), LOG_S("reason", reason),
-                  LOG_S("remedy", redis_trouble_remedy(reason)));
-    else
-        log_event(LOG_WARN, "redis is not reachable", LOG_S("what", client->conf.what),
-                  LOG_S("redis", client->name), LOG_S("reason", reason), LOG_I("failures", client->failures));
+    }
+    client->hops++;
+    redis_outage_note_moved(&client->outage, client->moved.host, client->moved.port);
+    schedule(client, 0);
 }
 
-/* The next attempt goes where MOVED points, unless it has gone in circles. */
-static bool follow(struct redis_client *client, const char *reason)
+/* An attempt has failed, or a connection has ended. */
+static void lose(struct redis_client *client, const char *reason, const char *remedy)
 {
-    if (client->circles >= MAX_CIRCLES ||
-        !redis_trouble_moved(reason, client->host, sizeof client->host, &client->port))
+    bool was_up = client->state == STATE_UP;
+    bool moving = client->moving;
+    char copy[REASON_MAX];
+
+    snprintf(copy, sizeof copy, "%s", reason);
+    (void)evtimer_del(client->timer);
+    client->state = STATE_WAITING;
+    client->doubtful = client->doubtful || (was_up && !client->steady && (moving || remedy));
+    client->moving = false;
+    client->remedy = NULL;
+    redis_conn_free(client->conn);
+    client->conn = NULL;
+    metrics_set(client->conf.up_row, 0);
+    metrics_add(client->conf.reconnects_row, 1);
+    if (moving)
+        follow(client, copy);
+    else
+        note_failure(client, copy, remedy);
+    if (was_up && client->conf.events->on_down)
+        client->conf.events->on_down(client->conf.arg);
+}
+
+static void refuse(struct redis_client *client, const char *reason, const char *remedy)
+{
+    if (redis_conn_is_over(client->conn))
+        return;
+    client->remedy = remedy;
+    redis_conn_end(client->conn, reason);
+}
+
+/* The host is the one that answered when none is named. */
+static bool is_to_be_followed(struct redis_client *client, const char *error)
+{
+    struct node node;
+
+    if (!redis_moved_to(error, node.host, sizeof node.host, &node.port))
         return false;
-    client->moved = true;
-    if (client->circles++ == 0)
-        log_event(LOG_INFO, "redis moved the slot", LOG_S("what", client->conf.what),
-                  LOG_S("host", client->host), LOG_I("port", client->port));
+    if (!node.host[0])
+        memcpy(node.host, client->at.host, sizeof node.host);
+    client->moved = node;
     return true;
 }
 
-static void on_ready(void *arg)
+static bool judge(const redisReply *answer, void *arg)
+{
+    struct redis_client *client = arg;
+    bool error = answer->type == REDIS_REPLY_ERROR;
+    const struct redis_refusal *refusal = error ? redis_refusal_of(answer->str) : NULL;
+
+    if (!refusal)
+        return true;
+    client->moving = is_to_be_followed(client, answer->str);
+    refuse(client, answer->str, refusal->remedy);
+    return false;
+}
+
+static void settle_down(struct redis_client *client)
+{
+    client->steady = true;
+    client->doubtful = false;
+    client->failures = 0;
+    client->hops = 0;
+    redis_outage_end(&client->outage);
+}
+
+static void on_shaken(const char *error, const char *remedy, void *arg)
 {
     struct redis_client *client = arg;
 
-    client->up = true;
+    if (error) {
+        refuse(client, error, remedy);
+        return;
+    }
+    redis_conn_settle(client->conn);
+    client->state = STATE_UP;
+    client->steady = false;
     metrics_set(client->conf.up_row, 1);
-    if (client->in_outage || !client->up_since_ms)
-        log_event(LOG_INFO, "redis is up", LOG_S("what", client->conf.what), LOG_S("redis", client->name));
-    client->up_since_ms = clock_now_ms();
-    client->in_outage = false;
+    schedule(client, TICK_MS);
+    if (!client->doubtful)
+        redis_outage_end(&client->outage);
     if (client->paused)
         redis_conn_pause(client->conn, true);
     if (client->conf.events->on_up)
         client->conf.events->on_up(client->conf.arg);
 }
 
-static void on_over(bool refused, const char *reason, void *arg)
+static void on_connected(void *arg)
 {
-    fail(arg, refused, reason);
+    struct redis_client *client = arg;
+    const struct redis_handshake_conf conf = {
+        .conn = client->conn,
+        .url = &client->url,
+        .probe = client->probe.len > 0 ? (const char *)client->probe.data : NULL,
+        .channel = client->conf.channel,
+        .done = on_shaken,
+        .arg = client,
+    };
+
+    if (redis_handshake_begin(&client->handshake, &conf))
+        redis_conn_end(client->conn, "no memory for a command");
 }
 
 static void on_message(struct slice payload, void *arg)
@@ -129,201 +210,134 @@ static void on_message(struct slice payload, void *arg)
     client->conf.events->on_message(payload, client->conf.arg);
 }
 
-/* An attempt, or a connection that was up, has ended. */
-static void fail(struct redis_client *client, bool refused, const char *reason)
+static void on_closed(const char *reason, void *arg)
 {
-    char text[REDIS_REASON_MAX];
-    bool was_up = client->up;
+    struct redis_client *client = arg;
 
-    snprintf(text, sizeof text, "%s", reason);
-    client->up = false;
-    client->phase = PHASE_WAITING;
-    client->steady = was_up && clock_now_ms() - client->up_since_ms >= STEADY_MS;
-    if (client->steady)
-        client->failures = client->circles = 0;
-    redis_conn_free(client->conn);
-    client->conn = NULL;
-    metrics_set(client->conf.up_row, 0);
-    metrics_add(client->conf.reconnects_row, 1);
-    client->moved = false;
-    if (!follow(client, text))
-        log_outage(client, refused, text);
-    pause_attempts(client);
-    if (was_up && client->conf.events->on_down)
-        client->conf.events->on_down(client->conf.arg);
+    lose(client, reason, client->remedy);
 }
 
-static void open_conn(struct redis_client *client, const char *address, int port, const char *path)
+static void connect_to(struct redis_client *client, const char *host, int port)
 {
-    static const struct redis_conn_events events = {
-        .on_ready = on_ready, .on_over = on_over, .on_message = on_message};
+    static const struct redis_conn_events commands = {
+        .on_connected = on_connected, .judge = judge, .on_closed = on_closed};
+    static const struct redis_conn_events messages = {
+        .on_connected = on_connected, .judge = judge, .on_message = on_message, .on_closed = on_closed};
     const struct redis_conn_conf conf = {
         .base = client->conf.base,
-        .address = address,
+        .dns = client->conf.dns,
+        .host = host,
         .port = port,
-        .path = path,
-        .user = client->url.user,
-        .password = client->url.password,
-        .db = client->url.db,
-        .master = true,
-        .probe = (const char *)client->probe.data,
-        .channel = client->conf.channel,
-        .timeout_ms = (int)client->conf.options->timeout,
-        .events = &events,
+        .path = host ? NULL : client->url.path,
+        .timeout_ms = client->conf.options->timeout,
+        .events = client->conf.channel ? &messages : &commands,
         .arg = client,
     };
 
-    client->phase = PHASE_REDIS;
+    client->state = STATE_MAKING;
+    snprintf(client->at.host, sizeof client->at.host, "%s", host ? host : "127.0.0.1");
+    client->at.port = port;
     if (redis_conn_new(&conf, &client->conn)) {
         client->conn = NULL;
-        fail(client, false, "no memory for a connection");
+        lose(client, "no memory for a connection", NULL);
     }
 }
 
-static void on_master(const redisReply *answer, void *arg)
+static void on_master(const char *host, int port, const char *error, const char *remedy, void *arg)
 {
     struct redis_client *client = arg;
 
-    if (!answer)
-        return;
-    if (answer->type != REDIS_REPLY_ARRAY || answer->elements != 2 ||
-        answer->element[0]->type != REDIS_REPLY_STRING || answer->element[1]->type != REDIS_REPLY_STRING ||
-        answer->element[0]->len >= sizeof client->host) {
-        snprintf(client->host, sizeof client->host, "%s", "");
-    } else {
-        snprintf(client->host, sizeof client->host, "%s", answer->element[0]->str);
-        client->port = atoi(answer->element[1]->str);
-    }
-    /* The connection may not be freed inside its own callback. */
-    event_active(client->again, EV_TIMEOUT, 0);
-}
-
-static void on_sentinel_ready(void *arg)
-{
-    struct redis_client *client = arg;
-    const struct slice words[] = {slice_str("SENTINEL"), slice_str("get-master-addr-by-name"),
-                                  slice_str(client->conf.options->master_name)};
-
-    (void)redis_conn_command(client->conn, on_master, client, words, 3);
-}
-
-static void open_sentinel(struct redis_client *client, const char *address, int port)
-{
-    static const struct redis_conn_events events = {.on_ready = on_sentinel_ready, .on_over = on_over};
-    const struct redis_conn_conf conf = {
-        .base = client->conf.base,
-        .address = address,
-        .port = port,
-        .user = "",
-        .password = client->conf.options->sentinel_password,
-        .timeout_ms = (int)client->conf.options->timeout,
-        .events = &events,
-        .arg = client,
-    };
-
-    client->host[0] = '\0';
-    if (redis_conn_new(&conf, &client->conn)) {
-        client->conn = NULL;
-        fail(client, false, "no memory for a connection");
-    }
-}
-
-static void on_addresses(const char *error, const struct evutil_addrinfo *addresses, void *arg)
-{
-    struct redis_client *client = arg;
-    char address[ADDRESS_MAX];
-    char port[8];
-
-    if (error || getnameinfo(addresses->ai_addr, (socklen_t)addresses->ai_addrlen, address, sizeof address,
-                             port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV)) {
-        fail(client, false, error ? error : "the address is not understood");
-        return;
-    }
-    if (client->phase == PHASE_SENTINEL)
-        open_sentinel(client, address, atoi(port));
+    if (host)
+        connect_to(client, host, port);
     else
-        open_conn(client, address, atoi(port), NULL);
+        lose(client, error, remedy);
 }
 
-static void look_up(struct redis_client *client, enum phase phase, const char *host, int port)
-{
-    client->phase = phase;
-    if (lookup_start(client->conf.dns, host, port, on_addresses, client, &client->lookup))
-        fail(client, false, "no memory for a look-up");
-}
-
-static void ask_sentinel(struct redis_client *client)
-{
-    const struct conf_list *sentinels = &client->conf.options->sentinels;
-    const char *text = sentinels->items[client->sentinel++ % sentinels->count];
-    const char *colon = strrchr(text, ':');
-    bool bracketed = text[0] == '[';
-    char host[REDIS_TEXT_MAX];
-
-    snprintf(host, sizeof host, "%.*s", (int)(colon - text) - 2 * bracketed, text + bracketed);
-    look_up(client, PHASE_SENTINEL, host, atoi(colon + 1));
-}
-
+/* Every other attempt goes where MOVED said, so that neither node's death holds us up. */
 static void begin_attempt(struct redis_client *client)
 {
-    if (client->moved) {
-        look_up(client, PHASE_REDIS, client->host, client->port);
+    if (client->moved.port > 0 && client->failures % 2 == 0) {
+        struct node node = client->moved;
+
+        connect_to(client, node.host, node.port);
     } else if (client->conf.options->sentinels.count > 0) {
-        ask_sentinel(client);
-    } else if (client->url.path[0]) {
-        open_conn(client, NULL, 0, client->url.path);
+        client->state = STATE_ASKING;
+        redis_sentinel_ask(&client->sentinel);
+    } else if (client->url.scheme == REDIS_UNIX) {
+        connect_to(client, NULL, 0);
     } else {
-        snprintf(client->host, sizeof client->host, "%s", client->url.host);
-        look_up(client, PHASE_REDIS, client->url.host, client->url.port);
+        connect_to(client, client->url.host, client->url.port);
     }
 }
 
-/* The end of a pause, or a sentinel's answer. */
-static void on_again(evutil_socket_t fd, short what, void *arg)
+static void on_life(const redisReply *answer, void *arg)
+{
+    const struct redis_refusal *refusal = answer ? redis_role_refusal(answer) : NULL;
+
+    if (refusal)
+        refuse(arg, refusal->beginning, refusal->remedy);
+}
+
+/* ROLE also tells when a master has become a replica; a subscriber may only say PING. */
+static void ask_for_life(struct redis_client *client)
+{
+    const struct slice word = slice_str(client->conf.channel ? "PING" : "ROLE");
+
+    if (redis_conn_send(client->conn, on_life, client, &word, 1) == STATUS_NO_MEMORY)
+        redis_conn_end(client->conn, "no memory for a command");
+}
+
+static void tick(struct redis_client *client)
+{
+    schedule(client, TICK_MS);
+    if (redis_conn_is_over(client->conn))
+        return;
+    if (!client->steady)
+        settle_down(client);
+    if (redis_conn_is_idle(client->conn, QUIET_MS))
+        ask_for_life(client);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct redis_client *client = arg;
 
     (void)fd;
     (void)what;
-    if (client->phase == PHASE_WAITING) {
+    if (client->state == STATE_WAITING)
         begin_attempt(client);
-    } else if (client->phase == PHASE_SENTINEL && client->conn) {
-        redis_conn_free(client->conn);
-        client->conn = NULL;
-        if (client->host[0])
-            look_up(client, PHASE_REDIS, client->host, client->port);
-        else
-            fail(client, true, "the sentinel knows no such master: check redis.masterName");
-    }
+    else if (client->state == STATE_UP)
+        tick(client);
 }
 
 static void make_name(struct redis_client *client)
 {
-    const struct redis_url *url = &client->url;
-
     if (client->conf.options->sentinels.count > 0)
         snprintf(client->name, sizeof client->name, "master %s", client->conf.options->master_name);
-    else if (url->path[0])
-        snprintf(client->name, sizeof client->name, "unix:%s", url->path);
     else
-        snprintf(client->name, sizeof client->name, strchr(url->host, ':') ? "[%s]:%d/%d" : "%s:%d/%d",
-                 url->host, url->port, url->db);
+        redis_url_name(&client->url, client->name, sizeof client->name);
 }
 
 static enum status set_up(struct redis_client *client)
 {
-    const char *prefix = client->conf.options->prefix;
+    const struct redis_options *options = client->conf.options;
 
-    if (redis_url_parse(client->conf.options->url, &client->url, NULL))
+    if (redis_url_parse(options->url, &client->url, NULL) || client->url.scheme == REDIS_TLS)
         return STATUS_INVALID;
     make_name(client);
-    buf_init(&client->probe, SIZE_MAX);
-    if (buf_printf(&client->probe, "%s:gateway:", prefix) || buf_append(&client->probe, "", 1))
+    client->outage = (struct redis_outage){.what = client->conf.what, .redis = client->name};
+    client->sentinel = (struct redis_sentinel){.base = client->conf.base,
+                                               .dns = client->conf.dns,
+                                               .options = options,
+                                               .done = on_master,
+                                               .arg = client};
+    if (strchr(options->prefix, '{') &&
+        (buf_printf(&client->probe, "%s:gateway", options->prefix) || buf_append(&client->probe, "", 1)))
         return STATUS_NO_MEMORY;
-    client->again = evtimer_new(client->conf.base, on_again, client);
-    if (!client->again)
+    client->timer = evtimer_new(client->conf.base, on_timer, client);
+    if (!client->timer)
         return STATUS_NO_MEMORY;
-    event_active(client->again, EV_TIMEOUT, 0);
+    schedule(client, 0);
     return STATUS_OK;
 }
 
@@ -334,6 +348,7 @@ enum status redis_client_new(const struct redis_client_conf *conf, struct redis_
     if (!client)
         return STATUS_NO_MEMORY;
     client->conf = *conf;
+    buf_init(&client->probe, SIZE_MAX);
     enum status status = set_up(client);
     if (status) {
         redis_client_free(client);
@@ -347,19 +362,19 @@ void redis_client_free(struct redis_client *client)
 {
     if (!client)
         return;
-    client->up = false;
-    lookup_cancel(&client->lookup);
+    client->state = STATE_WAITING;
+    redis_sentinel_stop(&client->sentinel);
     redis_conn_free(client->conn);
-    if (client->again)
-        event_free(client->again);
-    buf_fini(&client->probe);
     metrics_set(client->conf.up_row, 0);
+    if (client->timer)
+        event_free(client->timer);
+    buf_fini(&client->probe);
     free(client);
 }
 
 bool redis_client_is_up(const struct redis_client *client)
 {
-    return client->up;
+    return client->state == STATE_UP && !redis_conn_is_over(client->conn);
 }
 
 const char *redis_client_name(const struct redis_client *client)
@@ -370,7 +385,8 @@ const char *redis_client_name(const struct redis_client *client)
 enum status redis_client_command(struct redis_client *client, redis_answer *done, void *arg,
                                  const struct slice *words, size_t count)
 {
-    return client->up ? redis_conn_command(client->conn, done, arg, words, count) : STATUS_CLOSED;
+    return redis_client_is_up(client) ? redis_conn_send(client->conn, done, arg, words, count)
+                                      : STATUS_CLOSED;
 }
 
 void redis_client_pause(struct redis_client *client, bool pause)
@@ -378,6 +394,6 @@ void redis_client_pause(struct redis_client *client, bool pause)
     if (!client)
         return;
     client->paused = pause;
-    if (client->up)
+    if (client->state == STATE_UP)
         redis_conn_pause(client->conn, pause);
 }

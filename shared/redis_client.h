@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection to Redis that is kept up, on hiredis and a libevent loop: finds the address
  * (evdns, sentinels, MOVED), connects, authenticates, selects the db, sees that it is a master,
- * and comes back with backoff and full jitter (50 ms doubling to 1 s). Nothing blocks.
+ * and comes back with backoff and jitter (50 ms doubling to 1 s). Nothing blocks.
  * A connection that takes longer than redis.timeout to be made, or owes an answer for so long, is
  * begun anew; an idle one is asked for a sign of life every second.
- * READONLY, LOADING, MASTERDOWN, NOAUTH, WRONGPASS, a db that is not there and MOVED end the
- * connection too, with one clear log line per outage (and every 10 s while it lasts); MOVED makes the
- * next one go to the node that was named. Log lines and faults never hold a password.
+ * READONLY, LOADING, MASTERDOWN, CLUSTERDOWN, NOAUTH, WRONGPASS, a db that is not there, ASK and MOVED
+ * (redis_refusal.h) end the connection too, with one clear log line per outage (and every 10 s while it
+ * lasts); MOVED makes the next one go to the node that was named. Log lines and faults never hold a password.
  * The loop's thread only. A client never frees itself: redis_client_free may be called anywhere
  * but inside its own callbacks. */
 #ifndef FANFARE_SHARED_REDIS_CLIENT_H
@@ -57,8 +57,8 @@ const char *redis_client_name(const struct redis_client *client);
 /* The answer of a command, valid during the call; an error answer (REDIS_REPLY_ERROR) other than
  * those above is handed on. NULL: the connection ended first, whether Redis did it is unknown. */
 typedef void redis_answer(const redisReply *answer, void *arg);
-/* Sends a command of `count` words (copied). STATUS_CLOSED while not up, STATUS_NO_MEMORY: `done`
- * is not called then. `done` may be NULL: nobody cares. */
+/* Sends a command of `count` words (copied). STATUS_CLOSED while not up, STATUS_FULL with 4,096
+ * answers due, STATUS_NO_MEMORY: `done` is not called then. `done` may be NULL: nobody cares. */
 enum status redis_client_command(struct redis_client *client, redis_answer *done, void *arg,
                                  const struct slice *words, size_t count);
 /* While paused nothing is read, so that Redis's own buffer for us fills and at last closes us;

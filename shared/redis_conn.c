@@ -1,320 +1,238 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hiredis owns the protocol, redis_socket the events; this file owns the deadline and the order of
- * the first commands. The loop's thread only. */
+/* Owns the socket's events and the commands whose answers are due, in order. The loop's thread
+ * only. Every death is told in on_turn, and nowhere else. */
 #include "shared/redis_conn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "shared/buf.h"
 #include "shared/clock.h"
 #include "shared/list.h"
-#include "shared/redis_socket.h"
-#include "shared/redis_trouble.h"
+#include "shared/redis_dial.h"
 
-enum { IDLE_MS = 1000, MAX_WORDS = 2048 };
-
-/* What is said first, in this order, each after the answer to the one before. */
-enum step { STEP_AUTH, STEP_SELECT, STEP_ROLE, STEP_PROBE, STEP_SUBSCRIBE, STEP_READY };
+enum { REASON_MAX = 320, WORDS_KEPT_BYTES = 65536 };
 
 struct redis_conn {
     struct redis_conn_conf conf;
-    struct redis_socket socket;
-    struct event *deadline; /* time-outs and signs of life */
-    struct event *over;     /* tells on_over from the loop */
-    struct list pending;    /* commands without an answer, oldest first */
-    enum step step;
-    int64_t began_ms;
-    bool dead;
-    bool refused;
-    bool probing; /* a sign of life was asked for */
-    char reason[REDIS_REASON_MAX];
+    struct redis_dial dial;
+    redisContext *redis;    /* NULL until connected */
+    struct event *readable; /* the socket's */
+    struct event *writable; /* waits only for what did not go out at once */
+    struct event *clock;    /* the next time-out */
+    struct event *turn;     /* at the end of the loop's turn: sends, or tells the death */
+    struct list owed;       /* commands, the oldest first */
+    size_t owed_count;
+    struct buf words;    /* the command that is being sent */
+    int64_t deadline_ms; /* until it is settled */
+    int64_t heard_ms;
+    bool settled;
+    bool paused;
+    bool over;
+    char reason[REASON_MAX];
 };
 
 struct command {
     struct list node;
-    struct redis_conn *conn;
     redis_conn_answer *done;
     void *arg;
-    int64_t sent_ms;
+    int64_t due_ms;
 };
 
-static void die(struct redis_conn *conn, bool refused, const char *reason)
+static struct command *oldest(const struct redis_conn *conn)
 {
-    if (conn->dead)
-        return;
-    conn->dead = true;
-    conn->refused = refused;
-    snprintf(conn->reason, sizeof conn->reason, "%s", reason);
-    event_active(conn->over, EV_TIMEOUT, 0);
+    struct list *first = list_first(&conn->owed);
+
+    return first ? container_of(first, struct command, node) : NULL;
 }
 
-static void on_answer(redisAsyncContext *redis, void *reply, void *privdata)
+static void set_clock(struct redis_conn *conn, int64_t due_ms)
 {
-    struct command *command = privdata;
-    struct redis_conn *conn = command->conn;
-    const redisReply *answer = reply;
+    int64_t left_ms = due_ms - clock_now_ms();
 
-    (void)redis;
+    left_ms = left_ms > 0 ? left_ms : 0;
+    const struct timeval left = {left_ms / 1000, left_ms % 1000 * 1000};
+    if (evtimer_add(conn->clock, &left))
+        redis_conn_end(conn, "no memory for a timer");
+}
+
+static void stop(struct event *event)
+{
+    if (event)
+        (void)event_del(event);
+}
+
+void redis_conn_end(struct redis_conn *conn, const char *reason)
+{
+    if (conn->over)
+        return;
+    conn->over = true;
+    snprintf(conn->reason, sizeof conn->reason, "%s", reason[0] ? reason : "closed");
+    redis_dial_stop(&conn->dial);
+    stop(conn->readable);
+    stop(conn->writable);
+    stop(conn->clock);
+    event_active(conn->turn, EV_TIMEOUT, 0);
+}
+
+static void end_for_error(struct redis_conn *conn)
+{
+    char reason[REASON_MAX];
+    bool noise = conn->redis->err == REDIS_ERR_PROTOCOL;
+
+    snprintf(reason, sizeof reason, "%s%s", noise ? "what answers there is no Redis: " : "",
+             conn->redis->errstr);
+    redis_conn_end(conn, reason);
+}
+
+static void tell(struct redis_conn *conn, struct command *command, const redisReply *answer)
+{
     list_remove(&command->node);
-    if (answer && answer->type == REDIS_REPLY_ERROR && redis_trouble_is_fatal(answer->str)) {
-        die(conn, true, answer->str);
-        answer = NULL;
-    }
+    conn->owed_count--;
     if (command->done)
-        command->done(conn->dead ? NULL : answer, command->arg);
+        command->done(answer, command->arg);
     free(command);
 }
 
-static enum status send_words(struct redis_conn *conn, redis_conn_answer *done, void *arg,
-                              const struct slice *words, size_t count)
+/* RESP2: what is published comes as ["message", channel, payload]. */
+static bool is_message(const struct redis_conn *conn, const redisReply *reply)
 {
-    const char **argv = calloc(count, sizeof *argv);
-    size_t *lens = calloc(count, sizeof *lens);
-    struct command *command = calloc(1, sizeof *command);
-    enum status status = argv && lens && command ? STATUS_OK : STATUS_NO_MEMORY;
-
-    for (size_t i = 0; !status && i < count; i++) {
-        argv[i] = words[i].data ? (const char *)words[i].data : "";
-        lens[i] = words[i].len;
-    }
-    if (!status) {
-        *command = (struct command){.conn = conn, .done = done, .arg = arg, .sent_ms = clock_now_ms()};
-        list_add_tail(&conn->pending, &command->node);
-        if (redisAsyncCommandArgv(conn->socket.redis, on_answer, command, (int)count, argv, lens) !=
-            REDIS_OK) {
-            list_remove(&command->node);
-            status = STATUS_CLOSED;
-        }
-    }
-    if (status)
-        free(command);
-    free(argv);
-    free(lens);
-    return status;
+    return conn->conf.events->on_message && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+           reply->element[0]->type == REDIS_REPLY_STRING && strcmp(reply->element[0]->str, "message") == 0 &&
+           reply->element[2]->type == REDIS_REPLY_STRING;
 }
 
-static void next_step(struct redis_conn *conn);
-
-static void on_step(const redisReply *answer, void *arg)
+static void take(struct redis_conn *conn, const redisReply *reply)
 {
-    struct redis_conn *conn = arg;
-    bool role = conn->step == STEP_ROLE;
-    bool optional = role || conn->step == STEP_PROBE; /* a user may lack the right to ask */
+    const struct redis_conn_events *events = conn->conf.events;
+    struct command *command = oldest(conn);
 
-    if (!answer)
-        return;
-    if (role && answer->type == REDIS_REPLY_ARRAY && answer->elements > 0 &&
-        answer->element[0]->type == REDIS_REPLY_STRING && strcmp(answer->element[0]->str, "master") != 0) {
-        die(conn, true, "READONLY this is a replica, or not a Redis that keeps data");
-        return;
-    }
-    if (answer->type == REDIS_REPLY_ERROR && !optional) {
-        die(conn, true, answer->str);
-        return;
-    }
-    conn->step++;
-    next_step(conn);
+    if (is_message(conn, reply))
+        events->on_message(slice_of(reply->element[2]->str, reply->element[2]->len), conn->conf.arg);
+    else if (!command)
+        redis_conn_end(conn,
+                       reply->type == REDIS_REPLY_ERROR ? reply->str : "it answered what nobody had asked");
+    else if (!events->judge || events->judge(reply, conn->conf.arg))
+        tell(conn, command, reply);
 }
 
-/* Confirmations and messages; a connection's end comes here too, as NULL. */
-static void on_subscribed(redisAsyncContext *redis, void *reply, void *privdata)
+/* Whether there may be more to read. */
+static bool take_all(struct redis_conn *conn)
 {
-    struct redis_conn *conn = privdata;
-    const redisReply *answer = reply;
+    void *reply = NULL;
 
-    (void)redis;
-    if (!answer || conn->dead)
-        return;
-    if (answer->type == REDIS_REPLY_ERROR) {
-        die(conn, true, answer->str);
-        return;
+    while (!conn->over && !conn->paused) {
+        if (redisGetReply(conn->redis, &reply) != REDIS_OK)
+            end_for_error(conn);
+        if (!reply)
+            break;
+        take(conn, reply);
+        freeReplyObject(reply);
+        reply = NULL;
     }
-    if (answer->type != REDIS_REPLY_ARRAY || answer->elements != 3 ||
-        answer->element[0]->type != REDIS_REPLY_STRING)
-        return;
-    if (strcasecmp(answer->element[0]->str, "message") == 0 &&
-        answer->element[2]->type == REDIS_REPLY_STRING) {
-        conn->conf.events->on_message(slice_of(answer->element[2]->str, answer->element[2]->len),
-                                      conn->conf.arg);
-        return;
-    }
-    conn->probing = false;
-    if (conn->step == STEP_SUBSCRIBE) {
-        conn->step = STEP_READY;
-        next_step(conn);
-    }
+    return !conn->over && !conn->paused;
 }
 
-static void subscribe(struct redis_conn *conn)
-{
-    const char *words[] = {"SUBSCRIBE", conn->conf.channel};
-
-    conn->probing = true;
-    conn->socket.heard_ms = clock_now_ms();
-    if (redisAsyncCommandArgv(conn->socket.redis, on_subscribed, conn, 2, words, NULL) != REDIS_OK)
-        die(conn, false, "no memory for a command");
-}
-
-static bool is_needed(const struct redis_conn *conn, enum step step)
-{
-    switch (step) {
-    case STEP_AUTH:
-        return conn->conf.password[0] != '\0';
-    case STEP_SELECT:
-        return conn->conf.db > 0;
-    case STEP_ROLE:
-        return conn->conf.master;
-    case STEP_PROBE:
-        return conn->conf.probe != NULL;
-    case STEP_SUBSCRIBE:
-        return conn->conf.channel != NULL;
-    case STEP_READY:
-        break;
-    }
-    return true;
-}
-
-static enum status say(struct redis_conn *conn)
-{
-    char db[16];
-    struct slice words[3];
-    size_t count = 2;
-
-    snprintf(db, sizeof db, "%d", conn->conf.db);
-    if (conn->step == STEP_AUTH) {
-        bool user = conn->conf.user[0] != '\0';
-        words[0] = slice_str("AUTH");
-        words[1] = slice_str(user ? conn->conf.user : conn->conf.password);
-        words[2] = slice_str(conn->conf.password);
-        count = user ? 3 : 2;
-    } else if (conn->step == STEP_SELECT) {
-        words[0] = slice_str("SELECT");
-        words[1] = slice_str(db);
-    } else if (conn->step == STEP_ROLE) {
-        words[0] = slice_str("ROLE");
-        count = 1;
-    } else {
-        words[0] = slice_str("EXISTS");
-        words[1] = slice_str(conn->conf.probe);
-    }
-    return send_words(conn, on_step, conn, words, count);
-}
-
-static void next_step(struct redis_conn *conn)
-{
-    while (!is_needed(conn, conn->step))
-        conn->step++;
-    if (conn->step == STEP_READY)
-        conn->conf.events->on_ready(conn->conf.arg);
-    else if (conn->step == STEP_SUBSCRIBE)
-        subscribe(conn);
-    else if (say(conn))
-        die(conn, false, "no memory for a command");
-}
-
-static void on_connect(const redisAsyncContext *redis, int status)
-{
-    struct redis_conn *conn = redis->data;
-
-    if (status == REDIS_OK) {
-        next_step(conn);
-        return;
-    }
-    die(conn, false, redis->errstr && redis->errstr[0] ? redis->errstr : "the connection was not made");
-}
-
-static void on_disconnect(const redisAsyncContext *redis, int status)
-{
-    struct redis_conn *conn = redis->data;
-
-    die(conn, false, status != REDIS_OK && redis->errstr && redis->errstr[0] ? redis->errstr : "closed");
-}
-
-static void on_over(evutil_socket_t fd, short what, void *arg)
+/* What was read before a pause comes first, or each pause would let some more gather. */
+static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct redis_conn *conn = arg;
 
     (void)fd;
     (void)what;
-    (void)event_del(conn->deadline);
-    redis_socket_fini(&conn->socket);
-    conn->conf.events->on_over(conn->refused, conn->reason, conn->conf.arg);
+    if (!take_all(conn))
+        return;
+    conn->heard_ms = clock_now_ms();
+    if (redisBufferRead(conn->redis) != REDIS_OK)
+        end_for_error(conn);
+    else if (take_all(conn) && conn->redis->reader->len - conn->redis->reader->pos > REDIS_ANSWER_MAX)
+        redis_conn_end(conn, "it answered more than 128 MiB");
 }
 
-static void ask_for_life(struct redis_conn *conn)
+static void flush(struct redis_conn *conn)
 {
-    const struct slice ping = slice_str("PING");
+    int done = 0;
 
-    if (conn->conf.channel)
-        subscribe(conn);
+    if (redisBufferWrite(conn->redis, &done) != REDIS_OK)
+        end_for_error(conn);
+    else if (!done && event_add(conn->writable, NULL))
+        redis_conn_end(conn, "no memory for an event");
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    flush(arg);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct redis_conn *conn = arg;
+
+    (void)fd;
+    (void)what;
+    if (!conn->over)
+        flush(conn);
     else
-        (void)send_words(conn, NULL, NULL, &ping, 1);
+        conn->conf.events->on_closed(conn->reason, conn->conf.arg);
 }
 
-static bool is_late(const struct redis_conn *conn, int64_t now_ms)
-{
-    struct list *oldest = list_first(&conn->pending);
-    int64_t since_ms = conn->began_ms;
-
-    if (conn->step == STEP_READY && conn->conf.channel)
-        return conn->probing && now_ms - conn->socket.heard_ms >= conn->conf.timeout_ms;
-    if (conn->step == STEP_READY && !oldest)
-        return false;
-    if (conn->step == STEP_READY)
-        since_ms = container_of(oldest, struct command, node)->sent_ms;
-    return now_ms - since_ms >= conn->conf.timeout_ms;
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
+static void on_clock(evutil_socket_t fd, short what, void *arg)
 {
     struct redis_conn *conn = arg;
-    int64_t now_ms = clock_now_ms();
+    const struct command *command = oldest(conn);
 
     (void)fd;
     (void)what;
-    if (conn->dead || conn->socket.paused)
+    if (redis_dial_is_looking_up(&conn->dial))
+        redis_conn_end(conn, "the host's name was not resolved in time");
+    else if (!conn->redis)
+        redis_conn_end(conn, "no connection in time");
+    else if (command && command->due_ms <= clock_now_ms())
+        redis_conn_end(conn, "no answer in time");
+    else if (command)
+        set_clock(conn, command->due_ms);
+}
+
+static void on_dialled(redisContext *context, const char *error, void *arg)
+{
+    struct redis_conn *conn = arg;
+
+    if (error) {
+        redis_conn_end(conn, error);
         return;
-    if (is_late(conn, now_ms))
-        die(conn, false,
-            conn->step == STEP_READY ? "no answer in time" : "the connection was not made in time");
-    else if (conn->step == STEP_READY && now_ms - conn->socket.heard_ms >= IDLE_MS &&
-             list_empty(&conn->pending) && !conn->probing)
-        ask_for_life(conn);
-}
-
-static enum status connect_redis(struct redis_conn *conn)
-{
-    const struct redis_conn_conf *conf = &conn->conf;
-    redisAsyncContext *redis =
-        conf->path ? redisAsyncConnectUnix(conf->path) : redisAsyncConnect(conf->address, conf->port);
-
-    if (!redis)
-        return STATUS_NO_MEMORY;
-    if (redis->err) {
-        die(conn, false, redis->errstr);
-        redisAsyncFree(redis);
-        return STATUS_OK;
     }
-    redis->data = conn;
-    enum status status = redis_socket_init(&conn->socket, conf->base, redis);
-    if (!status && (redisAsyncSetConnectCallback(redis, on_connect) != REDIS_OK ||
-                    redisAsyncSetDisconnectCallback(redis, on_disconnect) != REDIS_OK))
-        status = STATUS_NO_MEMORY;
-    return status;
+    conn->redis = context;
+    conn->readable = event_new(conn->conf.base, context->fd, EV_READ | EV_PERSIST, on_readable, conn);
+    conn->writable = event_new(conn->conf.base, context->fd, EV_WRITE, on_writable, conn);
+    if (!conn->readable || !conn->writable || event_add(conn->readable, NULL)) {
+        redis_conn_end(conn, "no memory for an event");
+        return;
+    }
+    stop(conn->clock);
+    conn->heard_ms = clock_now_ms();
+    conn->conf.events->on_connected(conn->conf.arg);
 }
 
-static enum status set_up(struct redis_conn *conn)
+static void dial(struct redis_conn *conn)
 {
-    int tick_ms = conn->conf.timeout_ms / 8 + 1;
-    const struct timeval tick = {tick_ms / 1000, tick_ms % 1000 * 1000};
+    const struct redis_dial_conf conf = {
+        .base = conn->conf.base,
+        .dns = conn->conf.dns,
+        .host = conn->conf.host,
+        .port = conn->conf.port,
+        .path = conn->conf.path,
+        .timeout_ms = conn->conf.timeout_ms,
+        .done = on_dialled,
+        .arg = conn,
+    };
 
-    conn->over = event_new(conn->conf.base, -1, 0, on_over, conn);
-    conn->deadline = event_new(conn->conf.base, -1, EV_PERSIST, on_deadline, conn);
-    if (!conn->over || !conn->deadline || event_add(conn->deadline, &tick))
-        return STATUS_NO_MEMORY;
-    return connect_redis(conn);
+    conn->deadline_ms = clock_now_ms() + conn->conf.timeout_ms;
+    set_clock(conn, conn->deadline_ms);
+    redis_dial_start(&conn->dial, &conf);
+    conn->conf.host = conn->conf.path = NULL;
 }
 
 enum status redis_conn_new(const struct redis_conn_conf *conf, struct redis_conn **out)
@@ -324,13 +242,15 @@ enum status redis_conn_new(const struct redis_conn_conf *conf, struct redis_conn
     if (!conn)
         return STATUS_NO_MEMORY;
     conn->conf = *conf;
-    list_init(&conn->pending);
-    conn->began_ms = clock_now_ms();
-    if (set_up(conn)) {
+    list_init(&conn->owed);
+    buf_init(&conn->words, SIZE_MAX);
+    conn->clock = evtimer_new(conf->base, on_clock, conn);
+    conn->turn = event_new(conf->base, -1, 0, on_turn, conn);
+    if (!conn->clock || !conn->turn) {
         redis_conn_free(conn);
         return STATUS_NO_MEMORY;
     }
-    conn->conf.address = conn->conf.path = NULL;
+    dial(conn);
     *out = conn;
     return STATUS_OK;
 }
@@ -343,24 +263,122 @@ static void free_event(struct event *event)
 
 void redis_conn_free(struct redis_conn *conn)
 {
+    struct command *command;
+
     if (!conn)
         return;
-    conn->dead = true;
-    redis_socket_fini(&conn->socket);
-    free_event(conn->deadline);
-    free_event(conn->over);
+    conn->over = true;
+    redis_dial_stop(&conn->dial);
+    free_event(conn->readable);
+    free_event(conn->writable);
+    free_event(conn->clock);
+    free_event(conn->turn);
+    while ((command = oldest(conn)))
+        tell(conn, command, NULL);
+    if (conn->redis)
+        redisFree(conn->redis);
+    buf_fini(&conn->words);
     free(conn);
 }
 
-enum status redis_conn_command(struct redis_conn *conn, redis_conn_answer *done, void *arg,
-                               const struct slice *words, size_t count)
+/* An array of bulk strings (RESP2). */
+static enum status encode(struct buf *out, const struct slice *words, size_t count)
 {
-    if (conn->dead || conn->step != STEP_READY)
+    enum status status = buf_printf(out, "*%zu\r\n", count);
+
+    for (size_t i = 0; i < count && !status; i++) {
+        status = buf_printf(out, "$%zu\r\n", words[i].len);
+        if (!status)
+            status = buf_append(out, words[i].data, words[i].len);
+        if (!status)
+            status = buf_append(out, "\r\n", 2);
+    }
+    return status;
+}
+
+/* hiredis keeps its error when memory ends, and with it the connection is of no more use. */
+static enum status append(struct redis_conn *conn, const struct slice *words, size_t count)
+{
+    enum status status = encode(&conn->words, words, count);
+
+    if (!status &&
+        redisAppendFormattedCommand(conn->redis, (const char *)conn->words.data, conn->words.len)) {
+        redis_conn_end(conn, "no memory for a command");
+        status = STATUS_NO_MEMORY;
+    }
+    buf_clear(&conn->words);
+    if (conn->words.cap > WORDS_KEPT_BYTES)
+        buf_fini(&conn->words);
+    return status;
+}
+
+enum status redis_conn_send(struct redis_conn *conn, redis_conn_answer *done, void *arg,
+                            const struct slice *words, size_t count)
+{
+    if (conn->over || !conn->redis)
         return STATUS_CLOSED;
-    return send_words(conn, done, arg, words, count);
+    if (conn->owed_count >= REDIS_OWED_MAX)
+        return STATUS_FULL;
+    struct command *command = calloc(1, sizeof *command);
+    enum status status = command ? append(conn, words, count) : STATUS_NO_MEMORY;
+    if (status) {
+        free(command);
+        return status;
+    }
+    command->done = done;
+    command->arg = arg;
+    command->due_ms = conn->settled ? clock_now_ms() + conn->conf.timeout_ms : conn->deadline_ms;
+    list_add_tail(&conn->owed, &command->node);
+    conn->owed_count++;
+    if (!conn->paused && !evtimer_pending(conn->clock, NULL))
+        set_clock(conn, oldest(conn)->due_ms);
+    event_active(conn->turn, EV_TIMEOUT, 0);
+    return STATUS_OK;
+}
+
+void redis_conn_settle(struct redis_conn *conn)
+{
+    conn->settled = true;
+}
+
+bool redis_conn_is_over(const struct redis_conn *conn)
+{
+    return conn->over;
+}
+
+bool redis_conn_is_idle(const struct redis_conn *conn, int64_t quiet_ms)
+{
+    return !conn->over && !conn->paused && list_empty(&conn->owed) &&
+           clock_now_ms() - conn->heard_ms >= quiet_ms;
+}
+
+/* Whoever owes an answer could not give it while nobody listened: its time begins anew. */
+static void resume(struct redis_conn *conn)
+{
+    int64_t due_ms = clock_now_ms() + conn->conf.timeout_ms;
+
+    conn->heard_ms = clock_now_ms();
+    for (struct list *node = conn->owed.next; node != &conn->owed; node = node->next)
+        container_of(node, struct command, node)->due_ms = due_ms;
+    if (!list_empty(&conn->owed))
+        set_clock(conn, due_ms);
+    if (event_add(conn->readable, NULL))
+        redis_conn_end(conn, "no memory for an event");
+    else
+        event_active(conn->readable, EV_READ, 0);
 }
 
 void redis_conn_pause(struct redis_conn *conn, bool pause)
 {
-    redis_socket_pause(&conn->socket, pause);
+    if (conn->paused == pause)
+        return;
+    conn->paused = pause;
+    if (conn->over || !conn->redis)
+        return;
+    if (!pause) {
+        resume(conn);
+        return;
+    }
+    stop(conn->readable);
+    stop(conn->clock);
 }

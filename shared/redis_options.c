@@ -1,80 +1,100 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Start-up only. Shows nothing of a URL that may hold a password. */
+/* What the option table cannot say about Redis. Start-up only, main thread; shows nothing of a URL. */
 #include "shared/redis_options.h"
 
-#include <stdlib.h>
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "shared/redis_url.h"
 
-static enum status check_url(const struct redis_options *options, struct redis_url *url, struct fault *fault)
-{
-    struct fault inner;
-    enum status status = redis_url_parse(options->url, url, &inner);
+#define TEXT_OF(number)  TEXT_OF_(number)
+#define TEXT_OF_(number) #number
 
-    if (status)
-        return fault_set(fault, status, "redis.url: %.480s", inner.text);
-    if (!url->host[0] && !url->path[0] && options->sentinels.count == 0)
-        return fault_set(fault, STATUS_INVALID,
-                         "redis.url: no host (only with redis.sentinels none is needed)");
-    return STATUS_OK;
-}
-
-static bool is_address(const char *text)
-{
-    const char *colon = strrchr(text, ':');
-    long port = colon ? strtol(colon + 1, NULL, 10) : 0;
-    bool bracketed = text[0] == '[';
-
-    return colon && colon > text && strspn(colon + 1, "0123456789") == strlen(colon + 1) &&
-           strlen(colon + 1) <= 5 && port >= 1 && port <= 65535 &&
-           (bracketed ? colon[-1] == ']' && colon - text > 2
-                      : memchr(text, ':', (size_t)(colon - text)) == NULL);
-}
-
-static enum status check_sentinels(const struct redis_options *options, const struct redis_url *url,
-                                   struct fault *fault)
-{
-    if (!options->sentinels.count != !options->master_name[0])
-        return fault_set(fault, STATUS_INVALID,
-                         "redis.sentinels and redis.masterName are set together or not at all");
-    if (options->sentinels.count > 0 && url->path[0])
-        return fault_set(fault, STATUS_INVALID,
-                         "redis.url: a unix socket and redis.sentinels do not go together");
-    for (size_t i = 0; i < options->sentinels.count; i++)
-        if (!is_address(options->sentinels.items[i]))
-            return fault_set(fault, STATUS_INVALID, "redis.sentinels: \"%s\" is not host:port",
-                             options->sentinels.items[i]);
-    return STATUS_OK;
-}
+static const char no_tls[] =
+#if HIREDIS_MAJOR < 1
+    "redis.url: rediss:// needs hiredis 1.0 or later, this build has " TEXT_OF(HIREDIS_MAJOR) "." TEXT_OF(
+        HIREDIS_MINOR) "; allowed: redis:// or unix://, with a TLS tunnel in between where one is needed";
+#else
+    "redis.url: rediss:// is not supported by this build; allowed: redis:// or unix://, with a TLS tunnel in "
+    "between where one is needed";
+#endif
 
 static enum status check_prefix(const char *prefix, struct fault *fault)
 {
-    bool good = prefix[0] != '\0';
+    size_t len = strlen(prefix);
+    bool good = len >= 1 && len <= 100;
 
-    for (const char *at = prefix; *at; at++)
-        good = good && *at > ' ' && *at <= '~' && !strchr("*?[]^\\", *at);
-    return good ? STATUS_OK
-                : fault_set(fault, STATUS_INVALID,
-                            "redis.prefix: must be 1 to 100 printable ASCII characters without space and "
-                            "* ? [ ] ^ \\");
+    for (const char *at = prefix; good && *at; at++)
+        good = *at > ' ' && *at <= '~' && !strchr("*?[]^\\", *at);
+    return good
+               ? STATUS_OK
+               : fault_set(fault, STATUS_INVALID,
+                           "redis.prefix: \"%.100s\" is not allowed: 1 to 100 printable ASCII characters but "
+                           "no space and none of * ? [ ] ^ \\",
+                           prefix);
+}
+
+static enum status check_sentinels(const struct redis_options *options, struct fault *fault)
+{
+    for (size_t i = 0; i < options->sentinels.count; i++) {
+        char host[REDIS_HOST_MAX + 1];
+        int port;
+        struct fault why;
+
+        if (redis_address_parse(options->sentinels.items[i], host, &port, &why))
+            return fault_set(fault, STATUS_INVALID, "redis.sentinels: \"%.200s\": %.200s",
+                             options->sentinels.items[i], why.text);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_pairs(const struct redis_options *options, struct fault *fault)
+{
+    bool sentinels = options->sentinels.count > 0;
+
+    if (sentinels && !options->master_name[0])
+        return fault_set(fault, STATUS_INVALID,
+                         "redis.masterName: required with redis.sentinels: the master's name there");
+    if (!sentinels && options->master_name[0])
+        return fault_set(fault, STATUS_INVALID,
+                         "redis.sentinels: required with redis.masterName: host:port of each");
+    if (sentinels && !options->url[0])
+        return fault_set(fault, STATUS_INVALID,
+                         "redis.url: required with redis.sentinels: redis://[user[:password]@][/db]");
+    if (options->ca[0] && strncasecmp(options->url, "rediss://", strlen("rediss://")) != 0)
+        return fault_set(fault, STATUS_INVALID, "redis.ca: is only for a redis.url with rediss://");
+    return STATUS_OK;
+}
+
+static enum status check_url(const struct redis_options *options, struct fault *fault)
+{
+    struct redis_url url;
+    struct fault why;
+
+    if (redis_url_parse(options->url, &url, &why))
+        return fault_set(fault, STATUS_INVALID, "redis.url: %.480s", why.text);
+    if (url.scheme == REDIS_TLS)
+        return fault_set(fault, STATUS_INVALID, "%s", no_tls);
+    if (url.scheme == REDIS_UNIX && options->sentinels.count > 0)
+        return fault_set(fault, STATUS_INVALID,
+                         "redis.url: unix:// does not go with redis.sentinels; allowed: "
+                         "redis://[user[:password]@][/db]");
+    if (url.scheme == REDIS_TCP && !url.host[0] && options->sentinels.count == 0)
+        return fault_set(
+            fault, STATUS_INVALID,
+            "redis.url: the host is missing; allowed: redis://[user[:password]@]host[:port][/db]");
+    return STATUS_OK;
 }
 
 enum status redis_options_check(const struct redis_options *options, struct fault *fault)
 {
-    struct redis_url url = {.port = 0};
     enum status status = check_prefix(options->prefix, fault);
 
-    if (status)
-        return status;
-    if (options->ca[0])
-        return fault_set(fault, STATUS_INVALID,
-                         "redis.ca: only for rediss://, which needs hiredis 1.0 or later with TLS");
-    if (options->url[0])
-        status = check_url(options, &url, fault);
-    else if (options->sentinels.count > 0)
-        status = fault_set(fault, STATUS_INVALID,
-                           "redis.url: required with redis.sentinels: for user, password and db, or just "
-                           "redis://");
-    return status ? status : check_sentinels(options, &url, fault);
+    if (!status)
+        status = check_pairs(options, fault);
+    if (!status)
+        status = check_sentinels(options, fault);
+    return status || !options->url[0] ? status : check_url(options, fault);
 }

@@ -1,136 +1,205 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the front: scheme, user info, then what the scheme has. Pure; shows no password. */
+/* From the front: scheme, user and password, then host or path, then the db. Pure; a step returns
+ * NULL or a static text that says what is wrong. */
 #include "shared/redis_url.h"
 
-#include <hiredis/hiredis.h>
+#include <arpa/inet.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { DB_MAX = 1048575, PORT_MAX = 65535 };
+enum { DB_MAX = 1048575, PORT_MAX = 65535, DIGITS_MAX = 7 };
 
-static enum status wrong(struct fault *fault, const char *what)
+static const char host_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+static const char wrong_escape[] =
+    "in user and password a % must be followed by two hex digits (a % itself is "
+    "%25), and be no %00";
+
+static int hex_digit(char c)
 {
-    return fault_set(fault, STATUS_INVALID,
-                     "%s; allowed are redis://[user[:password]@]host[:port][/db] and unix:///path[?db=n]",
-                     what);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int hex(char c)
+/* -1: no whole escape. */
+static int escaped_byte(const char *at, const char *end)
 {
-    const char *digits = "0123456789abcdef0123456789ABCDEF";
-    const char *found = c ? strchr(digits, c) : NULL;
+    int high = end - at >= 3 ? hex_digit(at[1]) : -1;
+    int low = high >= 0 ? hex_digit(at[2]) : -1;
 
-    return found ? (int)(found - digits) % 16 : -1;
+    return low < 0 ? -1 : high * 16 + low;
 }
 
-static bool decode(const char *text, size_t len, char out[REDIS_TEXT_MAX])
+static const char *decode(const char *at, const char *end, char out[REDIS_LOGIN_MAX + 1])
 {
-    size_t at = 0;
+    size_t len = 0;
 
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
+    for (; at < end; at++) {
+        int byte = *at == '%' ? escaped_byte(at, end) : (unsigned char)*at;
 
-        if (c == '%') {
-            if (i + 2 >= len || hex(text[i + 1]) < 0 || hex(text[i + 2]) < 0)
-                return false;
-            c = (char)(hex(text[i + 1]) * 16 + hex(text[i + 2]));
-            i += 2;
-        }
-        if (c == '\0' || at + 1 >= REDIS_TEXT_MAX)
-            return false;
-        out[at++] = c;
+        if (byte <= 0)
+            return wrong_escape;
+        if (len == REDIS_LOGIN_MAX)
+            return "user and password must not be longer than 512 bytes";
+        out[len++] = (char)byte;
+        at += *at == '%' ? 2 : 0;
     }
-    out[at] = '\0';
-    return true;
+    out[len] = '\0';
+    return NULL;
 }
 
-static bool number(const char *text, size_t len, long max, int *out)
+static bool read_number(const char *at, const char *end, int min, int max, int *out)
 {
-    char *end;
+    int value = 0;
 
-    if (len == 0 || len > 7 || strspn(text, "0123456789") < len)
+    if (at == end || end - at > DIGITS_MAX)
         return false;
-    long value = strtol(text, &end, 10);
-    *out = (int)value;
-    return value <= max;
+    for (; at < end; at++) {
+        if (*at < '0' || *at > '9')
+            return false;
+        value = value * 10 + (*at - '0');
+    }
+    *out = value;
+    return value >= min && value <= max;
 }
 
-/* `rest` is what follows the scheme; on return it is what follows the user info. */
-static enum status user_info(const char **rest, struct redis_url *out, struct fault *fault)
+/* Takes what stands before the last @ of the authority. */
+static const char *read_login(const char **rest, const char *end, struct redis_url *out)
 {
-    size_t authority = strcspn(*rest, "/?#");
-    const char *at = memrchr(*rest, '@', authority);
+    const char *at = memrchr(*rest, '@', (size_t)(end - *rest));
+    const char *colon = at ? memchr(*rest, ':', (size_t)(at - *rest)) : NULL;
+    const char *why = NULL;
 
     if (!at)
-        return STATUS_OK;
-    const char *colon = memchr(*rest, ':', (size_t)(at - *rest));
-    const char *user_end = colon ? colon : at;
-    if (!decode(*rest, (size_t)(user_end - *rest), out->user) ||
-        (colon && !decode(colon + 1, (size_t)(at - colon - 1), out->password)))
-        return wrong(fault, "user and password must be percent-encoded and at most 255 bytes");
-    if (out->user[0] && !out->password[0])
-        return wrong(fault, "a user without a password");
+        return NULL;
+    if (memchr(*rest, '@', (size_t)(at - *rest)))
+        return "an @ in user or password must be written %40";
+    why = decode(*rest, colon ? colon : at, out->user);
+    if (!why && colon)
+        why = decode(colon + 1, at, out->password);
     *rest = at + 1;
-    return STATUS_OK;
+    return why;
 }
 
-static enum status tcp(const char *rest, struct redis_url *out, struct fault *fault)
+static const char *read_ipv6(const char *at, const char *end, char *host)
 {
-    size_t authority = strcspn(rest, "/?#");
-    const char *path = rest + authority;
-    bool bracketed = rest[0] == '[';
-    const char *host_end = bracketed ? memchr(rest, ']', authority) : rest + strcspn(rest, ":/?#");
-    const char *host = rest + bracketed;
+    struct in6_addr address;
 
-    if (!host_end || host_end - host >= REDIS_TEXT_MAX)
-        return wrong(fault, "the host is not understood");
-    memcpy(out->host, host, (size_t)(host_end - host));
-    host_end += bracketed;
-    out->port = REDIS_DEFAULT_PORT;
-    if (host_end < path &&
-        (*host_end != ':' || !number(host_end + 1, (size_t)(path - host_end - 1), PORT_MAX, &out->port) ||
-         out->port == 0))
-        return wrong(fault, "the port is not a number from 1 to 65535");
-    if (path[0] == '/' && path[1] && !number(path + 1, strlen(path + 1), DB_MAX, &out->db))
-        return wrong(fault, "the db is not a number from 0 to 1048575");
-    if (path[0] && path[0] != '/')
-        return wrong(fault, "something follows the host that is no db");
-    return STATUS_OK;
+    memcpy(host, at, (size_t)(end - at));
+    host[end - at] = '\0';
+    return inet_pton(AF_INET6, host, &address) == 1 ? NULL
+                                                    : "what stands in brackets must be an IPv6 address";
 }
 
-static enum status local(const char *rest, struct redis_url *out, struct fault *fault)
+/* `port` 0: one must be given. */
+static const char *read_address(const char *at, const char *end, char *host, int *port)
 {
-    size_t len = strcspn(rest, "?#");
+    bool bracketed = at < end && *at == '[';
+    const char *name = at + bracketed;
+    const char *name_end = memchr(name, bracketed ? ']' : ':', (size_t)(end - name));
+    const char *after;
+    const char *why = NULL;
 
-    if (rest[0] != '/' || len < 2)
-        return wrong(fault, "unix:// needs an absolute path");
-    if (len >= REDIS_PATH_MAX)
-        return wrong(fault, "the path is longer than 107 bytes");
-    memcpy(out->path, rest, len);
-    if (rest[len] && (strncmp(rest + len, "?db=", 4) != 0 ||
-                      !number(rest + len + 4, strlen(rest + len + 4), DB_MAX, &out->db)))
-        return wrong(fault, "the db is not a number from 0 to 1048575");
-    return STATUS_OK;
+    if (bracketed && !name_end)
+        return "a closing bracket is missing";
+    name_end = name_end ? name_end : end;
+    if (name_end - name > REDIS_HOST_MAX)
+        return "the host must not be longer than 255 bytes";
+    if (bracketed) {
+        why = read_ipv6(name, name_end, host);
+    } else {
+        memcpy(host, name, (size_t)(name_end - name));
+        host[name_end - name] = '\0';
+        if (strspn(host, host_letters) != strlen(host))
+            why = "a host is made of letters, digits, dots, - and _";
+    }
+    after = name_end + bracketed;
+    if (why || (after == end && *port > 0))
+        return why;
+    if (after == end || *after != ':' || !read_number(after + 1, end, 1, PORT_MAX, port))
+        return "the port must be 1 to 65535 (an IPv6 address stands in brackets; in a password / ? # are "
+               "%2F %3F %23)";
+    return NULL;
+}
+
+static const char *read_tcp(const char *rest, const char *path, struct redis_url *out)
+{
+    const char *end = path + strlen(path);
+
+    out->port = REDIS_PORT;
+    const char *why = read_address(rest, path, out->host, &out->port);
+    if (why || path == end || (*path == '/' && path + 1 == end))
+        return why;
+    if (*path != '/' || !read_number(path + 1, end, 0, DB_MAX, &out->db))
+        return "what follows the host must be the db, 0 to 1048575 (in a password / ? # are %2F %3F %23)";
+    return NULL;
+}
+
+static const char *read_unix(const char *rest, const char *path, struct redis_url *out)
+{
+    static const char db_query[] = "?db=";
+    size_t len = strcspn(path, "?");
+    const char *query = path + len;
+
+    if (rest != path || len < 2)
+        return "the path of the socket must begin with a / and not be empty";
+    if (len > REDIS_PATH_MAX - 1)
+        return "the path of the socket must not be longer than 106 bytes";
+    memcpy(out->path, path, len);
+    if (*query && (strncmp(query, db_query, strlen(db_query)) != 0 ||
+                   !read_number(query + strlen(db_query), query + strlen(query), 0, DB_MAX, &out->db)))
+        return "what follows the path must be ?db=n, 0 to 1048575";
+    return NULL;
+}
+
+static const char *read_url(const char *text, struct redis_url *out)
+{
+    static const char *const schemes[] = {"redis://", "rediss://", "unix://"};
+    size_t i = 0;
+
+    while (i < 3 && strncasecmp(text, schemes[i], strlen(schemes[i])) != 0)
+        i++;
+    if (i == 3)
+        return "it must begin with redis://, rediss:// or unix://";
+    const char *rest = text + strlen(schemes[i]);
+    const char *path = rest + strcspn(rest, "/?#");
+    *out = (struct redis_url){.scheme = (enum redis_scheme)i};
+    const char *why = read_login(&rest, path, out);
+    if (why)
+        return why;
+    return out->scheme == REDIS_UNIX ? read_unix(rest, path, out) : read_tcp(rest, path, out);
 }
 
 enum status redis_url_parse(const char *text, struct redis_url *out, struct fault *fault)
 {
-    const char *mark = strstr(text, "://");
-    size_t scheme = mark ? (size_t)(mark - text) : 0;
-    bool is_unix = scheme == 4 && memcmp(text, "unix", 4) == 0;
+    const char *why = read_url(text, out);
 
-    *out = (struct redis_url){.db = 0};
-    if (scheme == 6 && memcmp(text, "rediss", 6) == 0)
-        return fault_set(fault, STATUS_INVALID,
-                         "rediss:// needs hiredis 1.0 or later with TLS, this build has %d.%d; "
-                         "use redis:// or unix://, with a TLS tunnel between",
-                         HIREDIS_MAJOR, HIREDIS_MINOR);
-    if (!is_unix && !(scheme == 5 && memcmp(text, "redis", 5) == 0))
-        return wrong(fault, "no such scheme");
-    const char *rest = mark + 3;
-    enum status status = user_info(&rest, out, fault);
-    if (status)
-        return status;
-    return is_unix ? local(rest, out, fault) : tcp(rest, out, fault);
+    if (!why)
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID,
+                     "%s; allowed: redis://[user[:password]@]host[:port][/db] or "
+                     "unix://[user[:password]@]/path[?db=n]",
+                     why);
+}
+
+void redis_url_name(const struct redis_url *url, char *out, size_t cap)
+{
+    const char *form = strchr(url->host, ':') ? "[%s]:%d/%d" : "%s:%d/%d";
+
+    if (url->scheme == REDIS_UNIX)
+        snprintf(out, cap, url->db > 0 ? "unix:%s?db=%d" : "unix:%s", url->path, url->db);
+    else
+        snprintf(out, cap, form, url->host, url->port, url->db);
+}
+
+enum status redis_address_parse(const char *text, char *host, int *port, struct fault *fault)
+{
+    *port = 0;
+    const char *why = read_address(text, text + strlen(text), host, port);
+    if (!why && !host[0])
+        why = "the host is missing";
+    return why ? fault_set(fault, STATUS_INVALID, "%s; allowed: host:port", why) : STATUS_OK;
 }

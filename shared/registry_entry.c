@@ -77,8 +77,10 @@ static bool read_number(const struct json_value *value, int64_t min, int64_t max
 
 static bool read_instance(const struct json_value *value, struct registry_entry *out)
 {
-    return read_text(value, out->instance, sizeof out->instance) &&
-           strspn(out->instance, "0123456789abcdef") == strlen(out->instance);
+    if (!read_text(value, out->instance, sizeof out->instance))
+        return false;
+    size_t len = strlen(out->instance);
+    return (len == 0 || len == REGISTRY_INSTANCE_LEN) && strspn(out->instance, "0123456789abcdef") == len;
 }
 
 static bool read_id(const struct json_value *value, struct registry_entry *out)

@@ -34,10 +34,11 @@ enum status resolver_new(struct event_base *base, const char *nameserver, struct
 
     if (!dns)
         return STATUS_NO_MEMORY;
-    enum status status = find_servers(dns, nameserver);
-    if (!status &&
-        (evdns_base_set_option(dns, "timeout", "1") || evdns_base_set_option(dns, "attempts", "2")))
-        status = STATUS_NO_MEMORY;
+    /* First, so that what /etc/resolv.conf says of them counts. */
+    enum status status =
+        evdns_base_set_option(dns, "timeout:", "1") || evdns_base_set_option(dns, "attempts:", "2")
+            ? STATUS_NO_MEMORY
+            : find_servers(dns, nameserver);
     if (status) {
         evdns_base_free(dns, 0);
         return status;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The yardstick: a WebSocket server that does nothing but send ready-made frames.
- *   bare_loop --loop send|uring [--threads N] [--slice SOCKETS]
- * An io_uring submission holds all sockets, or as many as --slice says.
- * Prints `msg=listening what=ws addr=…` and `what=push` (a UDP port: every datagram is the
- * payload of one text frame, sent to all clients) on stderr; ends on SIGTERM. */
+ *   bare_loop --loop send|uring [--threads N] [--slice SOCKETS] [--rooms N]
+ * An io_uring submission holds all sockets of the room, or as many as --slice says.
+ * Prints `msg=listening what=ws addr=…` and `what=push` (a UDP port: every datagram is a room's
+ * number in 8 hexadecimal digits and the payload of one text frame for it) on stderr; ends on
+ * SIGTERM. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -17,12 +18,13 @@
 
 #include "tests/bench/bare_worker.h"
 
-enum { MAX_THREADS = 16, BACKLOG = 4096 };
+enum { MAX_THREADS = 16, MAX_ROOMS = 100000, BACKLOG = 4096, COMMAND_BYTES = 16 * 1024 * 1024 };
 
 struct options {
     enum bare_loop loop;
     size_t threads;
     size_t slice;
+    size_t rooms;
 };
 
 static void fail(const char *what)
@@ -55,16 +57,29 @@ static int bound_socket(int type, uint16_t port)
     return fd;
 }
 
+/* A push that finds this buffer full is lost, so it is as large as the system lets it be. */
+static int command_socket(void)
+{
+    int fd = bound_socket(SOCK_DGRAM, 0);
+    int bytes = COMMAND_BYTES;
+
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    return fd;
+}
+
 static void set_up_workers(struct bare_worker *workers, int *peers, const struct options *options)
 {
     uint16_t port = 0;
 
     for (size_t i = 0; i < options->threads; i++) {
-        workers[i] = (struct bare_worker){
-            .loop = options->loop, .slice = options->slice, .listener = bound_socket(SOCK_STREAM, port)};
+        workers[i] = (struct bare_worker){.loop = options->loop,
+                                          .slice = options->slice,
+                                          .room_count = options->rooms,
+                                          .listener = bound_socket(SOCK_STREAM, port)};
         port = port_of(workers[i].listener);
     }
-    workers[0].command = bound_socket(SOCK_DGRAM, 0);
+    workers[0].command = command_socket();
     workers[0].peers = peers;
     workers[0].peer_count = options->threads - 1;
     for (size_t i = 1; i < options->threads; i++) {
@@ -84,8 +99,9 @@ static struct options read_options(int argc, char **argv)
     static const struct option known[] = {{"loop", required_argument, NULL, 'l'},
                                           {"threads", required_argument, NULL, 't'},
                                           {"slice", required_argument, NULL, 's'},
+                                          {"rooms", required_argument, NULL, 'r'},
                                           {NULL, 0, NULL, 0}};
-    struct options options = {.loop = BARE_SEND, .threads = 1, .slice = BARE_MAX_SOCKETS};
+    struct options options = {.loop = BARE_SEND, .threads = 1, .slice = BARE_MAX_SOCKETS, .rooms = 1};
     int letter;
 
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -95,9 +111,12 @@ static struct options read_options(int argc, char **argv)
             options.threads = (size_t)atoi(optarg);
         else if (letter == 's' && atoi(optarg) >= 1 && atoi(optarg) <= BARE_MAX_SOCKETS)
             options.slice = (size_t)atoi(optarg);
+        else if (letter == 'r' && atoi(optarg) >= 1 && atoi(optarg) <= MAX_ROOMS)
+            options.rooms = (size_t)atoi(optarg);
         else {
-            fprintf(stderr, "usage: bare_loop --loop send|uring [--threads 1..%d] [--slice 1..%d]\n",
-                    MAX_THREADS, BARE_MAX_SOCKETS);
+            fprintf(stderr,
+                    "usage: bare_loop --loop send|uring [--threads 1..%d] [--slice 1..%d] [--rooms 1..%d]\n",
+                    MAX_THREADS, BARE_MAX_SOCKETS, MAX_ROOMS);
             exit(2);
         }
     }

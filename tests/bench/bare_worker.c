@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accepts, answers the handshake (RFC 6455, section 4.2.2) with just enough care for
- * fanfare-bench, answers whatever a client sends with PONG, and fans out what the command
- * socket brings. Every worker is one thread and shares nothing. */
+ * fanfare-bench, puts a client into the room that its first message names, answers whatever it
+ * sends with PONG, and fans out what the command socket brings. Every worker is one thread and shares
+ * nothing. */
 #include "tests/bench/bare_worker.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@
 
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-enum { EVENTS = 512, KEY_LEN = 24, REQUEST_MAX = 4096 };
+enum { EVENTS = 512, KEY_LEN = 24, REQUEST_MAX = 4096, ROOM_DIGITS = 8 };
 
 static void fail(const char *what)
 {
@@ -44,23 +45,58 @@ static void on_accept(struct bare_worker *worker)
             continue;
         }
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        worker->place[fd] = 0;
+        worker->clients[fd] = (struct bare_client){.state = BARE_SHAKING};
         watch(worker, fd);
     }
 }
 
 static void drop(struct bare_worker *worker, int fd)
 {
-    uint32_t place = worker->place[fd];
+    struct bare_client *client = &worker->clients[fd];
 
-    if (place > 0) {
-        int last = worker->sockets[--worker->count];
+    if (client->state == BARE_JOINED) {
+        struct bare_room *room = &worker->rooms[client->room];
+        int last = room->sockets[--room->count];
 
-        worker->sockets[place - 1] = last;
-        worker->place[last] = place;
+        room->sockets[client->place] = last;
+        worker->clients[last].place = client->place;
     }
-    worker->place[fd] = 0;
+    client->state = BARE_SHAKING;
     close(fd);
+}
+
+/* The number after the last '-' of the first message's room; a lone room needs none. The message
+ * is masked (RFC 6455, section 5.3) and shorter than 126 bytes, or has a length of 16 bits. */
+static uint32_t room_named(const struct bare_worker *worker, const uint8_t *bytes, size_t len)
+{
+    size_t head = len > 1 && (bytes[1] & 0x7f) == 126 ? 4 : 2;
+    size_t payload = head == 4 ? (size_t)bytes[2] << 8 | bytes[3] : bytes[1] & 0x7fU;
+    const uint8_t *mask = bytes + head;
+    uint32_t number = 0;
+
+    for (size_t i = 0; i < payload && head + 4 + i < len; i++) {
+        char c = (char)(bytes[head + 4 + i] ^ mask[i % 4]);
+
+        if (c == '-')
+            number = 0;
+        else if (c >= '0' && c <= '9')
+            number = number * 10 + (uint32_t)(c - '0');
+    }
+    return number % (uint32_t)worker->room_count;
+}
+
+static void join(struct bare_worker *worker, int fd, uint32_t number)
+{
+    struct bare_room *room = &worker->rooms[number];
+
+    if (room->count == room->capacity) {
+        room->capacity = room->capacity * 2 + 8;
+        room->sockets = realloc(room->sockets, room->capacity * sizeof *room->sockets);
+        if (room->sockets == NULL)
+            fail("memory");
+    }
+    worker->clients[fd] = (struct bare_client){BARE_JOINED, number, (uint32_t)room->count};
+    room->sockets[room->count++] = fd;
 }
 
 static void accept_value(const char *key, char out[32])
@@ -94,8 +130,7 @@ static void shake_hands(struct bare_worker *worker, int fd, const char *request)
                    "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
                    accept);
     (void)send(fd, answer, (size_t)len, MSG_NOSIGNAL);
-    worker->sockets[worker->count++] = fd;
-    worker->place[fd] = (uint32_t)worker->count;
+    worker->clients[fd].state = BARE_JOINING;
 }
 
 static void on_client(struct bare_worker *worker, int fd)
@@ -110,10 +145,13 @@ static void on_client(struct bare_worker *worker, int fd)
         return;
     }
     bytes[n] = '\0';
-    if (worker->place[fd] == 0)
+    if (worker->clients[fd].state == BARE_SHAKING) {
         shake_hands(worker, fd, bytes);
-    else
-        (void)send(fd, pong, sizeof pong - 1, MSG_NOSIGNAL);
+        return;
+    }
+    if (worker->clients[fd].state == BARE_JOINING)
+        join(worker, fd, room_named(worker, (const uint8_t *)bytes, (size_t)n));
+    (void)send(fd, pong, sizeof pong - 1, MSG_NOSIGNAL);
 }
 
 static size_t frame_head(uint8_t *head, size_t len)
@@ -129,21 +167,33 @@ static size_t frame_head(uint8_t *head, size_t len)
     return 4;
 }
 
+static const struct bare_room *room_of(const struct bare_worker *worker, const uint8_t *digits)
+{
+    char text[ROOM_DIGITS + 1] = {0};
+
+    memcpy(text, digits, ROOM_DIGITS);
+    return &worker->rooms[strtoul(text, NULL, 16) % worker->room_count];
+}
+
 static void on_command(struct bare_worker *worker)
 {
-    uint8_t payload[BARE_MAX_PAYLOAD];
+    uint8_t command[ROOM_DIGITS + BARE_MAX_PAYLOAD];
     uint8_t frame[BARE_MAX_PAYLOAD + 4];
-    ssize_t n = recv(worker->command, payload, sizeof payload, MSG_DONTWAIT);
+    ssize_t n = recv(worker->command, command, sizeof command, MSG_DONTWAIT);
+    const struct bare_room *room;
+    size_t payload;
     size_t head;
 
-    if (n <= 0)
+    if (n <= ROOM_DIGITS)
         return;
     for (size_t i = 0; i < worker->peer_count; i++)
-        if (send(worker->peers[i], payload, (size_t)n, 0) != n)
+        if (send(worker->peers[i], command, (size_t)n, 0) != n)
             fail("peer");
-    head = frame_head(frame, (size_t)n);
-    memcpy(frame + head, payload, (size_t)n);
-    bare_fanout_send(&worker->fanout, worker->sockets, worker->count, frame, head + (size_t)n);
+    payload = (size_t)n - ROOM_DIGITS;
+    head = frame_head(frame, payload);
+    memcpy(frame + head, command + ROOM_DIGITS, payload);
+    room = room_of(worker, command);
+    bare_fanout_send(&worker->fanout, room->sockets, room->count, frame, head + payload);
     if (worker->fanout.refused > 0)
         fail("a socket refused a frame");
 }
@@ -166,10 +216,10 @@ static void set_up(struct bare_worker *worker)
         errno = -error;
         fail("io_uring");
     }
-    worker->sockets = calloc(BARE_MAX_SOCKETS, sizeof *worker->sockets);
-    worker->place = calloc(BARE_MAX_SOCKETS, sizeof *worker->place);
+    worker->rooms = calloc(worker->room_count, sizeof *worker->rooms);
+    worker->clients = calloc(BARE_MAX_SOCKETS, sizeof *worker->clients);
     worker->poll = epoll_create1(EPOLL_CLOEXEC);
-    if (worker->sockets == NULL || worker->place == NULL || worker->poll < 0)
+    if (worker->rooms == NULL || worker->clients == NULL || worker->poll < 0)
         fail("set-up");
     watch(worker, worker->listener);
     watch(worker, worker->command);

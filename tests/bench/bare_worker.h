@@ -10,22 +10,37 @@
 
 enum { BARE_MAX_PAYLOAD = 60000 };
 
+/* The sockets of one room. */
+struct bare_room {
+    int *sockets;
+    size_t count;
+    size_t capacity;
+};
+
+enum bare_state { BARE_SHAKING, BARE_JOINING, BARE_JOINED };
+
+struct bare_client {
+    enum bare_state state;
+    uint32_t room;
+    uint32_t place; /* in the room's sockets */
+};
+
 struct bare_worker {
     enum bare_loop loop;
     size_t slice; /* sockets in one io_uring submission */
     int listener; /* SO_REUSEPORT: each worker has one on the same port */
-    int command;  /* datagrams: each is the payload of one frame for every socket */
+    int command;  /* datagrams: a room in 8 hexadecimal digits, then the payload of one frame */
     int poll;
-    int *sockets; /* open WebSocket connections */
-    size_t count;
-    uint32_t *place; /* by descriptor: 0 handshake not done, else index in `sockets` plus one */
+    size_t room_count;
+    struct bare_room *rooms;
+    struct bare_client *clients; /* by descriptor */
     struct bare_fanout fanout;
     const int *peers; /* worker 0 passes every command on to these */
     size_t peer_count;
 };
 
-/* A thread's main function: `arg` is a struct bare_worker with loop, slice, listener, command and
- * peers set. Never returns but for a fault, which it prints before it ends the process. */
+/* A thread's main function: `arg` is a struct bare_worker with loop, slice, listener, command, room_count
+ * and peers set. Never returns but for a fault, which it prints before it ends the process. */
 void *bare_worker_run(void *arg);
 
 #endif

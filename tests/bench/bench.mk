@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# The bench: `make bench` measures the gateway beside bare loops, `make bench-check` tests the
-# measuring tools themselves. Included by the top Makefile.
+# The bench: `make bench` measures gateway and logic beside bare loops and nchan (about eleven minutes;
+# BENCH_ARGS='--only storm' for one part, '--help' for all), `make bench-check` tests the measuring
+# tools themselves in a few seconds. Included by the top Makefile.
 
 BENCH_SRC := $(addprefix tests/bench/,fanfare_bench.c bench_options.c bench_report.c client_swarm.c \
-	swarm_client.c pusher.c http_caller.c proc_usage.c frame_reader.c histogram.c item.c tally.c)
+	swarm_client.c pusher.c push_route.c http_caller.c proc_usage.c frame_reader.c histogram.c item.c \
+	tally.c rooms.c arrivals.c)
 BARE_LOOP_SRC := $(addprefix tests/bench/,bare_loop.c bare_worker.c bare_fanout.c)
-BENCH_CHECK_SRC := $(addprefix tests/bench/,bench_check.c frame_reader.c histogram.c item.c tally.c)
+BENCH_CHECK_SRC := $(addprefix tests/bench/,bench_check.c frame_reader.c histogram.c item.c tally.c rooms.c arrivals.c)
 BENCH_BIN := $(BUILD)/fanfare-bench $(BUILD)/bench/bare_loop $(BUILD)/bench/bare_http
 
 $(BUILD)/fanfare-bench: $(call obj,$(BENCH_SRC) shared/clock.c)
@@ -21,6 +23,7 @@ $(BENCH_BIN) $(BUILD)/bench/bench_check:
 bench-tools: $(BENCH_BIN)
 bench: all bench-tools
 	$(Q)FANFARE_BUILD=$(BUILD) tests/bench/run $(BENCH_ARGS)
-bench-check: $(BUILD)/bench/bench_check
-	$(Q)$<
+bench-check: all bench-tools $(BUILD)/bench/bench_check
+	$(Q)$(BUILD)/bench/bench_check
+	$(Q)FANFARE_BUILD=$(BUILD) tests/bench/check
 unit: $(BUILD)/bench/bench_check

@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "tests/bench/pusher.h"
+#include "tests/bench/push_route.h"
+#include "tests/bench/swarm_client.h"
 
-enum { BENCH_MAX_PROCESSES = 8, BENCH_MAX_CLIENTS = 100000 };
+enum { BENCH_MAX_PROCESSES = 16, BENCH_MAX_CLIENTS = 100000 };
 
 /* A process to be measured: NAME=PID. */
 struct bench_process {
@@ -21,15 +22,18 @@ struct bench_process {
 struct bench_options {
     const char *label;
     const char *json; /* a path, "-" for stdout, NULL for none */
-    const char *room;
     struct sockaddr_in ws;
     struct sockaddr_in push;
-    enum push_way way;
+    struct push_route route; /* the rooms and the clients in them too */
+    enum swarm_style style;
     bool has_ws;
     bool has_push;
-    bool quiet; /* no progress line, no table */
-    size_t clients;
+    bool quiet;    /* no progress line, no table */
+    bool announce; /* says on stderr what it has come to, for scripts */
+    bool hold;     /* keeps the clients until stdin ends */
+    size_t first_caller;
     size_t callers;
+    size_t under_way; /* connections on their way at a time */
     size_t item_bytes;
     double rate;
     double seconds;

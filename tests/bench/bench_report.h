@@ -17,6 +17,7 @@ struct bench_usage {
     uint64_t cpu_ns; /* while items were pushed and delivered */
     struct proc_memory before;
     struct proc_memory joined;
+    uint64_t peak_bytes;
 };
 
 struct bench_report {
@@ -27,6 +28,7 @@ struct bench_report {
     struct tally_result tally;
     struct pusher_result push;
     const struct histogram *latency;
+    const struct histogram *last_latency; /* of the last client of each push */
     struct bench_usage usage[BENCH_MAX_PROCESSES];
     uint64_t own_cpu_ns; /* fanfare-bench itself */
 };

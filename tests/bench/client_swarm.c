@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
+#include "tests/bench/arrivals.h"
 #include "tests/bench/frame_reader.h"
-#include "tests/bench/swarm_client.h"
 
-enum { EVENTS = 512, READ_BYTES = 256 * 1024, UNDER_WAY_MAX = 128 };
+enum { EVENTS = 512, READ_BYTES = 256 * 1024 };
 
 enum client_state {
     CLIENT_UNUSED,
@@ -39,6 +39,7 @@ struct client_swarm {
     struct swarm_stats stats;
     struct tally *tally;
     struct histogram latency;
+    struct arrivals arrivals;
     uint64_t now_us; /* when the bytes in hand were read */
     int poll;
     uint8_t *buffer;
@@ -52,8 +53,9 @@ struct client_swarm *client_swarm_new(const struct swarm_config *config)
         return NULL;
     swarm->config = *config;
     swarm->poll = epoll_create1(EPOLL_CLOEXEC);
-    swarm->members = calloc(config->clients + 1, sizeof *swarm->members);
-    swarm->tally = tally_new(config->clients, config->callers);
+    swarm->arrivals.members = rooms_members(&config->rooms);
+    swarm->members = calloc(config->rooms.clients + 1, sizeof *swarm->members);
+    swarm->tally = tally_new(&config->rooms, config->first_caller, config->callers);
     swarm->buffer = malloc(READ_BYTES);
     if (swarm->poll < 0 || swarm->members == NULL || swarm->tally == NULL || swarm->buffer == NULL) {
         client_swarm_free(swarm);
@@ -85,6 +87,7 @@ void client_swarm_free(struct client_swarm *swarm)
     if (swarm->poll >= 0)
         close(swarm->poll);
     tally_free(swarm->tally);
+    arrivals_fini(&swarm->arrivals);
     free(swarm->members);
     free(swarm->buffer);
     free(swarm);
@@ -106,43 +109,74 @@ static void open_some(struct client_swarm *swarm)
 {
     const struct swarm_stats *stats = &swarm->stats;
 
-    while (swarm->opened < swarm->config.clients &&
-           swarm->opened - stats->joined - stats->gone < UNDER_WAY_MAX)
+    while (swarm->opened < swarm->config.rooms.clients &&
+           swarm->opened - stats->joined - stats->gone < swarm->config.under_way)
         open_one(swarm);
+}
+
+static size_t index_of(const struct swarm_member *member)
+{
+    return (size_t)(member - member->swarm->members);
 }
 
 static void on_connected(struct swarm_member *member)
 {
+    const struct swarm_config *config = &member->swarm->config;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = member};
 
     member->state = CLIENT_SHAKING;
-    if (!swarm_client_shake_hands(member->fd) ||
+    if (!swarm_client_shake_hands(member->fd, config->style, &config->rooms, index_of(member)) ||
         epoll_ctl(member->swarm->poll, EPOLL_CTL_MOD, member->fd, &event) != 0)
         leave(member);
 }
 
+static bool note(struct swarm_member *member, const struct item *item)
+{
+    struct client_swarm *swarm = member->swarm;
+    uint64_t latency = swarm->now_us > item->stamp_us ? swarm->now_us - item->stamp_us : 0;
+
+    histogram_add(&swarm->latency, latency);
+    return tally_note(swarm->tally, index_of(member), item) &&
+           arrivals_note(&swarm->arrivals, item->number, latency);
+}
+
 /* Items have one length, so that the next lies a fixed step further on. */
+static bool take_items(struct swarm_member *member, const uint8_t *at, const uint8_t *end)
+{
+    size_t step = member->swarm->config.item_bytes;
+    struct item item;
+
+    do {
+        at++;
+        if (at + step > end || !item_decode(at, step, &item) || !note(member, &item))
+            return false;
+        at += step;
+    } while (at < end && *at == ',');
+    return true;
+}
+
+/* A frame holds items of one room, and a room is one bench's: the first item tells whose it is. */
 static void on_push(struct swarm_member *member, const uint8_t *payload, size_t len)
 {
     struct client_swarm *swarm = member->swarm;
-    size_t index = (size_t)(member - swarm->members);
     const uint8_t *at = memchr(payload, '[', len);
     const uint8_t *end = payload + len;
-    size_t step = swarm->config.item_bytes;
-    struct item item;
+    struct item first;
 
+    if (at != NULL && item_decode(at + 1, (size_t)(end - at - 1), &first) &&
+        !tally_knows(swarm->tally, &first)) {
+        swarm->stats.foreign++;
+        return;
+    }
     swarm->stats.frames++;
-    if (at == NULL)
-        at = end;
-    do {
-        at++;
-        if (at + step > end || !item_decode(at, step, &item) || !tally_note(swarm->tally, index, &item)) {
-            swarm->stats.strange++;
-            return;
-        }
-        histogram_add(&swarm->latency, swarm->now_us > item.stamp_us ? swarm->now_us - item.stamp_us : 0);
-        at += step;
-    } while (at < end && *at == ',');
+    if (at == NULL || !take_items(member, at, end))
+        swarm->stats.strange++;
+}
+
+static void on_joined(struct swarm_member *member)
+{
+    member->state = CLIENT_JOINED;
+    member->swarm->stats.joined++;
 }
 
 static void on_text(struct swarm_member *member, const uint8_t *payload, size_t len)
@@ -154,8 +188,7 @@ static void on_text(struct swarm_member *member, const uint8_t *payload, size_t 
         on_push(member, payload, len);
     } else if (len > sizeof pong && memcmp(payload, pong, sizeof pong - 1) == 0 &&
                member->state == CLIENT_JOINING) {
-        member->state = CLIENT_JOINED;
-        member->swarm->stats.joined++;
+        on_joined(member);
     } else {
         member->swarm->stats.strange++;
     }
@@ -176,13 +209,17 @@ static void on_frame(unsigned opcode, const uint8_t *payload, size_t len, void *
 /* Gives the bytes that the handshake's answer took. */
 static size_t on_answer(struct swarm_member *member, const uint8_t *bytes, size_t len)
 {
+    const struct swarm_config *config = &member->swarm->config;
     int used = swarm_client_answer((const char *)bytes, len);
+    bool joins = config->style == SWARM_FANFARE;
 
-    if (used <= 0 || !swarm_client_join(member->fd, member->swarm->config.room)) {
+    if (used <= 0 || (joins && !swarm_client_join(member->fd, &config->rooms, index_of(member)))) {
         leave(member);
         return len;
     }
     member->state = CLIENT_JOINING;
+    if (!joins)
+        on_joined(member);
     return (size_t)used;
 }
 
@@ -235,4 +272,9 @@ const struct tally *client_swarm_tally(const struct client_swarm *swarm)
 const struct histogram *client_swarm_latency(const struct client_swarm *swarm)
 {
     return &swarm->latency;
+}
+
+const struct histogram *client_swarm_last_latency(const struct client_swarm *swarm)
+{
+    return &swarm->arrivals.last;
 }

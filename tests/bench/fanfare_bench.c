@@ -2,8 +2,11 @@
 /* fanfare-bench: connects clients, lets them settle, pushes, waits until all has arrived, and
  * reports. The clients live on the main thread, the callers on one of their own. */
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
@@ -22,6 +25,30 @@ struct bench {
     uint64_t own_before;
     int64_t shown_ms; /* when the progress line was last written */
 };
+
+/* SIGINT and SIGTERM are blocked in all threads and asked for here. */
+static void watched_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+}
+
+static bool told_to_end(void)
+{
+    const struct timespec now = {0};
+    sigset_t signals;
+
+    watched_signals(&signals);
+    return sigtimedwait(&signals, NULL, &now) > 0;
+}
+
+static void announce(const struct bench *bench, const char *msg)
+{
+    if (bench->options.announce)
+        fprintf(stderr, "msg=%s joined=%zu seconds=%.4f\n", msg, client_swarm_stats(bench->swarm).joined,
+                bench->report.connect_seconds);
+}
 
 static void progress(struct bench *bench)
 {
@@ -68,10 +95,12 @@ static bool open_swarm(struct bench *bench)
 {
     const struct bench_options *options = &bench->options;
     struct swarm_config config = {.server = options->ws,
-                                  .clients = options->clients,
+                                  .style = options->style,
+                                  .rooms = options->route.rooms,
+                                  .first_caller = (uint32_t)options->first_caller,
                                   .callers = options->callers,
                                   .item_bytes = options->item_bytes,
-                                  .room = options->room};
+                                  .under_way = options->under_way};
 
     bench->swarm = client_swarm_new(&config);
     if (bench->swarm == NULL)
@@ -85,8 +114,8 @@ static bool connect_all(struct bench *bench)
     int64_t moved_ms = clock_now_ms();
     struct swarm_stats stats = client_swarm_stats(bench->swarm);
 
-    while (stats.joined + stats.gone < bench->options.clients &&
-           clock_now_ms() - moved_ms < CONNECT_STALL_MS) {
+    while (stats.joined + stats.gone < bench->options.route.rooms.clients &&
+           clock_now_ms() - moved_ms < CONNECT_STALL_MS && !told_to_end()) {
         size_t before = stats.joined + stats.gone;
 
         client_swarm_step(bench->swarm, STEP_MS);
@@ -96,11 +125,11 @@ static bool connect_all(struct bench *bench)
         progress(bench);
     }
     bench->report.connect_seconds = (double)(clock_now_us() - begin_us) / 1e6;
-    if (stats.joined == bench->options.clients)
+    if (stats.joined == bench->options.route.rooms.clients)
         return true;
     progress_end(bench);
     fprintf(stderr, "fanfare-bench: only %zu of %zu clients joined, %zu failed\n", stats.joined,
-            bench->options.clients, stats.gone);
+            bench->options.route.rooms.clients, stats.gone);
     return false;
 }
 
@@ -116,9 +145,9 @@ static void settle(struct bench *bench)
 static bool open_pusher(struct bench *bench)
 {
     const struct bench_options *options = &bench->options;
-    struct pusher_config config = {.way = options->way,
+    struct pusher_config config = {.route = options->route,
                                    .address = options->push,
-                                   .room = options->room,
+                                   .first_caller = (uint32_t)options->first_caller,
                                    .callers = options->callers,
                                    .item_bytes = options->item_bytes,
                                    .rate = options->rate,
@@ -132,7 +161,7 @@ static bool open_pusher(struct bench *bench)
 
 static bool complete(const struct bench *bench)
 {
-    uint64_t wanted = (uint64_t)pusher_accepted(bench->pusher) * bench->options.clients;
+    uint64_t wanted = (uint64_t)pusher_accepted(bench->pusher) * rooms_members(&bench->options.route.rooms);
 
     return tally_items(client_swarm_tally(bench->swarm)) >= wanted;
 }
@@ -145,6 +174,8 @@ static void deliver(struct bench *bench)
 
     while (done_us == 0 || (!complete(bench) && clock_now_ms() - moved_ms < DRAIN_STALL_MS)) {
         client_swarm_step(bench->swarm, STEP_MS);
+        if (told_to_end())
+            pusher_stop(bench->pusher);
         if (done_us == 0 && pusher_done(bench->pusher))
             done_us = clock_now_us();
         if (client_swarm_stats(bench->swarm).frames != frames)
@@ -162,8 +193,10 @@ static void gather(struct bench *bench)
     uint64_t own;
 
     read_cpu(bench, cpu, &own);
-    for (size_t i = 0; i < bench->options.process_count; i++)
+    for (size_t i = 0; i < bench->options.process_count; i++) {
         report->usage[i].cpu_ns = cpu[i] - bench->cpu_before[i];
+        report->usage[i].peak_bytes = proc_usage_peak(bench->options.processes[i].pid);
+    }
     report->own_cpu_ns = own - bench->own_before;
     report->push = pusher_finish(bench->pusher);
     report->swarm = client_swarm_stats(bench->swarm);
@@ -180,14 +213,29 @@ static bool measure(struct bench *bench)
         return false;
     bench->report.swarm = client_swarm_stats(bench->swarm);
     bench->report.latency = client_swarm_latency(bench->swarm);
+    bench->report.last_latency = client_swarm_last_latency(bench->swarm);
     if (bench->options.seconds <= 0)
         return true;
     read_cpu(bench, bench->cpu_before, &bench->own_before);
     if (!open_pusher(bench))
         return false;
+    announce(bench, "pushing");
     deliver(bench);
     gather(bench);
     return true;
+}
+
+/* The clients live on, and what they get meanwhile is read. */
+static void hold(struct bench *bench)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    char bytes[64];
+
+    while (!told_to_end()) {
+        client_swarm_step(bench->swarm, STEP_MS);
+        if (poll(&input, 1, 0) != 0 && read(STDIN_FILENO, bytes, sizeof bytes) <= 0)
+            return;
+    }
 }
 
 static bool write_json(const struct bench *bench)
@@ -219,12 +267,20 @@ static int publish(const struct bench *bench)
 int main(int argc, char **argv)
 {
     struct bench bench = {0};
+    sigset_t signals;
     int status = bench_options_read(&bench.options, argc, argv);
 
     if (status >= 0)
         return status;
+    watched_signals(&signals);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
     bench.report.options = &bench.options;
     status = measure(&bench) ? publish(&bench) : 2;
+    if (status != 2) {
+        announce(&bench, "done");
+        if (bench.options.hold)
+            hold(&bench);
+    }
     pusher_free(bench.pusher);
     client_swarm_free(bench.swarm);
     return status;

@@ -12,7 +12,7 @@
 
 #include "tests/bench/item.h"
 
-enum { HEAD_BYTES = 512 };
+enum { HEAD_BYTES = 640, TAIL_BYTES = 8 };
 
 bool http_caller_open(struct http_caller *caller, const struct sockaddr_in *address)
 {
@@ -36,22 +36,22 @@ void http_caller_close(struct http_caller *caller)
     caller->fd = -1;
 }
 
-bool http_caller_post(struct http_caller *caller, const char *room, const char *item, size_t item_len)
+bool http_caller_post(struct http_caller *caller, const struct http_push *push)
 {
-    char request[HEAD_BYTES + ITEM_MAX_BYTES];
-    size_t body = strlen("room=&items=[]") + strlen(room) + item_len;
+    char request[HEAD_BYTES + ITEM_MAX_BYTES + TAIL_BYTES];
+    size_t tail = strlen(push->after);
+    size_t body = strlen(push->before) + push->item_len + tail;
     int head = snprintf(request, HEAD_BYTES,
-                        "POST /push/room HTTP/1.1\r\nHost: bench\r\n"
-                        "Content-Type: application/x-www-form-urlencoded\r\n"
-                        "Content-Length: %zu\r\n\r\nroom=%s&items=[",
-                        body, room);
+                        "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: %s\r\n"
+                        "Content-Length: %zu\r\n\r\n%s",
+                        push->path, push->type, body, push->before);
     size_t len = (size_t)head;
 
-    if (head < 0 || head >= HEAD_BYTES)
+    if (head < 0 || head >= HEAD_BYTES || push->item_len > ITEM_MAX_BYTES || tail > TAIL_BYTES)
         return false;
-    memcpy(request + len, item, item_len);
-    len += item_len;
-    request[len++] = ']';
+    memcpy(request + len, push->item, push->item_len);
+    memcpy(request + len + push->item_len, push->after, tail);
+    len += push->item_len + tail;
     return send(caller->fd, request, len, MSG_NOSIGNAL) == (ssize_t)len;
 }
 

@@ -63,3 +63,19 @@ bool proc_usage_memory(pid_t pid, struct proc_memory *out)
     fclose(file);
     return out->rss_bytes > 0;
 }
+
+uint64_t proc_usage_peak(pid_t pid)
+{
+    char line[PATH_BYTES];
+    uint64_t kilobytes = 0;
+    FILE *file;
+
+    snprintf(line, sizeof line, "/proc/%d/status", (int)pid);
+    file = fopen(line, "re");
+    if (file == NULL)
+        return 0;
+    while (kilobytes == 0 && fgets(line, sizeof line, file) != NULL)
+        (void)sscanf(line, "VmHWM: %" SCNu64, &kilobytes);
+    fclose(file);
+    return kilobytes * 1024;
+}

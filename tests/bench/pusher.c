@@ -15,10 +15,9 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
-#include "tests/bench/http_caller.h"
 #include "tests/bench/item.h"
 
-enum { MAX_CALLERS = 1024, EVENTS = 64, ANSWER_TIMEOUT_US = 10000000 };
+enum { EVENTS = 64, ANSWER_TIMEOUT_US = 10000000, OVERTIME_US = 1000000 };
 
 struct push_slot {
     struct http_caller caller;
@@ -35,12 +34,14 @@ struct pusher {
     struct push_slot *slots;
     size_t under_way;
     uint64_t start_us;
-    uint64_t last_us; /* when the last answer came */
+    uint64_t last_us;      /* when the last answer came */
+    uint64_t last_sent_us; /* when the last request went */
     bool *was_accepted;
     size_t capacity;
     struct pusher_result result;
     struct histogram answer;
     atomic_size_t accepted;
+    atomic_bool stopping;
     atomic_bool done;
 };
 
@@ -57,7 +58,7 @@ static bool open_callers(struct pusher *pusher)
 
     for (size_t i = 0; i < config->callers; i++)
         pusher->slots[i].caller.fd = -1;
-    for (size_t i = 0; config->way == PUSH_HTTP && i < config->callers; i++) {
+    for (size_t i = 0; config->route.way != PUSH_DATAGRAM && i < config->callers; i++) {
         struct push_slot *slot = &pusher->slots[i];
 
         if (!http_caller_open(&slot->caller, &config->address) || !watch(pusher, slot->caller.fd, slot))
@@ -99,18 +100,6 @@ static void count_accepted(struct pusher *pusher, uint32_t number)
     atomic_store_explicit(&pusher->accepted, pusher->result.accepted, memory_order_release);
 }
 
-static bool send_datagram(struct pusher *pusher, const char *item)
-{
-    static const char before[] = "{\"type\":\"PUSH\",\"data\":{\"items\":[";
-    static const char after[] = "]}}";
-    char payload[sizeof before + sizeof after + ITEM_MAX_BYTES];
-    const struct sockaddr *address = (const struct sockaddr *)&pusher->config.address;
-    int len =
-        snprintf(payload, sizeof payload, "%s%.*s%s", before, (int)pusher->config.item_bytes, item, after);
-
-    return sendto(pusher->datagram, payload, (size_t)len, 0, address, sizeof pusher->config.address) == len;
-}
-
 static void fail_slot(struct pusher *pusher, struct push_slot *slot)
 {
     http_caller_close(&slot->caller);
@@ -120,9 +109,28 @@ static void fail_slot(struct pusher *pusher, struct push_slot *slot)
     slot->number = 0;
 }
 
+static void send_push(struct pusher *pusher, struct push_slot *slot, uint32_t number, const char *text)
+{
+    const struct pusher_config *config = &pusher->config;
+
+    if (config->route.way == PUSH_DATAGRAM) {
+        if (push_route_datagram(&config->route, pusher->datagram, &config->address, number, text,
+                                config->item_bytes))
+            count_accepted(pusher, number);
+        return;
+    }
+    slot->number = number;
+    slot->sent_us = (uint64_t)clock_now_us();
+    pusher->last_sent_us = slot->sent_us;
+    pusher->under_way++;
+    if (!push_route_post(&config->route, &slot->caller, number, text, config->item_bytes))
+        fail_slot(pusher, slot);
+}
+
 static void push(struct pusher *pusher, struct push_slot *slot, uint64_t due_us)
 {
-    struct item item = {(uint32_t)(slot - pusher->slots), take_number(pusher), due_us};
+    uint32_t caller = pusher->config.first_caller + (uint32_t)(slot - pusher->slots);
+    struct item item = {caller, take_number(pusher), due_us};
     char text[ITEM_MAX_BYTES];
 
     if (item.number == 0) {
@@ -130,16 +138,7 @@ static void push(struct pusher *pusher, struct push_slot *slot, uint64_t due_us)
         return;
     }
     item_encode(&item, text, pusher->config.item_bytes);
-    if (pusher->config.way == PUSH_DATAGRAM) {
-        if (send_datagram(pusher, text))
-            count_accepted(pusher, item.number);
-        return;
-    }
-    slot->number = item.number;
-    slot->sent_us = (uint64_t)clock_now_us();
-    pusher->under_way++;
-    if (!http_caller_post(&slot->caller, pusher->config.room, text, pusher->config.item_bytes))
-        fail_slot(pusher, slot);
+    send_push(pusher, slot, item.number, text);
 }
 
 static struct push_slot *idle_slot(struct pusher *pusher)
@@ -147,7 +146,7 @@ static struct push_slot *idle_slot(struct pusher *pusher)
     for (size_t i = 0; i < pusher->config.callers; i++) {
         struct push_slot *slot = &pusher->slots[i];
 
-        if (slot->number == 0 && (slot->caller.fd >= 0 || pusher->config.way == PUSH_DATAGRAM))
+        if (slot->number == 0 && (slot->caller.fd >= 0 || pusher->config.route.way == PUSH_DATAGRAM))
             return slot;
     }
     return NULL;
@@ -160,6 +159,8 @@ static uint64_t due_us(const struct pusher *pusher, size_t number)
 
 static uint64_t end_us(const struct pusher *pusher)
 {
+    if (atomic_load(&pusher->stopping))
+        return 0;
     return pusher->start_us + (uint64_t)(pusher->config.seconds * 1e6);
 }
 
@@ -176,7 +177,8 @@ static void push_at_rate(struct pusher *pusher, uint64_t now_us)
     struct push_slot *slot;
     uint64_t due;
 
-    while ((due = due_us(pusher, pusher->result.pushes)) <= now_us && due < end_us(pusher)) {
+    while ((due = due_us(pusher, pusher->result.pushes)) <= now_us && due < end_us(pusher) &&
+           now_us < end_us(pusher) + OVERTIME_US) {
         slot = idle_slot(pusher);
         if (slot == NULL)
             return;
@@ -205,7 +207,7 @@ static void on_answer(struct pusher *pusher, struct push_slot *slot)
     }
     pusher->last_us = (uint64_t)clock_now_us();
     histogram_add(&pusher->answer, pusher->last_us - slot->sent_us);
-    if (status == 200)
+    if (status / 100 == 2)
         count_accepted(pusher, slot->number);
     else
         pusher->result.refused++;
@@ -234,11 +236,12 @@ static bool unfinished(const struct pusher *pusher, uint64_t now_us)
     bool broken = pusher->result.failed == pusher->config.callers;
 
     if (pusher->under_way > 0)
-        return now_us < end_us(pusher) + ANSWER_TIMEOUT_US;
+        return now_us < pusher->last_sent_us + ANSWER_TIMEOUT_US;
     if (broken)
         return false;
-    return pusher->config.rate > 0 ? due_us(pusher, pusher->result.pushes) < end_us(pusher)
-                                   : now_us < end_us(pusher);
+    if (pusher->config.rate > 0 && due_us(pusher, pusher->result.pushes) >= end_us(pusher))
+        return false;
+    return now_us < end_us(pusher) + (pusher->config.rate > 0 ? OVERTIME_US : 0);
 }
 
 static void *run(void *arg)
@@ -272,6 +275,11 @@ struct pusher *pusher_start(const struct pusher_config *config)
         return pusher;
     pusher_free(pusher);
     return NULL;
+}
+
+void pusher_stop(struct pusher *pusher)
+{
+    atomic_store(&pusher->stopping, true);
 }
 
 bool pusher_done(const struct pusher *pusher)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The business side: one thread that pushes items of one room, at a rate or as fast as the
- * answers come, over HTTP to a logic or as datagrams to the yardstick. Every push has one item. */
+/* The business side: one thread that pushes to the rooms in turn, at a rate or as fast as the
+ * answers come, over HTTP or as datagrams. Every push has one item. */
 #ifndef FANFARE_BENCH_PUSHER_H
 #define FANFARE_BENCH_PUSHER_H
 
@@ -10,24 +10,23 @@
 #include <stdint.h>
 
 #include "tests/bench/histogram.h"
+#include "tests/bench/push_route.h"
 
 struct pusher;
 
-enum push_way { PUSH_HTTP, PUSH_DATAGRAM };
-
 struct pusher_config {
-    enum push_way way;
+    struct push_route route;
     struct sockaddr_in address;
-    const char *room; /* lent for the pusher's life */
-    size_t callers;   /* keep-alive connections, 1 to 1024 */
+    uint32_t first_caller; /* the first caller's name in the items */
+    size_t callers;        /* keep-alive connections, 1 to 1024 */
     size_t item_bytes;
-    double rate; /* pushes per second; 0: each caller pushes as soon as it has its answer */
-    double seconds;
+    double rate;    /* pushes per second; 0: each caller pushes as soon as it has its answer */
+    double seconds; /* what is due by then and finds no idle caller is tried for one second more */
 };
 
 struct pusher_result {
     size_t pushes;            /* sent */
-    size_t accepted;          /* answered 200, or sent as datagrams */
+    size_t accepted;          /* answered 2xx, or sent as datagrams */
     size_t refused;           /* answered with another status */
     size_t failed;            /* callers whose connection broke; their last push counts as not accepted */
     double seconds;           /* from the first push to the last answer */
@@ -39,6 +38,8 @@ struct pusher_result {
 struct pusher *pusher_start(const struct pusher_config *config);
 /* Whether the thread has pushed everything and has every answer. Any thread. */
 bool pusher_done(const struct pusher *pusher);
+/* No push begins from here on; the answers that are due are still waited for. Any thread. */
+void pusher_stop(struct pusher *pusher);
 /* Pushes accepted so far. Any thread. */
 size_t pusher_accepted(const struct pusher *pusher);
 /* Waits for the thread. */

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CLIENTS_PER_ADDRESS = 10000, MASK_BYTES = 4 };
+enum { CLIENTS_PER_ADDRESS = 10000, MASK_BYTES = 4, REQUEST_BYTES = 512, JOIN_BYTES = ROOM_NAME_MAX + 64 };
 
 static const uint8_t MASK[MASK_BYTES] = {0x11, 0x22, 0x33, 0x44};
 
@@ -45,13 +45,20 @@ static bool send_all(int fd, const void *bytes, size_t len)
     return send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
 }
 
-bool swarm_client_shake_hands(int fd)
+bool swarm_client_shake_hands(int fd, enum swarm_style style, const struct rooms *rooms, size_t client)
 {
-    static const char request[] = "GET /connect HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
-                                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    char request[REQUEST_BYTES];
+    char room[ROOM_NAME_MAX] = "";
+    int len;
 
-    return send_all(fd, request, sizeof request - 1);
+    if (style == SWARM_NCHAN)
+        rooms_name(rooms, rooms_of_client(rooms, client, 0), room);
+    len = snprintf(request, sizeof request,
+                   "GET %s%s HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
+                   "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                   style == SWARM_NCHAN ? "/sub?id=" : "/connect", room);
+    return send_all(fd, request, (size_t)len);
 }
 
 int swarm_client_answer(const char *text, size_t len)
@@ -61,7 +68,7 @@ int swarm_client_answer(const char *text, size_t len)
     const char *end = memmem(text, len, "\r\n\r\n", 4);
 
     if (end == NULL)
-        return len < SWARM_CLIENT_MESSAGE_MAX ? 0 : -1;
+        return len < SWARM_CLIENT_ANSWER_MAX ? 0 : -1;
     if (memcmp(text, status, sizeof status - 1) != 0 ||
         memmem(text, (size_t)(end - text), accept, sizeof accept - 1) == NULL)
         return -1;
@@ -86,17 +93,21 @@ static uint8_t *put_frame(uint8_t *at, unsigned opcode, const char *payload, siz
     return at + len;
 }
 
-bool swarm_client_join(int fd, const char *room)
+bool swarm_client_join(int fd, const struct rooms *rooms, size_t client)
 {
     static const char ping[] = "{\"type\":\"PING\",\"data\":{}}";
-    uint8_t bytes[2 * SWARM_CLIENT_MESSAGE_MAX];
-    char join[SWARM_CLIENT_MESSAGE_MAX];
-    int len = snprintf(join, sizeof join, "{\"type\":\"JOIN\",\"data\":{\"room\":\"%s\"}}", room);
-    uint8_t *end;
+    uint8_t bytes[SWARM_CLIENT_ROOMS_MAX * JOIN_BYTES + JOIN_BYTES];
+    uint8_t *end = bytes;
 
-    if (len < 0 || (size_t)len >= sizeof join)
-        return false;
-    end = put_frame(bytes, 1, join, (size_t)len);
+    for (size_t i = 0; i < rooms_per_client(rooms) && i < SWARM_CLIENT_ROOMS_MAX; i++) {
+        char name[ROOM_NAME_MAX];
+        char join[JOIN_BYTES];
+        int len;
+
+        rooms_name(rooms, rooms_of_client(rooms, client, i), name);
+        len = snprintf(join, sizeof join, "{\"type\":\"JOIN\",\"data\":{\"room\":\"%s\"}}", name);
+        end = put_frame(end, 1, join, (size_t)len);
+    }
     end = put_frame(end, 1, ping, sizeof ping - 1);
     return send_all(fd, bytes, (size_t)(end - bytes));
 }

@@ -207,6 +207,7 @@ def test_what_logic_could_not_tell_redis_is_told_again(redis, make_cluster):
     proxy = Proxy(redis.address)
     logic = {"redis.url": f"redis://127.0.0.1:{proxy.port}/0", "redis.timeout": 1000}
     cluster = only(make_cluster, redis, logic=logic)
+    cluster.proxies.append(proxy)
     client = cluster.client("r")
     with Flow(cluster, rate=200) as flow:
         for trouble in (proxy.stall, proxy.lose_answers) * 2:
@@ -219,7 +220,6 @@ def test_what_logic_could_not_tell_redis_is_told_again(redis, make_cluster):
     expect_exactly([client], flow)
     assert counted(cluster, "duplicates", path="bus") > 0, "what was published without an answer came twice"
     assert counted(cluster, "bus_gap_pushes") == 0
-    proxy.stop()
 
 
 def test_noise_on_the_channel_is_counted_and_refused(hand):

@@ -252,6 +252,85 @@ static void help_and_documentation_hold_every_option(void **state)
     free(markdown);
 }
 
+struct secrets {
+    char *url;
+    char *password;
+};
+
+static const struct conf_option secret_options[] = {
+    {"redis.url", CONF_SECRET, offsetof(struct secrets, url), 0, 40, "", NULL, "", "A URL.", "Redis"},
+    {"redis.password", CONF_SECRET, offsetof(struct secrets, password), 0, 8, "", NULL, "", "A word.", NULL},
+};
+static const struct conf_table secret_table = {.program = "sample",
+                                               .summary = "A sample.",
+                                               .options = secret_options,
+                                               .count = 2,
+                                               .struct_size = sizeof(struct secrets)};
+static struct secrets secrets;
+
+static void print_secrets(FILE *out)
+{
+    conf_print_json(&secret_table, &secrets, out);
+}
+
+static void shows(const char *url, const char *shown)
+{
+    char *text;
+
+    assert_int_equal(conf_set_flag(&secret_table, &secrets, "redis-url", url, &fault), STATUS_OK);
+    assert_string_equal(secrets.url, url);
+    text = printed(print_secrets);
+    if (!strstr(text, shown) || (strstr(url, "s3cret") && strstr(text, "s3cret")))
+        fail_msg("%s: %s", url, text);
+    free(text);
+}
+
+static void passwords_are_not_printed(void **state)
+{
+    (void)state;
+    assert_int_equal(conf_defaults(&secret_table, &secrets), STATUS_OK);
+    shows("", "\"url\":\t\"\"");
+    shows("", "\"password\":\t\"\"");
+    shows("redis://h:1/2", "\"redis://h:1/2\"");
+    shows("redis://u@h", "\"redis://u@h\"");
+    shows("redis://u:s3cret@h:1/2", "\"redis://u:***@h:1/2\"");
+    shows("redis://:s3cret@h", "\"redis://:***@h\"");
+    shows("redis://:a@s3cret@h", "\"redis://:***@h\"");
+    shows("redis://:a/s3cret@h", "\"redis://:***@h\"");
+    shows("unix://u:s3cret@/x", "\"unix://u:***@/x\"");
+    shows("u:s3cret@h", "\"***\"");
+    assert_int_equal(conf_set_flag(&secret_table, &secrets, "redis-password", "s3cret", &fault), STATUS_OK);
+    shows("", "\"password\":\t\"***\"");
+    conf_fini(&secret_table, &secrets);
+}
+
+static void hides(const char *json, const char *expected)
+{
+    char whole[512];
+
+    sample_write(json, strlen(json));
+    assert_int_equal(conf_load_file(&secret_table, &secrets, sample_path, &fault), STATUS_INVALID);
+    snprintf(whole, sizeof whole, "%s: %s", sample_path, expected);
+    assert_string_equal(fault.text, whole);
+}
+
+static void passwords_stand_in_no_fault(void **state)
+{
+    (void)state;
+    assert_int_equal(conf_defaults(&secret_table, &secrets), STATUS_OK);
+    assert_int_equal(conf_set_flag(&secret_table, &secrets, "redis-password", "s3cret-long", &fault),
+                     STATUS_INVALID);
+    assert_string_equal(fault.text, "--redis-password: this value is not allowed: UTF-8 without control "
+                                    "characters, a text of at most 8 bytes");
+    hides("{\"redis\":{\"password\":\"s3cret\\n\"}}",
+          "redis.password: this value is not allowed: UTF-8 without control characters, a text of at most 8 "
+          "bytes");
+    hides("{\"redis\":{\"url\":[\"s3cret\"]}}",
+          "redis.url: this value is not allowed: a text of at most 40 bytes");
+    hides("{\"redis\":\"redis://:s3cret@h\"}", "redis: this value is not allowed: an object");
+    conf_fini(&secret_table, &secrets);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -261,6 +340,7 @@ int main(void)
         TEST(flags_set_and_are_checked),   TEST(booleans_have_four_spellings),
         TEST(paths_must_be_readable),      TEST(printed_settings_load_again),
         TEST(printed_defaults_load_again), TEST(help_and_documentation_hold_every_option),
+        TEST(passwords_are_not_printed),   TEST(passwords_stand_in_no_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 #include "logic/link_probe.h"
 #include "shared/json_scan.h"
 
-static const struct link_details nothing_known = {.rtt_us = -1, .clients = -1};
+static const struct link_details nothing_known = {.rtt_us = -1, .clients = -1, .canary_us = -1};
 
 static void expect(const struct gateway_entry *entry, const struct link_details *link, const char *json)
 {
@@ -36,6 +36,7 @@ static void all_is_known(void **state)
                                       .pushes = 2,
                                       .bytes = 130,
                                       .rtt_us = 12034,
+                                      .canary_us = 420,
                                       .clients = 118,
                                       .error = "the gateway is silent",
                                       .error_age_ms = 12999};
@@ -44,7 +45,8 @@ static void all_is_known(void **state)
     expect(
         &entry, &link,
         "{\"address\":\"10.0.0.1:7788\",\"id\":\"g1\",\"source\":\"redis\",\"listed\":true,\"state\":\"up\","
-        "\"queue\":{\"pushes\":2,\"bytes\":130},\"rttMs\":12.034,\"clients\":118,\"version\":\"0.1.0\","
+        "\"queue\":{\"pushes\":2,\"bytes\":130},\"rttMs\":12.034,\"canary\":{\"state\":\"passing\",\"ms\":0."
+        "420},\"clients\":118,\"version\":\"0.1.0\","
         "\"lastError\":{\"text\":\"the gateway is silent\",\"secondsAgo\":12}}");
 }
 
@@ -55,7 +57,8 @@ static void what_is_not_known_is_null(void **state)
     (void)state;
     expect(&entry, &nothing_known,
            "{\"address\":\"10.0.0.1:7788\",\"id\":null,\"source\":\"static\",\"listed\":true,"
-           "\"state\":\"connecting\",\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":null,\"clients\":null,"
+           "\"state\":\"connecting\",\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":null,\"canary\":{"
+           "\"state\":\"unknown\",\"ms\":null},\"clients\":null,"
            "\"version\":null,\"lastError\":null}");
 }
 
@@ -68,9 +71,11 @@ static void the_registry_knows_clients_that_the_link_does_not(void **state)
     (void)state;
     link.up = true;
     link.rtt_us = 5;
+    link.canary_failing = true;
     expect(&entry, &link,
            "{\"address\":\"10.0.0.1:7788\",\"id\":\"g1\",\"source\":\"redis\",\"listed\":false,"
-           "\"state\":\"draining\",\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":0.005,\"clients\":3,"
+           "\"state\":\"draining\",\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":0.005,\"canary\":{"
+           "\"state\":\"failing\",\"ms\":null},\"clients\":3,"
            "\"version\":null,\"lastError\":null}");
 }
 
@@ -85,7 +90,8 @@ static void texts_are_escaped(void **state)
     link.error = "a\nb\"";
     expect(&entry, &link,
            "{\"address\":\"10.0.0.1:7788\",\"id\":null,\"source\":\"dns\",\"listed\":true,\"state\":\"down\","
-           "\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":null,\"clients\":null,"
+           "\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":null,\"canary\":{\"state\":\"unknown\",\"ms\":"
+           "null},\"clients\":null,"
            "\"version\":\"\\\"\\\\\\u0001\",\"lastError\":{\"text\":\"a\\nb\\\"\",\"secondsAgo\":0}}");
 }
 
@@ -100,7 +106,8 @@ static void draining_needs_a_link(void **state)
     expect(
         &entry, &link,
         "{\"address\":\"10.0.0.1:7788\",\"id\":null,\"source\":\"redis\",\"listed\":false,\"state\":\"down\","
-        "\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":null,\"clients\":null,\"version\":null,"
+        "\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":null,\"canary\":{\"state\":\"unknown\",\"ms\":null},"
+        "\"clients\":null,\"version\":null,"
         "\"lastError\":null}");
 }
 

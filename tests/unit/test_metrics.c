@@ -7,13 +7,14 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shared/metrics.h"
 
-enum { ITEMS, DROPPED_SLOW, CLIENTS, DROPPED_MEMORY, WAITED, ROWS };
+enum { ITEMS, DROPPED_SLOW, CLIENTS, DROPPED_MEMORY, WAITED, TOOK, ROWS };
 
 static const struct metric_def defs[ROWS] = {
     [ITEMS] = {"x_items_total", "", METRIC_COUNTER, "Items, a\\b\nc"},
@@ -21,6 +22,7 @@ static const struct metric_def defs[ROWS] = {
     [CLIENTS] = {"x_clients", "", METRIC_GAUGE, "Clients"},
     [DROPPED_MEMORY] = {"x_dropped_total", "reason=\"no_memory\"", METRIC_COUNTER, ""},
     [WAITED] = {"x_waited_seconds_total", "", METRIC_SECONDS, "Waited"},
+    [TOOK] = {"x_took_seconds", "way=\"a\"", METRIC_HISTOGRAM, "Took"},
 };
 
 static struct buf out;
@@ -46,6 +48,26 @@ static const char *printed(void)
     assert_int_equal(metrics_print(&out), STATUS_OK);
     assert_int_equal(buf_append(&out, "", 1), STATUS_OK);
     return (const char *)out.data;
+}
+
+static void times_stand_in_cumulative_buckets(void **state)
+{
+    (void)state;
+    metrics_observe(TOOK, 0);
+    metrics_observe(TOOK, 100);
+    metrics_observe(TOOK, 101);
+    metrics_observe(TOOK, 1500000);
+    metrics_observe(TOOK, 60000000);
+    const char *text = printed();
+    assert_non_null(strstr(text, "# TYPE x_took_seconds histogram\n"));
+    assert_non_null(strstr(text, "x_took_seconds_bucket{way=\"a\",le=\"0.0001\"} 2\n"));
+    assert_non_null(strstr(text, "x_took_seconds_bucket{way=\"a\",le=\"0.00025\"} 3\n"));
+    assert_non_null(strstr(text, "x_took_seconds_bucket{way=\"a\",le=\"1\"} 3\n"));
+    assert_non_null(strstr(text, "x_took_seconds_bucket{way=\"a\",le=\"2.5\"} 4\n"));
+    assert_non_null(strstr(text, "x_took_seconds_bucket{way=\"a\",le=\"10\"} 4\n"));
+    assert_non_null(strstr(text, "x_took_seconds_bucket{way=\"a\",le=\"+Inf\"} 5\n"));
+    assert_non_null(strstr(text, "x_took_seconds_sum{way=\"a\"} 61.500201\n"));
+    assert_non_null(strstr(text, "x_took_seconds_count{way=\"a\"} 5\n"));
 }
 
 static void counts_add_sub_and_set(void **state)
@@ -130,6 +152,19 @@ static void the_process_is_described(void **state)
     assert_true(value_of("fanfare_build_info{version=\"" FANFARE_VERSION "\"}") > 0.5);
 }
 
+/* A sample has its family's name; a histogram's (here "x_took_seconds") has one of three endings. */
+static bool belongs_to(const char *line, const char *family)
+{
+    size_t len = strlen(family);
+
+    if (strncmp(line, family, len) != 0)
+        return false;
+    if (strcmp(family, "x_took_seconds") == 0)
+        return strncmp(line + len, "_bucket{", 8) == 0 || strncmp(line + len, "_sum{", 5) == 0 ||
+               strncmp(line + len, "_count{", 7) == 0;
+    return strcspn(line, "{ ") == len;
+}
+
 /* Text format 0.0.4: HELP and TYPE once per name, before its samples, which stand together. */
 static void every_family_is_announced_once(void **state)
 {
@@ -146,7 +181,7 @@ static void every_family_is_announced_once(void **state)
         else if (strncmp(line, "# TYPE ", 7) == 0)
             assert_memory_equal(line + 7, family, strlen(family));
         else
-            assert_int_equal(strcspn(line, "{ "), strlen(family));
+            assert_true(belongs_to(line, family));
     }
     free(text);
 }
@@ -189,13 +224,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(counts_add_sub_and_set),
-        TEST(rows_of_one_name_stand_together),
-        TEST(time_is_kept_in_microseconds_and_printed_in_seconds),
-        TEST(the_process_is_described),
-        TEST(every_family_is_announced_once),
-        TEST(a_full_buffer_is_an_error),
-        TEST(threads_lose_no_count),
+        TEST(times_stand_in_cumulative_buckets), TEST(counts_add_sub_and_set),
+        TEST(rows_of_one_name_stand_together),   TEST(time_is_kept_in_microseconds_and_printed_in_seconds),
+        TEST(the_process_is_described),          TEST(every_family_is_announced_once),
+        TEST(a_full_buffer_is_an_error),         TEST(threads_lose_no_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

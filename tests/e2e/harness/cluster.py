@@ -22,7 +22,7 @@ GATEWAY = {
     "maxMergerDelay": 20,
     "drainSeconds": 1,
 }
-LOGIC = {"servicePort": 0, "serviceBind": "127.0.0.1", "drainSeconds": 2}
+LOGIC = {"canary.intervalSeconds": 0, "servicePort": 0, "serviceBind": "127.0.0.1", "drainSeconds": 2}
 REGISTERED = {"registryTtl": 2}
 DISCOVERING = {"discovery.mode": "redis", "discovery.refreshSeconds": 1}
 

@@ -15,6 +15,7 @@ class Metrics:
         self.types = {}
         self.help = {}
         self.samples = {}
+        self.family = {}  # the name in TYPE of each sample's name
         assert text.endswith("\n"), "the last line must end with a newline"
         current = None
         for line in text[:-1].split("\n"):
@@ -36,7 +37,9 @@ class Metrics:
         match = SAMPLE.match(line)
         assert match, f"not a sample: {line!r}"
         name, labels, value = match.groups()
-        assert name == current, f"{name} stands outside its own TYPE group"
+        histogram = self.types.get(current) == "histogram" and name.removeprefix(current)
+        assert name == current or histogram in ("_bucket", "_sum", "_count"), f"{name} is outside its TYPE group"
+        self.family[name] = current
         pairs = LABEL.findall(labels or "")
         assert ",".join(f'{k}="{v}"' for k, v in pairs) == (labels or ""), f"bad labels: {line!r}"
         key = (name, tuple(sorted(pairs)))
@@ -44,7 +47,8 @@ class Metrics:
         self.samples[key] = float(value)
 
     def names(self):
-        return {name for name, _ in self.samples}
+        """Of what has samples; a histogram is one name."""
+        return {self.family[name] for name, _ in self.samples}
 
     def get(self, name, **labels):
         """One sample's value; KeyError when it is not there."""
