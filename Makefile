@@ -139,6 +139,7 @@ lint: ## cppcheck, and a clang build with -Werror
 include deploy/deploy.mk
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
+include tests/deploy/deploy.mk
 fuzz: ## look for inputs that break the parsers (FUZZ_SECONDS=20 each)
 fuzz-replay: ## run the inputs that fuzzing once found
 bench: ## measure beside bare loops and nchan, write build/bench/report.html (BENCH_ARGS='--only NAME')

@@ -63,14 +63,21 @@ static void take_mail(struct bucket *bucket)
     }
 }
 
+/* The mail is looked at between the rounds, so that a push to a small room that comes during a
+ * broadcast waits for a slice or two; the loop's other events (what clients say) wait for a turn. */
 static void on_wake(void *arg)
 {
     struct bucket *bucket = arg;
 
-    take_mail(bucket);
-    if (bucket->stopped)
-        return;
-    if (bucket_fanout_run(bucket))
+    bool more = true;
+
+    for (int round = 0; round < TURN_ROUNDS && more; round++) {
+        take_mail(bucket);
+        if (bucket->stopped)
+            return;
+        more = bucket_fanout_run(bucket);
+    }
+    if (more)
         ws_server_wake(bucket->server);
     bucket_drain_some(bucket);
 }

@@ -168,7 +168,7 @@ bool bucket_fanout_run(struct bucket *bucket)
 {
     size_t visits = 0;
 
-    while (!list_empty(&bucket->run) && visits < TURN_VISITS) {
+    while (!list_empty(&bucket->run) && visits < ROUND_VISITS) {
         struct room *room = container_of(bucket->run.next, struct room, run);
 
         if (bucket->slice_count > 0 && (room->count > SLICE || next_would_collide(room)))

@@ -12,7 +12,7 @@
 #include "gateway/room.h"
 #include "gateway/ws_server.h"
 
-enum { SLICE = WIRE_MAX_OPS, TURN_VISITS = 1024, TICK_MS = 50, CLOSING_MS = 5000 };
+enum { SLICE = WIRE_MAX_OPS, ROUND_VISITS = SLICE, TURN_ROUNDS = 4, TICK_MS = 50, CLOSING_MS = 5000 };
 
 /* One write of the slice that is being gathered. */
 struct gathered {
@@ -57,7 +57,7 @@ struct room *bucket_everyone(const struct bucket *bucket);
 
 /* bucket_fanout: queues a job (owned from here on), runs slices, disposes of jobs. */
 void bucket_fanout_add(struct bucket *bucket, struct job *job);
-/* Works for one turn; true when work is left. */
+/* Works for one round, about ROUND_VISITS visits; true when work is left. */
 bool bucket_fanout_run(struct bucket *bucket);
 /* For room_leave: a job that lost its room. `arg` is the bucket. */
 void bucket_fanout_drop(void *arg, struct job *job);

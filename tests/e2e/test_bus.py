@@ -91,7 +91,8 @@ def test_each_push_is_applied_once_whichever_way_it_comes(redis, make_cluster):
         await_counted(cluster, "pushes_applied", accepted, gateway)
         wait_until(lambda: counted(cluster, "duplicates", gateway) >= len(one.accepted) + len(two.accepted),
                    10, "the other copy of each push")
-        assert counted(cluster, "pushes_applied", gateway, path="bus") > 0
+        by_bus = [counted(cluster, name, gateway, path="bus") for name in ("pushes_applied", "duplicates")]
+        assert sum(by_bus) >= len(one.accepted) + len(two.accepted), "the bus brought each, first or second"
         assert counted(cluster, "bus_gap_pushes", gateway) == counted(cluster, "bus_refused", gateway) == 0
     for logic in (0, 1):
         wait_until(lambda: published(cluster, "published", logic) == published(cluster, "accepted", logic), 10)
@@ -118,14 +119,14 @@ def test_mirror_loses_nothing_when_redis_dies_and_comes_back(redis, make_cluster
     cluster = mirror(make_cluster, redis, gateways=2)
     clients = [cluster.client("r", gateway=n % 2) for n in range(4)]
     with Flow(cluster, rate=300) as flow:
-        for _ in range(3):
+        for _ in range(2):
             flow.more(60)
             redis.kill()
             flow.more(60)
             redis.start()
             wait_until(lambda: all(cluster.bus_up(n) for n in (0, 1)), 10, "the bus to be up again")
     expect_exactly(clients, flow)
-    assert counted(cluster, "redis_reconnects", what="bus") >= 3
+    assert counted(cluster, "redis_reconnects", what="bus") >= 2
 
 
 def test_only_the_bus_from_end_to_end(redis, make_cluster):
@@ -163,7 +164,7 @@ def test_nobody_can_wait_for_the_bus(redis, make_cluster):
 
 
 def test_without_redis_only_waits_then_refuses_and_comes_back(redis, make_cluster):
-    cluster = only(make_cluster, redis, logic={"linkQueueSeconds": 2})
+    cluster = only(make_cluster, redis, logic={"linkQueueSeconds": 1})
     client = cluster.client("r")
     with cluster.caller() as caller:
         redis.kill()

@@ -103,6 +103,36 @@ static void who_stays_is_visited_exactly_once(void **state)
     directory_free(bench.directory);
 }
 
+/* A drain closes nobody whom a job has still to come by. */
+static void a_job_is_owed_until_it_has_come_by(void **state)
+{
+    static struct bench bench;
+    struct job first = {.next = NULL};
+    struct job second = {.next = NULL};
+
+    (void)state;
+    assert_int_equal(directory_new(&bench.directory), STATUS_OK);
+    assert_int_equal(rooms_init(&bench.rooms, bench.directory, 0), STATUS_OK);
+    join(&bench, &bench.members[0]);
+    join(&bench, &bench.members[1]);
+    assert_false(room_owes(bench.room, 0));
+    bench.room->first = bench.room->last = &first;
+    assert_true(room_owes(bench.room, 0));
+    assert_true(room_owes(bench.room, 1));
+    struct client *visited = room_visit(bench.room);
+    uint32_t at = ((struct member *)(void *)visited)->membership.index;
+    assert_false(room_owes(bench.room, at));
+    assert_true(room_owes(bench.room, 1 - at));
+    first.next = bench.room->last = &second;
+    assert_true(room_owes(bench.room, at));
+    bench.room->first = bench.room->last = NULL;
+    bench.room->visiting = false;
+    leave(&bench, &bench.members[0]);
+    leave(&bench, &bench.members[1]);
+    rooms_fini(&bench.rooms);
+    directory_free(bench.directory);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -112,7 +142,8 @@ static int setup(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(who_stays_is_visited_exactly_once)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(who_stays_is_visited_exactly_once),
+                                       cmocka_unit_test(a_job_is_owed_until_it_has_come_by)};
 
     return cmocka_run_group_tests_name("room", tests, setup, NULL);
 }

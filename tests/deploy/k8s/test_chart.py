@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the chart renders to: valid, safe, and in accord with the daemons."""
+
+import base64
+import json
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from cases import CASES
+from chart import (
+    CHART, KUBE_VERSIONS, NAMESPACE, OTHERS, Rendered, container_ports, helm, selects, validate, validate_others,
+)
+from fake_cluster import FakeCluster
+from harness import daemon
+from harness.build import BUILD, ROOT
+
+DAEMONS = ("gateway", "logic")
+
+
+@pytest.fixture(scope="module")
+def default():
+    return Rendered()
+
+
+@pytest.fixture(scope="module", params=CASES)
+def rendered(request):
+    return Rendered(CASES[request.param])
+
+
+@pytest.mark.parametrize("version", KUBE_VERSIONS)
+def test_every_object_is_valid(rendered, version, tmp_path):
+    own = [each for each in rendered.objects if each["kind"] not in OTHERS]
+    done = validate(yaml.safe_dump_all(own), version, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = re.findall(r"passed for resource (\S+)", done.stdout + done.stderr)
+    assert len(passed) == len(own) > 10
+    assert all(each["metadata"]["namespace"] == NAMESPACE for each in rendered.objects)
+
+
+def test_every_object_of_others_is_valid(rendered):
+    others = rendered.of(*OTHERS)
+    done = validate_others(others)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(others)
+
+
+def test_the_validators_refuse_what_is_wrong(tmp_path):
+    wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"prts": []}}
+    assert validate(yaml.safe_dump(wrong), KUBE_VERSIONS[-1], tmp_path).returncode != 0
+    wrong = {"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"name": "a"}, "spec": {"secret": "b"}}
+    assert "unknown field" in validate_others([wrong]).stderr
+
+
+def test_names_are_used_once(rendered):
+    names = [(each["kind"], each["metadata"]["name"]) for each in rendered.objects]
+    assert len(names) == len(set(names))
+    assert all(len(name) <= 63 and name != "fanfare" for _, name in names)
+
+
+def test_lint():
+    done = helm("lint", "--strict", "--kube-version", f"{KUBE_VERSIONS[-1]}.0", CHART)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_chart_and_the_daemons_are_of_one_version():
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert daemon.run("fanfare-gateway", "--version").stdout.split()[-1] == chart["appVersion"]
+
+
+# Safety.
+
+
+def test_pods_are_restricted(rendered):
+    """What Pod Security's level `restricted` asks for, and a root file system that is read-only."""
+    for labels, spec in rendered.pods():
+        pod = spec["securityContext"]
+        assert pod["runAsNonRoot"] is True and pod["runAsUser"] > 0
+        assert pod["seccompProfile"]["type"] in ("RuntimeDefault", "Localhost")
+        assert spec["automountServiceAccountToken"] is False, labels
+        assert spec["enableServiceLinks"] is False
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
+        assert {kind for volume in spec.get("volumes", []) for kind in volume if kind != "name"} <= {"configMap", "secret"}
+        for container in spec["containers"]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert container["resources"]["requests"]["cpu"] and container["resources"]["limits"]["memory"]
+            assert not any("hostPort" in port for port in container.get("ports", []))
+
+
+def test_the_pods_user_is_the_images(default):
+    containerfile = (ROOT / "deploy" / "Containerfile").read_text()
+    (user, group), = re.findall(r"^USER (\d+):(\d+)$(?=[^$]*^EXPOSE)", containerfile, re.M)
+    pod = default.pod("gateway")["spec"]["securityContext"]
+    assert (int(user), int(group)) == (pod["runAsUser"], pod["runAsGroup"])
+
+
+def test_service_accounts_have_no_token(default):
+    assert default.names("ServiceAccount") == {"fanfare-gateway", "fanfare-logic"}
+    assert all(each["automountServiceAccountToken"] is False for each in default.of("ServiceAccount"))
+    for component in DAEMONS:
+        assert default.pod(component)["spec"]["serviceAccountName"] == f"fanfare-{component}"
+
+
+def policy(rendered, component):
+    return rendered.get("NetworkPolicy", f"fanfare-{component}")["spec"]
+
+
+def peers(rules, port):
+    return [peer for rule in rules if {"port": port} in rule["ports"] for peer in rule.get("from", rule.get("to", ["any"]))]
+
+
+def reached(rendered, peer):
+    return {labels["app.kubernetes.io/component"] for labels, _ in rendered.pods() if selects(peer["podSelector"], labels)}
+
+
+@pytest.mark.parametrize("case", ["default", "redis"])
+def test_network_policies(case):
+    rendered = Rendered(CASES[case])
+    for component in DAEMONS:
+        assert reached(rendered, policy(rendered, component)) == {component}
+        for rule in policy(rendered, component)["ingress"]:
+            assert {port["port"] for port in rule["ports"]} <= set(container_ports(rendered.pod(component)["spec"]))
+    gateway, logic = policy(rendered, "gateway"), policy(rendered, "logic")
+    assert [reached(rendered, peer) for peer in peers(gateway["ingress"], "rpc")] == [{"logic"}]
+    assert [peer.keys() for peer in peers(gateway["ingress"], "rpc")] == [{"podSelector"}]
+    assert peers(gateway["ingress"], "ws") == ["any"]
+    assert [reached(rendered, peer) for peer in peers(logic["egress"], 7788)] == [{"gateway"}]
+    assert "any" not in peers(logic["ingress"], "api") + peers(gateway["ingress"], "admin")
+    if case == "redis":
+        redis = policy(rendered, "redis")
+        assert set.union(*(reached(rendered, peer) for peer in peers(redis["ingress"], "redis"))) == set(DAEMONS)
+        assert all([reached(rendered, peer) for peer in peers(each["egress"], 6379)] == [{"redis"}] for each in (gateway, logic))
+
+
+# In accord with the daemons.
+
+
+def put_certificates(config, certs):
+    """The config with files that exist here, for --check."""
+    text = json.dumps(config)
+    for mounted, file in (
+        ("/etc/fanfare/tls/ca.crt", certs.ca),
+        ("/etc/fanfare/tls/tls.crt", certs.path("SIDE.pem")), ("/etc/fanfare/tls/tls.key", certs.path("SIDE.key")),
+        ("/etc/fanfare/ws-tls/tls.crt", certs.path("gateway.pem")), ("/etc/fanfare/ws-tls/tls.key", certs.path("gateway.key")),
+    ):
+        text = text.replace(mounted, file)
+    return text
+
+
+def literal_env(rendered, component):
+    """The variables of the pod, with values such as they have there."""
+    samples = {
+        "FANFARE_REDIS_URL": "redis://:secret@redis:6379/0",
+        "FANFARE_GATEWAY_ID": "fanfare-gateway-7d9-x2x",
+        "FANFARE_ADVERTISE_HOST": "10.1.2.3",
+        "FANFARE_REDIS_SENTINEL_PASSWORD": "secret",
+    }
+    return {name: samples[name] for name in rendered.env(component)}
+
+
+@pytest.mark.parametrize("component", DAEMONS)
+def test_the_daemon_takes_its_configuration(rendered, component, certs, tmp_path):
+    """With --check: every key and value, and every variable's name, is the daemon's own."""
+    (container,) = rendered.pod(component)["spec"]["containers"]
+    program = container["command"][0].removeprefix("/usr/local/bin/")
+    assert program == f"fanfare-{component}"
+    assert container["args"] == ["-config", f"/etc/fanfare/config/{component}.json"]
+    path = tmp_path / "config.json"
+    path.write_text(put_certificates(rendered.config(component), certs).replace("SIDE", component))
+    done = daemon.run(program, "-config", path, "--check", env=literal_env(rendered, component))
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(daemon.run(program, "-config", path, "--print-config").stdout)
+    ports = {"gateway": ("wsPort", "servicePort", "adminPort"), "logic": ("servicePort",)}[component]
+    assert sorted(shown[port] for port in ports) == sorted(container_ports({"containers": [container]}).values())
+    spec = rendered.pod(component)["spec"]
+    before = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
+    assert spec["terminationGracePeriodSeconds"] > shown["drainSeconds"] + before
+
+
+@pytest.mark.parametrize("component, port", [("gateway", "admin"), ("logic", "api")])
+def test_probes_ask_what_the_daemon_answers(default, component, port, certs, tmp_path):
+    config = json.loads(put_certificates(default.config(component), certs).replace("SIDE", component))
+    config.update(wsPort=0, servicePort=0, adminPort=0) if component == "gateway" else config.update(servicePort=0)
+    config["drainSeconds"] = 1
+    if component == "logic":
+        config["discovery"] = {"mode": "dns", "name": "localhost", "port": 1}
+    process = daemon.Daemon(f"fanfare-{component}", config, tmp_path)
+    try:
+        (container,) = default.pod(component)["spec"]["containers"]
+        number = process.port({"admin": "admin", "api": "api"}[port])
+        for probe, statuses in (("startupProbe", {200}), ("livenessProbe", {200}), ("readinessProbe", {200, 503})):
+            get = container[probe]["httpGet"]
+            assert get["port"] == port and container_ports({"containers": [container]})[port]
+            url = f"http://127.0.0.1:{number}{get['path']}"
+            done = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url], capture_output=True, text=True)
+            assert int(done.stdout) in statuses
+    finally:
+        assert process.finish() == []
+
+
+def test_services_point_to_pods(rendered):
+    for service in rendered.of("Service"):
+        matching = [spec for labels, spec in rendered.pods() if selects({"matchLabels": service["spec"]["selector"]}, labels)]
+        assert len(matching) == 1, service["metadata"]["name"]
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= set(container_ports(matching[0]))
+
+
+def test_selectors_do_not_change_with_the_version(default):
+    for deployment in default.of("Deployment"):
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        assert set(labels) == {f"app.kubernetes.io/{each}" for each in ("name", "instance", "component")}
+        assert labels == deployment["spec"]["template"]["metadata"]["labels"]
+        assert len(deployment["spec"]["template"]["metadata"]["annotations"]["checksum/config"]) == 64
+
+
+def test_discovery_by_dns(default):
+    config = default.config("logic")
+    service = default.get("Service", "fanfare-gateway-rpc")["spec"]
+    assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"] is True
+    assert {"name": "rpc", "port": config["discovery"]["port"], "targetPort": "rpc"} in service["ports"]
+    assert config["discovery"]["name"] == f"fanfare-gateway-rpc.{NAMESPACE}.svc.cluster.local."
+    assert "redis" not in config and "FANFARE_REDIS_URL" not in default.env("logic")
+
+
+def test_redis_is_one_value():
+    rendered = Rendered(CASES["redis"])
+    assert rendered.config("logic")["discovery"] == {"mode": "redis", "refreshSeconds": 5}
+    assert rendered.config("logic")["bus"] == {"mode": "mirror", "channel": "fanfare:bus"}
+    assert rendered.config("gateway")["bus"] == {"listen": True, "channel": "fanfare:bus"}
+    secret = rendered.get("Secret", "fanfare-redis")["stringData"]
+    assert secret["url"] == f"redis://:{secret['password']}@fanfare-redis.{NAMESPACE}.svc.cluster.local:6379/0"
+    for component in DAEMONS:
+        reference = rendered.env(component)["FANFARE_REDIS_URL"]["valueFrom"]["secretKeyRef"]
+        assert reference == {"name": "fanfare-redis", "key": "url"}
+    outside = Rendered(CASES["outside redis"])
+    assert outside.names("Deployment") == {"fanfare-gateway", "fanfare-logic"}
+    assert outside.env("gateway")["FANFARE_REDIS_URL"]["valueFrom"]["secretKeyRef"] == {"name": "my-redis", "key": "address"}
+
+
+def test_secrets_are_in_no_config(rendered):
+    assert "PRIVATE KEY" not in rendered.text
+    assert not any("redis://" in json.dumps(each) for each in rendered.of("ConfigMap", "Deployment"))
+
+
+# Certificates.
+
+
+def test_generated_certificates(default, tmp_path):
+    """They work: a gateway and a logic verify each other under the name that the config gives."""
+    for component in DAEMONS:
+        data = default.get("Secret", f"fanfare-{component}-tls")["data"]
+        for key in ("tls.crt", "tls.key", "ca.crt"):
+            (tmp_path / f"{component}-{key}").write_bytes(base64.b64decode(data[key]))
+    file = lambda name: str(tmp_path / name)
+    gateway = daemon.Daemon("fanfare-gateway", {
+        "wsPort": 0, "servicePort": 0, "adminPort": 0, "serverPem": file("gateway-tls.crt"),
+        "serverKey": file("gateway-tls.key"), "rpc": {"ca": file("gateway-ca.crt")}, "drainSeconds": 1}, tmp_path)
+    name = default.config("logic")["rpc"]["serverName"]
+    logic = daemon.Daemon("fanfare-logic", {
+        "servicePort": 0, "gatewayList": [{"hostname": "127.0.0.1", "port": gateway.port("rpc")}], "drainSeconds": 1,
+        "rpc": {"ca": file("logic-ca.crt"), "cert": file("logic-tls.crt"), "key": file("logic-tls.key"), "serverName": name}},
+        tmp_path)
+    try:
+        push = [str(BUILD / "fanfare"), "push", "--api", f"http://127.0.0.1:{logic.port('api')}", "--room", "r",
+                "--items", "[1]", "--wait"]
+        done = subprocess.run(push, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0 and "1" in done.stdout, done.stderr + logic.tail()
+    finally:
+        assert logic.finish() + gateway.finish() == []
+
+
+def as_stored(secret):
+    """A Secret as the API gives it back: stringData is data there."""
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in secret.get("stringData", {}).items()}
+    stored = {key: value for key, value in secret.items() if key != "stringData"}
+    return {**stored, "data": {**secret.get("data", {}), **data}}
+
+
+def test_an_upgrade_keeps_what_was_generated(tmp_path, monkeypatch):
+    first = {each["metadata"]["name"]: as_stored(each) for each in Rendered(CASES["redis"]).of("Secret")}
+    other = {each["metadata"]["name"]: as_stored(each) for each in Rendered(CASES["redis"]).of("Secret")}
+    assert set(first) == {"fanfare-gateway-tls", "fanfare-logic-tls", "fanfare-redis"}
+    assert all(first[name]["data"] != other[name]["data"] for name in first)
+    cluster = FakeCluster(tmp_path, first.values())
+    try:
+        monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        upgraded = Rendered(CASES["redis"], options=["--dry-run=server"])
+    finally:
+        cluster.stop()
+    assert set(cluster.asked) == set(first)
+    assert {each["metadata"]["name"]: as_stored(each)["data"] for each in upgraded.of("Secret")} == {
+        name: each["data"] for name, each in first.items()}
+
+
+def mounted_secret(rendered, component):
+    volumes = {each["name"]: each for each in rendered.pod(component)["spec"]["volumes"]}
+    return volumes["tls"]["secret"]["secretName"]
+
+
+def test_pods_mount_the_certificates_that_are_made():
+    for case in ("default", "cert-manager", "cert-manager with an issuer"):
+        rendered = Rendered(CASES[case])
+        made = {each["metadata"]["name"] for each in rendered.of("Secret")}
+        made |= {each["spec"]["secretName"] for each in rendered.of("Certificate")}
+        assert {mounted_secret(rendered, component) for component in DAEMONS} <= made
+    existing = Rendered(CASES["existing certificates"])
+    assert existing.of("Secret", "Certificate") == []
+    assert [mounted_secret(existing, component) for component in DAEMONS] == ["gw-certs", "lg-certs"]
+    assert existing.config("logic")["rpc"]["serverName"] == "gw"
+
+
+def test_cert_manager_makes_the_name_that_logic_expects():
+    rendered = Rendered(CASES["cert-manager"])
+    gateway = rendered.get("Certificate", "fanfare-gateway-tls")["spec"]
+    assert rendered.config("logic")["rpc"]["serverName"] in gateway["dnsNames"]
+    assert gateway["issuerRef"]["name"] in rendered.names("Issuer")
+    other = Rendered(CASES["cert-manager with an issuer"])
+    assert other.of("Issuer") == [] and other.get("Certificate", "fanfare-logic-tls")["spec"]["issuerRef"]["kind"] == "ClusterIssuer"
+
+
+# Running it.
+
+
+def test_rolling_updates_take_no_gateway_away(rendered):
+    for component in DAEMONS:
+        deployment = rendered.get("Deployment", f"fanfare-{component}")["spec"]
+        assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+        spec = deployment["template"]["spec"]
+        for constraint in spec.get("topologySpreadConstraints", []):
+            assert selects(constraint["labelSelector"], deployment["template"]["metadata"]["labels"])
+
+
+def test_scaling(default):
+    gateway, logic = (default.get("HorizontalPodAutoscaler", f"fanfare-{each}")["spec"] for each in DAEMONS)
+    metric = gateway["metrics"][0]["pods"]["metric"]["name"]
+    assert f"`{metric}`" in (ROOT / "docs" / "metrics.md").read_text()
+    assert gateway["behavior"]["scaleDown"]["stabilizationWindowSeconds"] >= 600
+    assert gateway["behavior"]["scaleDown"]["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 600}]
+    assert logic["metrics"][0]["resource"]["name"] == "cpu"
+    assert all("replicas" not in each["spec"] for each in default.of("Deployment"))
+    for component in DAEMONS:
+        budget = default.get("PodDisruptionBudget", f"fanfare-{component}")["spec"]
+        assert selects(budget["selector"], default.pod(component)["metadata"]["labels"]) and budget["maxUnavailable"] == 1
+    fixed = Rendered(CASES["fixed size"])
+    assert fixed.of("HorizontalPodAutoscaler") == []
+    assert [fixed.get("Deployment", f"fanfare-{each}")["spec"]["replicas"] for each in DAEMONS] == [5, 3]
+
+
+def test_the_way_in():
+    rendered = Rendered(CASES["outside"])
+    ingress = rendered.get("Ingress", "fanfare-gateway")
+    heartbeat = json.loads(daemon.run("fanfare-gateway", "--print-config").stdout)["wsHeartbeatInterval"]
+    for direction in ("read", "send"):
+        assert int(ingress["metadata"]["annotations"][f"nginx.ingress.kubernetes.io/proxy-{direction}-timeout"]) > heartbeat
+    backend = ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+    service = rendered.get("Service", backend["name"])["spec"]
+    assert backend["port"]["name"] in {port["name"] for port in service["ports"]}
+    route = rendered.get("HTTPRoute", "fanfare-gateway")["spec"]["rules"][0]
+    assert route["timeouts"] == {"request": "0s", "backendRequest": "0s"}
+    assert route["backendRefs"] == [{"name": "fanfare-gateway", "port": service["ports"][0]["port"]}]
+
+
+def test_monitors_find_their_ports():
+    rendered = Rendered(CASES["outside"])
+    for monitor in rendered.of("ServiceMonitor"):
+        (endpoint,) = monitor["spec"]["endpoints"]
+        services = [each["spec"] for each in rendered.of("Service") if selects(monitor["spec"]["selector"], each["metadata"]["labels"])]
+        assert sum(port["name"] == endpoint["port"] for each in services for port in each["ports"]) == 1
+
+
+def test_other_names():
+    rendered = Rendered({}, release="blue")
+    assert "blue-fanfare-gateway" in rendered.names("Deployment")
+    rendered = Rendered({"fullnameOverride": "push"}, release="blue")
+    assert rendered.names("Service") == {"push-gateway", "push-gateway-rpc", "push-logic"}

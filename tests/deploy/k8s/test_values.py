@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values that are wrong are refused before anything is installed, by a message that says where and why."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from chart import CHART, Rendered, refused
+from harness import daemon
+from harness.build import BUILD, ROOT
+
+
+def at(path, value):
+    """{"gateway": {"replicas": value}} for "gateway.replicas"."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value
+
+
+WRONG = [
+    ("gatway.replicas", 3, ["gatway"]),
+    ("gateway.replica", 3, ["/gateway", "replica"]),
+    ("gateway.replicas", "three", ["/gateway/replicas", "integer"]),
+    ("gateway.replicas", 0, ["/gateway/replicas", "1"]),
+    ("gateway.config.wsPrt", 1, ["/gateway/config", "wsPrt"]),
+    ("gateway.config.wsPort", 1, ["/gateway/config", "wsPort"]),
+    ("gateway.config.maxClients", 0, ["/gateway/config/maxClients", "1"]),
+    ("gateway.config.maxClients", "100", ["/gateway/config/maxClients", "integer"]),
+    ("gateway.config.slowClientPolicy", "drop", ["slowClientPolicy", "'close', 'drop-oldest', 'drop-newest'"]),
+    ("gateway.config.log.level", "loud", ["/gateway/config/log/level", "debug"]),
+    ("gateway.config.rpc.ca", "/x", ["/gateway/config"]),
+    ("logic.config.redis.url", "redis://:secret@h", ["/logic/config/redis", "url"]),
+    ("logic.config.cors.origins", "*", ["/logic/config/cors/origins", "array"]),
+    ("logic.config.gatewayList", [{"hostname": "a"}], ["gatewayList/0", "port"]),
+    ("gateway.secretEnv.REDIS_URL", {"secretName": "a", "key": "b"}, ["/gateway/secretEnv", "REDIS_URL"]),
+    ("gateway.secretEnv.FANFARE_REDIS_URL", "redis://h", ["FANFARE_REDIS_URL", "object"]),
+    ("gateway.resources.limit", {}, ["/gateway/resources", "limit"]),
+    ("gateway.resources.limits.memory", "2 GB", ["/gateway/resources/limits/memory"]),
+    ("gateway.service.type", "Loadbalancer", ["/gateway/service/type", "LoadBalancer"]),
+    ("gateway.topologySpread.zone", "yes", ["topologySpread/zone", "ScheduleAnyway"]),
+    ("gateway.autoscaling.scaleDown.stabilizationSeconds", 7200, ["stabilizationSeconds", "3,600"]),
+    ("logic.autoscaling.cpuPercent", 0, ["/logic/autoscaling/cpuPercent"]),
+    ("tls.source", "cert-manager", ["/tls/source", "certManager"]),
+    ("tls.source", "existing", ["tls.existing.gatewaySecret", "tls.crt"]),
+    ("discovery.mode", "static", ["/discovery/mode", "dns"]),
+    ("discovery.mode", "redis", ["redis.enabled"]),
+    ("redis.enabled", "yes", ["/redis/enabled", "boolean"]),
+    ("networkPolicy.callersFrom", [{"podselector": {}}], ["callersFrom/0", "podselector"]),
+    ("networkPolicy.metricsFrom", [{}], ["metricsFrom/0"]),
+    ("seccompProfile.type", "Unconfined", ["/seccompProfile/type", "RuntimeDefault"]),
+    ("seccompProfile.type", "Localhost", ["seccompProfile.localhostProfile"]),
+    ("image.digest", "1234", ["/image/digest", "sha256"]),
+    ("ingress.host", "https://example.com", ["/ingress/host"]),
+    ("gatewayApi.enabled", True, ["gatewayApi.parentRefs"]),
+    ("fullnameOverride", "a" * 41, ["/fullnameOverride", "40"]),
+    ("gateway.terminationGracePeriodSeconds", 35, ["gateway.terminationGracePeriodSeconds is 35", "above", "(35)"]),
+    ("gateway.drainSeconds", 60, ["gateway.terminationGracePeriodSeconds is 60", "(65)"]),
+    ("logic.preStopSeconds", 20, ["logic.terminationGracePeriodSeconds is 30", "(30)"]),
+    ("logic.autoscaling.minReplicas", 7, ["logic.autoscaling.minReplicas (7) is above maxReplicas (6)"]),
+]
+
+
+@pytest.mark.parametrize("path, value, words", WRONG, ids=[f"{path}={json.dumps(value)[:30]}" for path, value, _ in WRONG])
+def test_a_wrong_value_is_refused(path, value, words):
+    message = refused(at(path, value))
+    assert all(word in message for word in words), message
+
+
+def test_the_schema_is_up_to_date():
+    done = subprocess.run([ROOT / "deploy" / "helm" / "make-schema", "--check", BUILD], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def undecided(schema, path=""):
+    """Objects in the schema that let unknown keys pass, but for maps and what is Kubernetes' own."""
+    found = []
+    for key, each in schema.get("properties", {}).items():
+        here = f"{path}/{key}"
+        if each.get("type") == "object" and "properties" in each and each.get("additionalProperties") is not False:
+            found.append(here)
+        found += undecided(each, here)
+    return found
+
+
+def test_the_schema_takes_nothing_unknown():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert schema["additionalProperties"] is False
+    assert undecided(schema) == []
+    assert [fault for part in schema["$defs"].values() for fault in undecided(part)] == []
+
+
+@pytest.mark.parametrize("component", ["gateway", "logic"])
+def test_every_default_of_the_daemon_is_a_value(component):
+    """What --print-config shows, less what the chart sets, is taken by the schema and comes out the same."""
+    shown = json.loads(daemon.run(f"fanfare-{component}", "--print-config").stdout)
+    schema = json.loads((CHART / "values.schema.json").read_text())["$defs"][f"{component}Config"]
+    config = known_part(shown, schema)
+    assert len(config) > 15
+    rendered = Rendered({component: {"config": config}}).config(component)
+    assert known_part(rendered, schema) == config
+
+
+def known_part(config, schema):
+    """Of `config` what the schema knows."""
+    return {
+        key: known_part(value, schema["properties"][key]) if isinstance(value, dict) else value
+        for key, value in config.items() if key in schema["properties"]
+    }
