@@ -222,9 +222,10 @@ bool bus_publisher_is_up(const struct bus_publisher *bus)
     return bus && redis_client_is_up(bus->redis);
 }
 
-size_t bus_publisher_queued(const struct bus_publisher *bus)
+size_t bus_publisher_owes(const struct bus_publisher *bus)
 {
-    return bus ? bus->queue.count : 0;
+    bool counts = bus_publisher_is_only(bus) || bus_publisher_is_up(bus);
+    return bus && counts ? bus->queue.count : 0;
 }
 
 enum link_offer bus_publisher_offer(struct bus_publisher *bus, size_t bytes, int64_t now_ms)

@@ -32,8 +32,9 @@ void bus_publisher_free(struct bus_publisher *bus);
 bool bus_publisher_is_only(const struct bus_publisher *bus);
 /* Whether Redis takes messages now. False on NULL. */
 bool bus_publisher_is_up(const struct bus_publisher *bus);
-/* Pushes that Redis has not taken. 0 on NULL. */
-size_t bus_publisher_queued(const struct bus_publisher *bus);
+/* Pushes that a shutdown should wait for: what Redis has not taken, but not the mirror's copies while
+ * Redis is away, since the links bring those. 0 on NULL. */
+size_t bus_publisher_owes(const struct bus_publisher *bus);
 /* Whether the queue would take a record of `bytes`; see enum link_offer. `now_ms` is
  * clock_now_ms(). */
 enum link_offer bus_publisher_offer(struct bus_publisher *bus, size_t bytes, int64_t now_ms);

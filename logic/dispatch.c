@@ -135,5 +135,5 @@ const char *dispatch_why_not_ready(const struct dispatch *dispatch)
 
 size_t dispatch_queued(const struct dispatch *dispatch)
 {
-    return gateway_set_queued(dispatch->gateways) + bus_publisher_queued(dispatch->bus);
+    return gateway_set_queued(dispatch->gateways) + bus_publisher_owes(dispatch->bus);
 }

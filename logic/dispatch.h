@@ -29,7 +29,7 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
 
 /* NULL when a push could be delivered now, else why not (a literal). */
 const char *dispatch_why_not_ready(const struct dispatch *dispatch);
-/* Pushes that are queued for gateways and for the bus. */
+/* Pushes that a shutdown should wait for. */
 size_t dispatch_queued(const struct dispatch *dispatch);
 
 #endif

@@ -384,3 +384,12 @@ def test_a_gateway_that_redis_gives_up_gets_the_rest_by_its_link(make_redis, mak
         wait_until(lambda: counted(cluster, "redis_reconnects", 1, what="bus") >= 1, 10, "it to come back")
         flow.more(50)
     expect_exactly(clients, flow)
+
+
+def test_a_mirror_without_redis_does_not_hold_up_a_shutdown(redis, make_cluster):
+    cluster = mirror(make_cluster, redis, logic={"drainSeconds": 20, "linkQueueSeconds": 60})
+    client = cluster.client("r")
+    redis.kill()
+    cluster.push("r", 1)
+    assert client.push() == [1]
+    assert cluster.logics[0].terminate() < patient(5), "the link has delivered it"
