@@ -4,11 +4,9 @@
 #include "logic/gateway_link.h"
 
 #include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
+#include "logic/link_address.h"
 #include "logic/link_backoff.h"
 #include "logic/link_canary.h"
 #include "logic/link_ledger.h"
@@ -30,9 +28,7 @@ enum link_state { LINK_UP, LINK_CONNECTING, LINK_WAITING };
 
 struct gateway_link {
     const struct link_env *env;
-    char *hostname;
-    char *name;
-    int port;
+    struct link_address address;
     enum link_state state;
     struct lookup *lookup; /* while the name is resolved, or NULL */
     struct h2_conn *conn;  /* then, or NULL */
@@ -68,7 +64,7 @@ static void pause_link(struct gateway_link *link)
 static void note_down(struct gateway_link *link, const char *reason)
 {
     bool was_up = link->state == LINK_UP;
-    link_log_down(&link->log, link->name, was_up, reason, link->failures, link->ledger.queue.count);
+    link_log_down(&link->log, link->address.name, was_up, reason, link->failures, link->ledger.queue.count);
     /* A gateway that takes connections but answers for nothing counts as down all the while. */
     if (was_up && (link->served || link->ledger.queue.count == 0))
         link->down_since_ms = clock_now_ms();
@@ -116,7 +112,7 @@ static void let_go_of_the_past(struct gateway_link *link)
     size_t count = link->ledger.queue.count;
     if (count == 0)
         return;
-    link_log_let_go(link->name, "gateway down for too long, pushes let go", count);
+    link_log_let_go(link->address.name, "gateway down for too long, pushes let go", count);
     link_ledger_drop(&link->ledger, count, LINK_DROP_EXPIRED);
 }
 
@@ -130,7 +126,7 @@ static void on_ready(struct h2_conn *conn, void *arg)
     if (link->ledger.queue.count == 0)
         link->down_since_ms = link->since_ms;
     liveness_init(&link->liveness, link->env->conf->gateway_timeout, IDLE_PING_MS, link->since_ms);
-    link_log_up(&link->log, link->name, link->ledger.queue.count);
+    link_log_up(&link->log, link->address.name, link->ledger.queue.count);
     link_sender_start(&link->sender, conn);
     link_probe_start(&link->probe, conn, clock_now_us());
     link_canary_start(&link->canary, conn);
@@ -149,7 +145,7 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
         return;
     liveness_settle(&link->liveness);
     if (reply == LINK_REPLY_RETRY) {
-        link_log_retry(&link->log, link->name, status);
+        link_log_retry(&link->log, link->address.name, status);
         pause_link(link);
         return;
     }
@@ -170,7 +166,7 @@ static void on_addresses(const char *error, const struct evutil_addrinfo *addres
     static const struct h2_callbacks callbacks = {
         .on_ready = on_ready, .on_response = on_response, .on_close = on_close};
     struct gateway_link *link = arg;
-    const struct link_target target = {link->hostname, link->name, addresses, link->failures};
+    const struct link_target target = {link->address.hostname, link->address.name, addresses, link->failures};
     if (!error)
         error = link_transport_open(link->env, &target, &callbacks, link, &link->conn);
     if (error)
@@ -180,7 +176,8 @@ static void on_addresses(const char *error, const struct evutil_addrinfo *addres
 static void connect_link(struct gateway_link *link)
 {
     set_state(link, LINK_CONNECTING);
-    if (lookup_start(link->env->dns, link->hostname, link->port, on_addresses, link, &link->lookup))
+    if (lookup_start(link->env->dns, link->address.hostname, link->address.port, on_addresses, link,
+                     &link->lookup))
         break_link(link, "no memory for a connection");
 }
 
@@ -246,27 +243,11 @@ static enum status make_events(struct gateway_link *link)
     return STATUS_OK;
 }
 
-static char *make_name(const char *hostname, int port)
-{
-    char *name = NULL;
-    const char *format = strchr(hostname, ':') ? "[%s]:%d" : "%s:%d";
-    return asprintf(&name, format, hostname, port) < 0 ? NULL : name;
-}
-
 static enum status set_address(struct gateway_link *link, const char *hostname, int port)
 {
-    char *host = strdup(hostname), *name = make_name(hostname, port);
-    if (!host || !name) {
-        free(host);
-        free(name);
-        return STATUS_NO_MEMORY;
-    }
-    free(link->hostname);
-    free(link->name);
-    link->hostname = host;
-    link->ledger.gateway = link->name = name;
-    link->port = port;
-    return STATUS_OK;
+    enum status status = link_address_set(&link->address, hostname, port);
+    link->ledger.gateway = status ? link->ledger.gateway : link->address.name;
+    return status;
 }
 
 enum status gateway_link_new(const struct link_env *env, const char *hostname, int port,
@@ -311,8 +292,7 @@ void gateway_link_free(struct gateway_link *link)
     free_event(link->tick);
     free_event(link->kick);
     metrics_sub(LM_LINKS_UP + (unsigned)link->state, 1);
-    free(link->hostname);
-    free(link->name);
+    link_address_fini(&link->address);
     free(link);
 }
 
@@ -320,7 +300,7 @@ void gateway_link_give_up(struct gateway_link *link)
 {
     size_t count = link->ledger.queue.count;
     if (count > 0)
-        link_log_let_go(link->name, "gateway gone, pushes let go", count);
+        link_log_let_go(link->address.name, "gateway gone, pushes let go", count);
     link_ledger_drop(&link->ledger, count, LINK_DROP_GONE);
 }
 
@@ -347,12 +327,12 @@ enum status gateway_link_move(struct gateway_link *link, const char *hostname, i
 
 const char *gateway_link_name(const struct gateway_link *link)
 {
-    return link->name;
+    return link->address.name;
 }
 
 bool gateway_link_is_at(const struct gateway_link *link, const char *hostname, int port)
 {
-    return link->port == port && strcasecmp(link->hostname, hostname) == 0;
+    return link_address_is(&link->address, hostname, port);
 }
 
 bool gateway_link_is_up(const struct gateway_link *link)

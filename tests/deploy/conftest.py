@@ -35,12 +35,12 @@ def make():
 def debian(tmp_path_factory):
     """A minimal Debian 12. FANFARE_TEST_ROOT names one that debootstrap made before, to be copied."""
     if os.geteuid() != 0 or not shutil.which("debootstrap"):
-        pytest.skip("needs root and debootstrap")
+        pytest.fail("needs root and debootstrap")
     directory = tmp_path_factory.mktemp("debian") / "root"
     base = os.environ.get("FANFARE_TEST_ROOT")
     command = ["cp", "-a", base, directory] if base else ["debootstrap", "--variant=minbase", "bookworm", directory]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1500)
     if done.returncode:
-        pytest.skip("no Debian root: " + (done.stderr or done.stdout)[-300:])
+        pytest.fail("no Debian root: " + (done.stderr or done.stdout)[-300:])
     yield DebianRoot(directory)
     subprocess.run(["rm", "-rf", "--one-file-system", str(directory)], check=True)

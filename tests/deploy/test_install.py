@@ -46,7 +46,7 @@ def test_install_and_uninstall(make, tmp_path, prefix, etc):
 
 def test_the_manual_pages_are_clean(make):
     if not shutil.which("groff"):
-        pytest.skip("needs groff")
+        pytest.fail("needs groff")
     make("man")
     for page in ("fanfare.1", "fanfare-gateway.8", "fanfare-logic.8", "fanfare.conf.5"):
         command = ["groff", "-man", "-ww", "-Tutf8", "-z", str(BUILD / "share" / page)]
@@ -65,7 +65,7 @@ def test_completions_are_shell(make):
 @pytest.fixture(scope="module")
 def units(make):
     if not shutil.which("systemd-analyze"):
-        pytest.skip("needs systemd-analyze")
+        pytest.fail("needs systemd-analyze")
     make("units")
     return {unit: BUILD / "share" / f"{unit}.service" for unit in UNITS}
 
@@ -124,7 +124,7 @@ def allowed_calls(unit):
 def test_the_system_calls_in_use_are_allowed(units, tmp_path, monkeypatch):
     """A cluster under strace does its work; what it called must be in the units' filters."""
     if not shutil.which("strace"):
-        pytest.skip("needs strace")
+        pytest.fail("needs strace")
     def wrapped(program):
         script = tmp_path / program
         trace = f"strace -D -f -qq -o {tmp_path / program}.%p.trace"
