@@ -118,7 +118,8 @@ unit: $(UNIT_RUN) ## run the unit tests
 
 PYTEST := /usr/bin/python3 -m pytest
 # Likewise: these are about logic, the tool or texts, and logic has one thread.
-ONE_THREAD := tool config openapi gateways_api discovery_dns redis_topologies registry
+ONE_THREAD := tool config openapi gateways_api discovery_dns redis_topologies registry \
+	api_tokens reload_logic reload_logic_files monitoring traceparent
 E2E_SKIP := $(if $(findstring thread,$(SAN)),$(patsubst %,--ignore tests/e2e/test_%.py,$(ONE_THREAD)))
 .PHONY: e2e
 e2e: all ## run the end-to-end tests (ARGS='-k name' for some)
@@ -147,6 +148,7 @@ fuzz: ## look for inputs that break the parsers (FUZZ_SECONDS=20 each)
 fuzz-replay: ## run the inputs that fuzzing once found
 bench: ## measure beside bare loops and nchan, write build/bench/report.html (BENCH_ARGS='--only NAME')
 bench-check: ## test the measuring tools
+bench-profile: ## where each microsecond of a delivered frame goes (as root; Debian: linux-perf)
 
 .PHONY: clean
 clean: ## remove everything that was built

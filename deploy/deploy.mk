@@ -18,7 +18,7 @@ DEB_REVISION ?= 1
 # The option tables of the daemons tell whose file `fanfare check` has before it.
 TOOL_SRC := $(wildcard deploy/tool/*.c)
 TOOL_OBJ := $(call obj,$(TOOL_SRC))
-$(BUILD)/fanfare: $(TOOL_OBJ) $(call obj,gateway/gateway_conf.c logic/logic_conf.c) $(SHARED_OBJ)
+$(BUILD)/fanfare: $(TOOL_OBJ) $(call obj,gateway/gateway_conf.c logic/logic_conf.c logic/api_tokens.c) $(SHARED_OBJ)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -47,6 +47,10 @@ $(BUILD)/share/%.service: deploy/systemd/%.service.in FORCE
 	$(call GENERATE,sed 's|@SBINDIR@|$(SBINDIR)|; s|@SYSCONFDIR@|$(SYSCONFDIR)|' $<)
 .PHONY: FORCE
 FORCE:
+
+.PHONY: configuration-docs
+configuration-docs: all ## write the tables of docs/configuration.md anew, from the tables of options
+	$(Q)deploy/man/write-configuration $(BUILD)
 
 .PHONY: man completions units
 man: $(MAN) ## make the manual pages, from the tables of options

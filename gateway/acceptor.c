@@ -19,6 +19,9 @@ struct acceptor {
     struct event_base *base;
     struct acceptor_conf conf;
     struct listener *listener;
+    struct mail *new_first; /* tickets that go to their buckets together, once per turn of the loop */
+    struct mail **new_end;
+    struct event *hand_over;
     struct mailbox *returns;
     int wake_fd;
     struct event *wake_event;
@@ -74,6 +77,39 @@ static void wake(void *arg)
         return;
 }
 
+static void turn_away(struct acceptor *acceptor, struct ticket *ticket)
+{
+    metrics_add(M_REFUSED_FULL, 1);
+    close(ticket->fd);
+    on_ticket(acceptor, ticket);
+}
+
+/* Takes the tickets that wait, oldest first. */
+static struct mail *take_new(struct acceptor *acceptor)
+{
+    struct mail *first = acceptor->new_first;
+
+    acceptor->new_first = NULL;
+    acceptor->new_end = &acceptor->new_first;
+    return first;
+}
+
+static void on_hand_over(evutil_socket_t fd, short what, void *arg)
+{
+    struct acceptor *acceptor = arg;
+    struct mail *next;
+
+    (void)fd;
+    (void)what;
+    for (struct mail *mail = take_new(acceptor); mail != NULL; mail = next) {
+        struct ticket *ticket = container_of(mail, struct ticket, head.mail);
+
+        next = mail->next;
+        if (bucket_post_ticket(acceptor->buckets[ticket->bucket], ticket) != STATUS_OK)
+            turn_away(acceptor, ticket);
+    }
+}
+
 enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
                          struct fault *fault)
 {
@@ -83,14 +119,17 @@ enum status acceptor_new(struct event_base *base, const struct acceptor_conf *co
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     acceptor->base = base;
     acceptor->conf = *conf;
-    admission_init(&acceptor->admission, conf->per_second, clock_now_us());
+    acceptor->new_end = &acceptor->new_first;
+    admission_init(&acceptor->admission, conf->limits.per_second, clock_now_us());
     acceptor->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (hashmap_init(&acceptor->addresses) != STATUS_OK)
         goto fail;
     if (mailbox_new(SIZE_MAX, wake, acceptor, &acceptor->returns) != STATUS_OK)
         goto fail;
     acceptor->wake_event = event_new(base, acceptor->wake_fd, EV_READ | EV_PERSIST, on_returns, acceptor);
-    if (acceptor->wake_fd < 0 || acceptor->wake_event == NULL || event_add(acceptor->wake_event, NULL) != 0)
+    acceptor->hand_over = event_new(base, -1, 0, on_hand_over, acceptor);
+    if (acceptor->hand_over == NULL || acceptor->wake_fd < 0 || acceptor->wake_event == NULL ||
+        event_add(acceptor->wake_event, NULL) != 0)
         goto fail;
     *out = acceptor;
     return STATUS_OK;
@@ -118,10 +157,10 @@ static enum refusal judge(struct acceptor *acceptor, const struct address *addre
 {
     if (acceptor->draining)
         return REFUSAL_DRAINING;
-    if (acceptor_live(acceptor) >= acceptor->conf.max_clients)
+    if (acceptor_live(acceptor) >= acceptor->conf.limits.max_clients)
         return REFUSAL_MAX_CLIENTS;
-    if (acceptor->conf.max_per_address > 0 &&
-        (address == NULL || address->count > acceptor->conf.max_per_address))
+    if (acceptor->conf.limits.max_per_address > 0 &&
+        (address == NULL || address->count > acceptor->conf.limits.max_per_address))
         return REFUSAL_MAX_CLIENTS_PER_ADDRESS;
     return admission_admit(&acceptor->admission, clock_now_us(), retry_s) ? REFUSAL_NONE : REFUSAL_RATE;
 }
@@ -132,9 +171,9 @@ static struct ticket *ticket_new(struct acceptor *acceptor, int fd, const struct
 
     if (ticket == NULL)
         return NULL;
-    if (acceptor->conf.max_per_address > 0)
-        ticket->address = address_add(&acceptor->addresses, peer);
+    ticket->address = address_add(&acceptor->addresses, peer);
     ticket->fd = fd;
+    ticket->accepted_us = clock_now_us();
     ticket->bucket = least_loaded(acceptor);
     ticket->refusal = judge(acceptor, ticket->address, &ticket->retry_s);
     acceptor->live++;
@@ -171,16 +210,18 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
     (void)peer_len;
     struct ticket *ticket = ticket_new(acceptor, fd, peer);
     if (ticket == NULL) {
-        metrics_add(M_REFUSED_FULL, 1);
+        metrics_add(M_REFUSED_MEMORY, 1);
         close(fd);
         return;
     }
-    if (acceptor->refused > MAX_REFUSED ||
-        bucket_post_ticket(acceptor->buckets[ticket->bucket], ticket) != STATUS_OK) {
-        metrics_add(M_REFUSED_FULL, 1);
-        close(fd);
-        on_ticket(acceptor, ticket);
+    if (acceptor->refused > MAX_REFUSED) {
+        turn_away(acceptor, ticket);
+        return;
     }
+    ticket->head.mail.next = NULL;
+    *acceptor->new_end = &ticket->head.mail;
+    acceptor->new_end = &ticket->head.mail.next;
+    event_active(acceptor->hand_over, EV_TIMEOUT, 0);
 }
 
 enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buckets, unsigned bucket_count,
@@ -190,6 +231,12 @@ enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buck
     acceptor->bucket_count = bucket_count;
     return listener_new(acceptor->base, "ws", acceptor->conf.bind, acceptor->conf.port, on_accept, acceptor,
                         &acceptor->listener, fault);
+}
+
+void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits)
+{
+    acceptor->conf.limits = *limits;
+    admission_set_rate(&acceptor->admission, limits->per_second);
 }
 
 void acceptor_drain(struct acceptor *acceptor)
@@ -208,9 +255,15 @@ void acceptor_free(struct acceptor *acceptor)
         return;
     if (acceptor->listener != NULL)
         listener_free(acceptor->listener);
+    for (struct mail *mail = take_new(acceptor), *next; mail != NULL; mail = next) {
+        next = mail->next;
+        turn_away(acceptor, container_of(mail, struct ticket, head.mail));
+    }
     if (acceptor->returns != NULL)
         take_returns(acceptor);
     mailbox_free(acceptor->returns);
+    if (acceptor->hand_over != NULL)
+        event_free(acceptor->hand_over);
     if (acceptor->wake_event != NULL)
         event_free(acceptor->wake_event);
     if (acceptor->wake_fd >= 0)

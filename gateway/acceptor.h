@@ -12,12 +12,16 @@
 
 struct acceptor;
 
-struct acceptor_conf {
-    const char *bind;
-    int port;
+struct acceptor_limits {
     size_t max_clients;
     int64_t per_second;     /* new clients; past it 503 with Retry-After; 0: no limit */
     size_t max_per_address; /* 0: no limit. Addresses: IPv4 whole, IPv6 by /64 */
+};
+
+struct acceptor_conf {
+    const char *bind; /* until acceptor_start has returned */
+    int port;
+    struct acceptor_limits limits;
 };
 
 /* Makes the mailbox for tickets; buckets must be told of it (acceptor_returns) before
@@ -32,6 +36,8 @@ enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buck
 /* Hands one end of a socket pair to a bucket as the canary's connection; takes `fd` over in every case.
  * It counts neither as a client nor towards a limit. */
 void acceptor_adopt(struct acceptor *acceptor, int fd);
+/* Other limits, for those who come from now on; nobody is sent away. */
+void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits);
 /* From here on every new connection is told 503 (draining), until acceptor_free. */
 void acceptor_drain(struct acceptor *acceptor);
 /* Connections that are alive, handshakes included; not those that are being told 503, nor the canary. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "shared/http_server.h"
-#include "shared/metrics.h"
 
 enum { MAX_HEADER = 8192, MAX_CONNECTIONS = 64, TIMEOUT_MS = 5000, IDLE_MS = 60000 };
 
@@ -46,11 +45,12 @@ static void on_readyz(struct http_exchange *exchange, void *arg)
 
 static void on_metrics(struct http_exchange *exchange, void *arg)
 {
+    const struct admin_api *api = arg;
     struct buf body;
 
-    (void)arg;
     buf_init(&body, SIZE_MAX);
-    reply_printed(exchange, "text/plain; version=0.0.4; charset=utf-8", &body, metrics_print(&body));
+    reply_printed(exchange, "text/plain; version=0.0.4; charset=utf-8", &body,
+                  api->conf.metrics(&body, api->conf.arg));
     buf_fini(&body);
 }
 

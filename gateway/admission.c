@@ -4,16 +4,18 @@
 
 enum { SECOND_US = 1000000 };
 
-void admission_init(struct admission *admission, int64_t per_second, int64_t now_us)
+void admission_set_rate(struct admission *admission, int64_t per_second)
 {
     int64_t step_us = per_second > 0 ? SECOND_US / per_second : 0;
 
-    *admission = (struct admission){
-        .step_us = step_us,
-        .burst_us = step_us > SECOND_US / 10 ? step_us : SECOND_US / 10,
-        .next_us = now_us,
-        .promise_us = now_us,
-    };
+    admission->step_us = step_us;
+    admission->burst_us = step_us > SECOND_US / 10 ? step_us : SECOND_US / 10;
+}
+
+void admission_init(struct admission *admission, int64_t per_second, int64_t now_us)
+{
+    *admission = (struct admission){.next_us = now_us, .promise_us = now_us};
+    admission_set_rate(admission, per_second);
 }
 
 static int promise(struct admission *admission, int64_t now_us)

@@ -20,6 +20,8 @@ struct admission {
 
 /* `per_second` 0 lets everybody in. All times are microseconds of one clock that never goes back. */
 void admission_init(struct admission *admission, int64_t per_second, int64_t now_us);
+/* Another rate from now on; promises that were made stand. */
+void admission_set_rate(struct admission *admission, int64_t per_second);
 /* Whether a client is let in now; if not, `*retry_s` is the number of seconds for its Retry-After
  * (RFC 9110, 10.2.3), 1 to ADMISSION_RETRY_MAX. */
 bool admission_admit(struct admission *admission, int64_t now_us, int *retry_s);

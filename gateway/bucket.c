@@ -26,6 +26,16 @@ struct room *bucket_everyone(const struct bucket *bucket)
     return rooms_find(&bucket->rooms, slice_str(""), hashmap_hash(slice_str("")));
 }
 
+static void on_ticket(struct bucket *bucket, struct bucket_mail *mail)
+{
+    client_open(bucket, container_of(mail, struct ticket, head));
+}
+
+static void on_job(struct bucket *bucket, struct bucket_mail *mail)
+{
+    bucket_fanout_add(bucket, container_of(mail, struct job, head));
+}
+
 static void on_stop(struct bucket *bucket, struct bucket_mail *mail)
 {
     free(mail);
@@ -44,6 +54,31 @@ static void on_drain(struct bucket *bucket, struct bucket_mail *mail)
     free(mail);
 }
 
+/* The clients' lists are sorted by when, not until when: other time-outs leave them sorted. */
+static void on_limits(struct bucket *bucket, struct bucket_mail *mail)
+{
+    bucket->limits = container_of(mail, struct limits_order, head)->limits;
+    free(mail);
+}
+
+static void on_certificate(struct bucket *bucket, struct bucket_mail *mail)
+{
+    SSL_CTX *certificate = container_of(mail, struct certificate_order, head)->certificate;
+
+    ws_server_use_certificate(bucket->server, certificate);
+    SSL_CTX_free(certificate);
+    free(mail);
+}
+
+static void (*const on_mail[])(struct bucket *bucket, struct bucket_mail *mail) = {
+    [MAIL_TICKET] = on_ticket,
+    [MAIL_JOB] = on_job,
+    [MAIL_DRAIN] = on_drain,
+    [MAIL_LIMITS] = on_limits,
+    [MAIL_CERTIFICATE] = on_certificate,
+    [MAIL_STOP] = on_stop,
+};
+
 static void take_mail(struct bucket *bucket)
 {
     struct mail *next;
@@ -52,14 +87,7 @@ static void take_mail(struct bucket *bucket)
         struct bucket_mail *head = container_of(mail, struct bucket_mail, mail);
 
         next = mail->next;
-        if (head->kind == MAIL_TICKET)
-            client_open(bucket, container_of(head, struct ticket, head));
-        else if (head->kind == MAIL_JOB)
-            bucket_fanout_add(bucket, container_of(head, struct job, head));
-        else if (head->kind == MAIL_DRAIN)
-            on_drain(bucket, head);
-        else
-            on_stop(bucket, head);
+        on_mail[head->kind](bucket, head);
     }
 }
 
@@ -92,8 +120,7 @@ static enum status start(struct bucket *bucket, struct fault *fault)
     const struct ws_server_conf conf = {
         .callbacks = {client_on_bytes, client_on_writable, client_on_gone, on_wake, on_tick},
         .arg = bucket,
-        .cert = bucket->conf->cert,
-        .key = bucket->conf->key,
+        .certificate = bucket->conf->certificate,
         .tick_ms = TICK_MS,
     };
     enum status status = wire_new(bucket->conf->wire, &bucket->wire, fault);
@@ -168,6 +195,7 @@ enum status bucket_new(unsigned index, const struct bucket_conf *conf, struct bu
     if (bucket == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     bucket->conf = conf;
+    bucket->limits = conf->limits;
     bucket->index = index;
     init_lists(bucket);
     bucket->ping = frame_new_ping();
@@ -210,6 +238,8 @@ static void discard_mail(struct bucket *bucket)
         } else {
             if (head->kind == MAIL_JOB)
                 delivery_unref(container_of(head, struct job, head)->delivery);
+            else if (head->kind == MAIL_CERTIFICATE)
+                SSL_CTX_free(container_of(head, struct certificate_order, head)->certificate);
             free(head);
         }
     }
@@ -267,9 +297,43 @@ enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms, int64_
     return status;
 }
 
+enum status bucket_post_limits(struct bucket *bucket, const struct bucket_limits *limits)
+{
+    struct limits_order *order = calloc(1, sizeof *order);
+
+    if (order == NULL)
+        return STATUS_NO_MEMORY;
+    order->limits = *limits;
+    enum status status = post(bucket, &order->head, MAIL_LIMITS);
+    if (status != STATUS_OK)
+        free(order);
+    return status;
+}
+
+enum status bucket_post_certificate(struct bucket *bucket, SSL_CTX *certificate)
+{
+    struct certificate_order *order = calloc(1, sizeof *order);
+
+    if (order == NULL)
+        return STATUS_NO_MEMORY;
+    SSL_CTX_up_ref(certificate);
+    order->certificate = certificate;
+    enum status status = post(bucket, &order->head, MAIL_CERTIFICATE);
+    if (status != STATUS_OK) {
+        SSL_CTX_free(certificate);
+        free(order);
+    }
+    return status;
+}
+
 size_t bucket_jobs(const struct bucket *bucket)
 {
     return atomic_load(&bucket->jobs);
+}
+
+size_t bucket_clients(const struct bucket *bucket)
+{
+    return atomic_load_explicit(&bucket->clients, memory_order_relaxed);
 }
 
 enum wire_kind bucket_wire(const struct bucket *bucket)

@@ -14,24 +14,13 @@
 
 struct bucket;
 
-enum slow_client_policy { SLOW_CLOSE, SLOW_DROP_OLDEST, SLOW_DROP_NEWEST };
-
 struct bucket_conf {
     struct directory *directory;
     struct mailbox *returns; /* tickets go back there */
     struct slice page;       /* the whole HTTP answer to GET /, or empty: 404 */
-    const char *cert;        /* of client TLS, or "" */
-    const char *key;
+    SSL_CTX *certificate;    /* of client TLS, for bucket_new only; NULL: plain sockets */
     enum wire_kind wire;
-    enum slow_client_policy policy;
-    size_t queue_bytes;      /* per client */
-    uint32_t queue_frames;   /* per client */
-    size_t max_message;      /* bytes of a client's message */
-    size_t max_room_name;    /* bytes */
-    unsigned max_rooms;      /* per client */
-    int messages_per_second; /* per client; 0: no limit */
-    int64_t handshake_ms;
-    int64_t heartbeat_ms;
+    struct bucket_limits limits; /* those of the start */
 };
 
 /* Starts the thread; returns when it runs or has failed. `conf` must outlive the bucket. */
@@ -47,8 +36,16 @@ enum status bucket_post_delivery(struct bucket *bucket, struct delivery *deliver
 /* Closes all clients with 1001, evenly over `duration_ms`, and tells each when to come back, evenly
  * over `ramp_ms`, both counted from now; new ones are refused. Any thread. */
 enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms, int64_t ramp_ms);
+/* Other limits, for the clients that are there too. STATUS_NO_MEMORY, STATUS_FULL: the old ones stay. Any
+ * thread. */
+enum status bucket_post_limits(struct bucket *bucket, const struct bucket_limits *limits);
+/* Shows what `certificate` shows (certificate, chain, key) to clients that come from now on; takes a
+ * reference of its own. For a bucket that was made with one. As bucket_post_limits. */
+enum status bucket_post_certificate(struct bucket *bucket, SSL_CTX *certificate);
 /* Deliveries that wait or are under way. Any thread. */
 size_t bucket_jobs(const struct bucket *bucket);
+/* Open clients, the canary apart. Any thread. */
+size_t bucket_clients(const struct bucket *bucket);
 enum wire_kind bucket_wire(const struct bucket *bucket);
 
 #endif

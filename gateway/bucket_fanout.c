@@ -7,13 +7,27 @@
 
 #include "gateway/bucket_state.h"
 #include "gateway/gateway_metrics.h"
+#include "shared/clock.h"
+
+static void retire(struct bucket *bucket, struct job *job)
+{
+    job->next = bucket->done;
+    bucket->done = job;
+}
 
 void bucket_fanout_drop(void *arg, struct job *job)
 {
-    struct bucket *bucket = arg;
+    job->begun_us = 0;
+    retire(arg, job);
+}
 
-    job->next = bucket->done;
-    bucket->done = job;
+/* What nobody was left for took no time; the canary's have no time of arrival. */
+static void observe(const struct job *job, int64_t now_us)
+{
+    if (job->begun_us == 0 || job->delivery->came_us == 0)
+        return;
+    metrics_observe(M_FANOUT, now_us - job->begun_us);
+    metrics_observe(M_PUSH_TO_SOCKET, now_us - job->delivery->came_us);
 }
 
 void bucket_fanout_free_done(struct bucket *bucket)
@@ -24,6 +38,7 @@ void bucket_fanout_free_done(struct bucket *bucket)
         struct job *job = bucket->done;
 
         bucket->done = job->next;
+        observe(job, bucket->now_us);
         delivery_unref(job->delivery);
         free(job);
         count++;
@@ -105,6 +120,7 @@ static void flush(struct bucket *bucket)
     metrics_add(M_FRAMES_DELIVERED, delivered);
     metrics_add(M_BYTES_DELIVERED, bytes);
     bucket->slice_count = 0;
+    bucket->now_us = clock_now_us();
     bucket_fanout_free_done(bucket);
 }
 
@@ -127,7 +143,7 @@ static void finish_job(struct bucket *bucket, struct room *room)
     if (room->first == NULL)
         room->last = NULL;
     room->visiting = false;
-    bucket_fanout_drop(bucket, job);
+    retire(bucket, job);
     list_remove(&room->run);
     if (room->first != NULL)
         list_add_tail(&bucket->run, &room->run);
@@ -139,6 +155,8 @@ static size_t visit_some(struct bucket *bucket, struct room *room)
 {
     size_t visits = 0;
 
+    if (room->first->begun_us == 0)
+        room->first->begun_us = bucket->now_us;
     while (bucket->slice_count < SLICE) {
         struct client *client = room_visit(room);
 
@@ -149,9 +167,18 @@ static size_t visit_some(struct bucket *bucket, struct room *room)
         visits++;
         gather(bucket, client, room->first->delivery);
     }
+    return visits;
+}
+
+/* Whoever got a job while a large room's slice was written has its turn before that room's next slice. */
+static void let_others_go_first(struct bucket *bucket)
+{
+    struct room *room = container_of(bucket->run.next, struct room, run);
+
+    if (list_empty(&bucket->run) || !room->visiting)
+        return;
     list_remove(&room->run);
     list_add_tail(&bucket->run, &room->run);
-    return visits;
 }
 
 /* A client that already stands in the slice must not stand there twice: two writes to one
@@ -168,6 +195,8 @@ bool bucket_fanout_run(struct bucket *bucket)
 {
     size_t visits = 0;
 
+    bucket->now_us = clock_now_us();
+    let_others_go_first(bucket);
     while (!list_empty(&bucket->run) && visits < ROUND_VISITS) {
         struct room *room = container_of(bucket->run.next, struct room, run);
 

@@ -12,7 +12,7 @@
 #include "gateway/room.h"
 #include "gateway/ws_server.h"
 
-enum { SLICE = WIRE_MAX_OPS, ROUND_VISITS = SLICE, TURN_ROUNDS = 4, TICK_MS = 50, CLOSING_MS = 5000 };
+enum { SLICE = 64, ROUND_VISITS = SLICE, TURN_ROUNDS = 8, TICK_MS = 50, CLOSING_MS = 5000 };
 
 /* One write of the slice that is being gathered. */
 struct gathered {
@@ -22,6 +22,7 @@ struct gathered {
 
 struct bucket {
     const struct bucket_conf *conf;
+    struct bucket_limits limits; /* in force */
     unsigned index;
     pthread_t thread;
     struct mailbox *mailbox;
@@ -29,6 +30,7 @@ struct bucket {
     struct wire *wire;
     struct rooms rooms;
     atomic_size_t jobs;
+    atomic_size_t clients;
 
     /* Clients by phase, each list sorted by since_ms. */
     struct list handshaking; /* since: accepted */
@@ -41,6 +43,7 @@ struct bucket {
     struct wire_op ops[SLICE];
     size_t slice_count;
     struct job *done; /* finished jobs, freed when the slice is written */
+    int64_t now_us;   /* monotonic: when the last slice was written, or the round began */
     struct frame *ping;
 
     bool stopped; /* the server is ending: no more work */

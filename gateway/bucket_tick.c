@@ -34,7 +34,7 @@ static void expire_handshakes(struct bucket *bucket, int64_t now)
 {
     struct client *client;
 
-    while ((client = due(&bucket->handshaking, bucket->conf->handshake_ms, now)) != NULL) {
+    while ((client = due(&bucket->handshaking, bucket->limits.handshake_ms, now)) != NULL) {
         metrics_add(M_REFUSED_TIMEOUT, 1);
         client_kill(client);
     }
@@ -44,7 +44,7 @@ static void ping_quiet(struct bucket *bucket, int64_t now)
 {
     struct client *client;
 
-    while ((client = due(&bucket->quiet, bucket->conf->heartbeat_ms / 2, now)) != NULL) {
+    while ((client = due(&bucket->quiet, bucket->limits.heartbeat_ms / 2, now)) != NULL) {
         move_to(&bucket->pinged, client, now);
         client_send_control(client, frame_ref(bucket->ping));
     }
@@ -53,7 +53,7 @@ static void ping_quiet(struct bucket *bucket, int64_t now)
 static void close_silent(struct bucket *bucket, int64_t now)
 {
     struct client *client;
-    int64_t half = bucket->conf->heartbeat_ms - bucket->conf->heartbeat_ms / 2;
+    int64_t half = bucket->limits.heartbeat_ms - bucket->limits.heartbeat_ms / 2;
 
     while ((client = due(&bucket->pinged, half, now)) != NULL)
         client_close(client, CLOSE_heartbeat_timeout);

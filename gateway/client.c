@@ -40,7 +40,7 @@ static struct client *client_new(struct bucket *bucket, struct ticket *ticket)
     client->since_ms = clock_now_ms();
     client->tls = ws_server_is_tls(bucket->server);
     list_init(&client->link);
-    ws_reader_init(&client->reader, bucket->conf->max_message);
+    ws_reader_init(&client->reader, bucket->limits.max_message);
     if (http_request_new(MAX_HANDSHAKE_BYTES, 0, &client->request) != STATUS_OK) {
         free(client);
         return NULL;
@@ -53,16 +53,19 @@ void client_open(struct bucket *bucket, struct ticket *ticket)
     struct client *client = client_new(bucket, ticket);
 
     if (client == NULL) {
+        metrics_add(M_REFUSED_MEMORY, 1);
         close(ticket->fd);
         (void)mailbox_post(bucket->conf->returns, &ticket->head.mail);
         return;
     }
     client->conn = ws_server_adopt(bucket->server, ticket->fd, client);
-    if (client->conn == NULL) {
+    if (client->conn == NULL) { /* TLS begins at once, and the peer has left by now */
+        metrics_add(M_REFUSED_GONE, 1);
         client_free(client);
         return;
     }
     list_add_tail(&bucket->handshaking, &client->link);
+    ws_conn_take_now(client->conn);
 }
 
 void client_kill(struct client *client)
@@ -82,6 +85,7 @@ static void end_open(struct client *client, enum client_phase next, int code)
     if (client->ticket->canary)
         return;
     metrics_sub(M_CLIENTS, 1);
+    atomic_fetch_sub_explicit(&client->bucket->clients, 1, memory_order_relaxed);
     gateway_metrics_closed(code);
 }
 
@@ -98,6 +102,8 @@ void client_on_gone(void *arg)
 
     if (client->phase == CLIENT_OPEN)
         end_open(client, CLIENT_DEAD, 0);
+    else if (client->phase == CLIENT_HANDSHAKE && !client->ticket->canary)
+        metrics_add(M_REFUSED_GONE, 1);
     metrics_add(M_FRAMES_DROPPED_GONE, client->outbox.pushes);
     metrics_sub(M_FRAMES_QUEUED, client->outbox.pushes);
     client_free(client);
@@ -168,10 +174,10 @@ static void drop_queued(uint32_t count, enum gateway_metric reason)
 
 static bool fits(const struct client *client, const struct frame *frame)
 {
-    const struct bucket_conf *conf = client->bucket->conf;
+    const struct bucket_limits *limits = &client->bucket->limits;
 
-    return client->outbox.frames < conf->queue_frames &&
-           client->outbox.bytes + frame->len <= conf->queue_bytes;
+    return client->outbox.frames < limits->queue_frames &&
+           client->outbox.bytes + frame->len <= limits->queue_bytes;
 }
 
 static void slow_close(struct client *client)
@@ -183,7 +189,7 @@ static void slow_close(struct client *client)
 /* Whether there is room for the frame now that the policy has acted. */
 static bool make_room(struct client *client, const struct frame *frame)
 {
-    enum slow_client_policy policy = client->bucket->conf->policy;
+    enum slow_client_policy policy = client->bucket->limits.policy;
 
     if (fits(client, frame))
         return true;
@@ -213,7 +219,7 @@ void client_send_control(struct client *client, struct frame *frame)
     if (frame == NULL)
         client_close(client, CLOSE_internal);
     else if (client->phase == CLIENT_OPEN) {
-        if (client->outbox.frames - client->outbox.pushes >= client->bucket->conf->queue_frames)
+        if (client->outbox.frames - client->outbox.pushes >= client->bucket->limits.queue_frames)
             slow_close(client);
         else
             send_or_queue(client, frame, true);
@@ -302,6 +308,18 @@ void client_on_writable(void *arg)
     all_sent(client);
 }
 
+/* Everyone's room, and those that the handshake named. */
+static enum status join_first_rooms(struct client *client, const struct connect_query *query)
+{
+    struct slice rest = slice_of(query->rooms.data, query->rooms.len);
+    enum status status = client_join(client, slice_str(client->ticket->canary ? CANARY_ROOM : ""));
+    struct slice room;
+
+    while (status == STATUS_OK && connect_query_next_room(&rest, &room))
+        status = client_join(client, room);
+    return status;
+}
+
 /* The handshake is answered: with 101 the client is open, else the answer is its last word. */
 static void answer_handshake(struct client *client, const struct handshake *answer)
 {
@@ -310,6 +328,7 @@ static void answer_handshake(struct client *client, const struct handshake *answ
     http_request_free(client->request);
     client->request = NULL;
     if (response == NULL) {
+        metrics_add(M_REFUSED_MEMORY, 1);
         client_kill(client);
         return;
     }
@@ -318,24 +337,27 @@ static void answer_handshake(struct client *client, const struct handshake *answ
         begin_closing(client, response);
         return;
     }
-    client->version = (uint8_t)answer->version;
+    client->version = (uint8_t)answer->query.version;
     client->phase = CLIENT_OPEN;
     if (!client->ticket->canary) {
         metrics_add(M_CLIENTS, 1);
         metrics_add(M_CLIENTS_OPENED, 1);
+        metrics_observe(M_HANDSHAKE, clock_now_us() - client->ticket->accepted_us);
+        atomic_fetch_add_explicit(&client->bucket->clients, 1, memory_order_relaxed);
     }
     bucket_heard(client);
     client_send_control(client, response);
-    if (client->phase == CLIENT_OPEN &&
-        client_join(client, slice_str(client->ticket->canary ? CANARY_ROOM : "")) != STATUS_OK)
+    if (client->phase == CLIENT_OPEN && join_first_rooms(client, &answer->query) != STATUS_OK)
         client_close(client, CLOSE_internal);
 }
 
 static void on_handshake_bytes(struct client *client, uint8_t *data, size_t len)
 {
-    const struct handshake_conf conf = {client->bucket->conf->page,
-                                        client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
-                                        client->ticket->retry_s};
+    const struct handshake_conf conf = {
+        client->bucket->conf->page,
+        client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
+        client->ticket->retry_s,
+        {client->bucket->limits.max_room_name, client->bucket->limits.max_rooms}};
     struct handshake answer;
     size_t used;
 

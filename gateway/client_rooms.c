@@ -57,7 +57,7 @@ enum status client_join(struct client *client, struct slice name)
 
     if (slot_of(client, name) >= 0)
         return STATUS_OK;
-    if (client->room_count > client->bucket->conf->max_rooms)
+    if (client->room_count > client->bucket->limits.max_rooms)
         return STATUS_FULL;
     if (make_slot(client) != STATUS_OK)
         return STATUS_NO_MEMORY;

@@ -85,7 +85,7 @@ void directory_exit(struct directory *directory, struct directory_entry *entry, 
     bool last = entry->buckets == 0;
     if (last) {
         hashmap_remove(&directory->rooms, &entry->node);
-        if (entry->node.key.len > 0)
+        if (is_counted(entry->node.key))
             metrics_sub(M_ROOMS, 1);
     }
     pthread_mutex_unlock(&directory->lock);

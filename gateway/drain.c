@@ -140,6 +140,12 @@ void drain_free(struct drain *drain)
     free(drain);
 }
 
+void drain_set_pace(struct drain *drain, int64_t seconds, int64_t accept_per_second)
+{
+    drain->conf.seconds = seconds;
+    drain->conf.accept_per_second = accept_per_second;
+}
+
 bool drain_begun(const struct drain *drain)
 {
     return drain->deadline != 0;

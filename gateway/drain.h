@@ -33,6 +33,8 @@ struct drain_conf {
 enum status drain_new(struct event_base *base, const struct drain_conf *conf, struct drain **out);
 /* Legal on NULL. */
 void drain_free(struct drain *drain);
+/* Another time, and the acceptor's other rate, for a drain that has not begun. */
+void drain_set_pace(struct drain *drain, int64_t seconds, int64_t accept_per_second);
 bool drain_begun(const struct drain *drain);
 
 #endif

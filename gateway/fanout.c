@@ -8,13 +8,14 @@
 #include "shared/clock.h"
 #include "shared/push.h"
 
-enum { PRESSURE_POLL_MS = 1 };
+enum { PRESSURE_POLL_US = 1000 };
 
 struct fanout {
     struct fanout_conf conf;
     struct merger *merger;
     struct event *window;   /* the next end of a merge window */
     struct event *pressure; /* looks again while pressed */
+    int64_t turn_us;        /* monotonic: the first push of this turn; 0: none yet */
     bool pressed;
 };
 
@@ -26,9 +27,9 @@ static bool any_above(const struct fanout *fanout, size_t mark)
     return false;
 }
 
-static void arm(struct event *event, int64_t delay_ms)
+static void arm(struct event *event, int64_t delay_us)
 {
-    struct timeval delay = {delay_ms / 1000, (delay_ms % 1000) * 1000};
+    struct timeval delay = {delay_us / 1000000, delay_us % 1000000};
 
     (void)evtimer_add(event, &delay);
 }
@@ -43,12 +44,12 @@ static void set_pressed(struct fanout *fanout, bool pressed)
 /* Pressed above the mark, released below half of it. */
 static void judge_pressure(struct fanout *fanout)
 {
-    if (!fanout->pressed && any_above(fanout, fanout->conf.max_jobs))
+    if (!fanout->pressed && any_above(fanout, fanout->conf.limits.max_jobs))
         set_pressed(fanout, true);
-    else if (fanout->pressed && !any_above(fanout, fanout->conf.max_jobs / 2))
+    else if (fanout->pressed && !any_above(fanout, fanout->conf.limits.max_jobs / 2))
         set_pressed(fanout, false);
     if (fanout->pressed)
-        arm(fanout->pressure, PRESSURE_POLL_MS);
+        arm(fanout->pressure, PRESSURE_POLL_US);
 }
 
 static void on_pressure_poll(evutil_socket_t fd, short what, void *arg)
@@ -68,13 +69,16 @@ static void post_all(struct fanout *fanout, struct delivery *delivery, uint64_t 
     metrics_add(lost ? M_ITEMS_DROPPED_BUCKET : M_ITEMS_MERGED, delivery->items);
 }
 
-static void on_sealed(void *arg, struct slice key, uint64_t hash, struct slice items, uint32_t count)
+static void on_sealed(void *arg, struct slice key, uint64_t hash, struct slice items, uint32_t count,
+                      int64_t since)
 {
     struct fanout *fanout = arg;
     struct audience audience = directory_find(fanout->conf.directory, key, hash);
 
     metrics_sub(M_ITEMS_MERGING, count);
     metrics_add(M_BATCHES, 1);
+    metrics_observe(M_BATCH_ITEMS, count);
+    metrics_observe(M_MERGE_WAIT, clock_now_us() - since);
     if (audience.buckets == 0) {
         metrics_add(M_ITEMS_NO_AUDIENCE, count);
         return;
@@ -82,8 +86,10 @@ static void on_sealed(void *arg, struct slice key, uint64_t hash, struct slice i
     struct delivery *delivery = delivery_new(key, hash, items, count, audience.members);
     if (delivery == NULL)
         metrics_add(M_ITEMS_DROPPED_MEMORY, count);
-    else
+    else {
+        delivery->came_us = since;
         post_all(fanout, delivery, audience.buckets);
+    }
     delivery_unref(delivery);
 }
 
@@ -98,7 +104,7 @@ static void arm_window(struct fanout *fanout, int64_t now)
 static void on_window(evutil_socket_t fd, short what, void *arg)
 {
     struct fanout *fanout = arg;
-    int64_t now = clock_now_ms();
+    int64_t now = clock_now_us();
 
     (void)fd;
     (void)what;
@@ -117,7 +123,7 @@ enum status fanout_new(struct event_base *base, const struct fanout_conf *conf, 
     fanout->window = evtimer_new(base, on_window, fanout);
     fanout->pressure = evtimer_new(base, on_pressure_poll, fanout);
     if (fanout->window == NULL || fanout->pressure == NULL ||
-        merger_new(&conf->merger, on_sealed, fanout, &fanout->merger) != STATUS_OK) {
+        merger_new(&conf->limits.merger, on_sealed, fanout, &fanout->merger) != STATUS_OK) {
         fanout_free(fanout);
         return STATUS_NO_MEMORY;
     }
@@ -147,13 +153,21 @@ static void merge_item(struct fanout *fanout, struct slice room, uint64_t hash, 
     metrics_add(M_ITEMS_DROPPED_MEMORY, 1);
 }
 
+/* What one turn brings came at once. */
+static int64_t turn_now(struct fanout *fanout)
+{
+    if (fanout->turn_us == 0)
+        fanout->turn_us = clock_now_us();
+    return fanout->turn_us;
+}
+
 static uint32_t deliver(void *arg, enum push_target target, struct slice room, struct slice items,
                         uint32_t item_count)
 {
     struct fanout *fanout = arg;
     uint64_t hash = hashmap_hash(room);
     struct audience audience = directory_find(fanout->conf.directory, room, hash);
-    int64_t now = clock_now_ms();
+    int64_t now = turn_now(fanout);
     struct slice item;
 
     metrics_add(M_ITEMS_RECEIVED, item_count);
@@ -187,8 +201,9 @@ void fanout_send(struct fanout *fanout, struct slice room, struct slice item)
 
 void fanout_end_turn(struct fanout *fanout)
 {
-    int64_t now = clock_now_ms();
+    int64_t now = clock_now_us();
 
+    fanout->turn_us = 0;
     merger_end_turn(fanout->merger, now);
     arm_window(fanout, now);
     judge_pressure(fanout);
@@ -197,6 +212,15 @@ void fanout_end_turn(struct fanout *fanout)
 void fanout_flush(struct fanout *fanout)
 {
     merger_flush(fanout->merger);
+}
+
+void fanout_set_limits(struct fanout *fanout, const struct fanout_limits *limits)
+{
+    fanout->conf.limits = *limits;
+    merger_set_conf(fanout->merger, &limits->merger);
+    (void)evtimer_del(fanout->window);
+    arm_window(fanout, clock_now_us());
+    judge_pressure(fanout);
 }
 
 size_t fanout_pending(const struct fanout *fanout)

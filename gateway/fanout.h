@@ -14,12 +14,16 @@
 
 struct fanout;
 
-struct fanout_conf {
+struct fanout_limits {
     struct merger_conf merger;
+    size_t max_jobs; /* per bucket: the mark */
+};
+
+struct fanout_conf {
+    struct fanout_limits limits;
     struct directory *directory;
     struct bucket *const *buckets;
     unsigned bucket_count;
-    size_t max_jobs; /* per bucket: the mark */
     /* Told when pressure begins and ends. */
     void (*on_pressure)(void *arg, bool pressed);
     void *arg;
@@ -36,6 +40,8 @@ void fanout_send(struct fanout *fanout, struct slice room, struct slice item);
 void fanout_end_turn(struct fanout *fanout);
 /* Sends what waits, and from here on delays nothing (the drain). */
 void fanout_flush(struct fanout *fanout);
+/* Other limits, from now on; a shorter window ends those that are open sooner. */
+void fanout_set_limits(struct fanout *fanout, const struct fanout_limits *limits);
 /* Items that wait for their window. */
 size_t fanout_pending(const struct fanout *fanout);
 

@@ -6,48 +6,14 @@
 #include <event2/thread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "gateway/acceptor.h"
-#include "gateway/admin_api.h"
-#include "gateway/bucket.h"
-#include "gateway/bus_listener.h"
-#include "gateway/canary.h"
-#include "gateway/drain.h"
-#include "gateway/fanout.h"
+#include "gateway/gateway_limits.h"
 #include "gateway/gateway_metrics.h"
+#include "gateway/gateway_state.h"
 #include "gateway/gateway_stats.h"
-#include "gateway/page.h"
-#include "gateway/push_handler.h"
-#include "gateway/registrar.h"
-#include "gateway/rpc_server.h"
 #include "shared/log.h"
 #include "shared/resolver.h"
-#include "shared/tls.h"
-
-enum { FD_RESERVE = 256 };
-
-struct gateway {
-    const struct gateway_conf *conf;
-    struct event_base *base;
-    struct directory *directory;
-    struct page *page;
-    struct acceptor *acceptor;
-    struct bucket_conf bucket_conf;
-    struct bucket *buckets[MAX_BUCKETS];
-    unsigned bucket_count;
-    struct fanout *fanout;
-    struct canary *canary;
-    struct push_handler *handler;
-    SSL_CTX *tls;
-    struct rpc_server *rpc;
-    struct evdns_base *dns;      /* NULL without Redis */
-    struct registrar *registrar; /* likewise */
-    struct bus_listener *bus;    /* NULL unless it listens */
-    struct admin_api *admin;
-    struct drain *drain;
-};
 
 static unsigned threads_of(const struct gateway_conf *conf)
 {
@@ -57,44 +23,15 @@ static unsigned threads_of(const struct gateway_conf *conf)
     return (unsigned)(threads < 1 ? 1 : threads > MAX_BUCKETS ? MAX_BUCKETS : threads);
 }
 
-/* A client is a descriptor: the limit of the process bounds maxClients, and is said at start. */
-static size_t clients_allowed(const struct gateway_conf *conf)
-{
-    struct rlimit limit;
-    size_t wanted = (size_t)conf->max_clients;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return wanted;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + FD_RESERVE)
-        return wanted;
-    size_t allowed = limit.rlim_cur > 2 * FD_RESERVE ? limit.rlim_cur - FD_RESERVE : limit.rlim_cur / 2;
-    log_event(LOG_WARN, "fewer clients than configured", LOG_I("maxClients", wanted),
-              LOG_I("allowed", allowed), LOG_S("reason", "RLIMIT_NOFILE"), LOG_I("limit", limit.rlim_cur));
-    return allowed;
-}
-
 static void fill_bucket_conf(struct gateway *gateway)
 {
-    const struct gateway_conf *conf = gateway->conf;
-
     gateway->bucket_conf = (struct bucket_conf){
         .directory = gateway->directory,
         .returns = acceptor_returns(gateway->acceptor),
         .page = gateway->page != NULL ? page_response(gateway->page) : slice_of(NULL, 0),
-        .cert = conf->ws_cert,
-        .key = conf->ws_key,
-        .wire = (enum wire_kind)conf->wire,
-        .policy = (enum slow_client_policy)conf->slow_client_policy,
-        .queue_bytes = (size_t)conf->client_queue_bytes,
-        .queue_frames = (uint32_t)conf->ws_out_channel_size,
-        .max_message = (size_t)conf->max_message_bytes,
-        .max_room_name = (size_t)conf->max_room_name_bytes,
-        .max_rooms = (unsigned)conf->max_join_room,
-        .messages_per_second = (int)conf->client_messages_per_second,
-        .handshake_ms = conf->ws_read_timeout,
-        .heartbeat_ms = conf->ws_heartbeat_interval * 1000,
+        .certificate = certificates_get(gateway->certificates, CERTIFICATE_WS),
+        .wire = (enum wire_kind)gateway->conf->wire,
+        .limits = gateway_bucket_limits(gateway->conf),
     };
 }
 
@@ -109,7 +46,6 @@ static enum status start_buckets(struct gateway *gateway, struct fault *fault)
             return status;
     }
     bool uring = bucket_wire(gateway->buckets[0]) == WIRE_URING;
-    metrics_set(uring ? M_WIRE_URING : M_WIRE_SEND, 1);
     log_event(LOG_INFO, "buckets started", LOG_I("threads", count), LOG_S("wire", uring ? "uring" : "send"));
     return STATUS_OK;
 }
@@ -118,9 +54,8 @@ static enum status start_buckets(struct gateway *gateway, struct fault *fault)
 static enum status start_clients(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
-    const struct acceptor_conf acceptor_conf = {conf->ws_bind, (int)conf->ws_port, clients_allowed(conf),
-                                                conf->accept_per_second,
-                                                (size_t)conf->max_clients_per_address};
+    const struct acceptor_conf acceptor_conf = {conf->ws_bind, (int)conf->ws_port,
+                                                gateway_acceptor_limits(conf)};
 
     if (directory_new(&gateway->directory) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
@@ -156,6 +91,18 @@ static enum status print_stats(struct buf *out, void *arg)
     return gateway_stats_print(out, gateway->fanout);
 }
 
+/* A bucket's own numbers are read when they are asked for. */
+static enum status print_metrics(struct buf *out, void *arg)
+{
+    const struct gateway *gateway = arg;
+
+    for (unsigned i = 0; i < gateway->bucket_count; i++) {
+        metrics_set_at(M_BUCKET_CLIENTS, i, bucket_clients(gateway->buckets[i]));
+        metrics_set_at(M_BUCKET_JOBS, i, bucket_jobs(gateway->buckets[i]));
+    }
+    return metrics_print(out);
+}
+
 static const char *why_not_ready(void *arg)
 {
     const struct gateway *gateway = arg;
@@ -172,28 +119,25 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
     const struct fanout_conf fanout_conf = {
-        .merger = {conf->max_merger_delay, (size_t)conf->max_merger_batch_size,
-                   (size_t)conf->max_merger_batch_bytes, conf->merge_edge == 0},
+        .limits = gateway_fanout_limits(conf),
         .directory = gateway->directory,
         .buckets = gateway->buckets,
         .bucket_count = gateway->bucket_count,
-        .max_jobs = (size_t)conf->bucket_job_channel_size,
         .on_pressure = on_pressure,
         .arg = gateway,
     };
     if (fanout_new(gateway->base, &fanout_conf, &gateway->fanout) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     const struct push_handler_conf handler_conf = {
-        .limits = {(size_t)conf->max_room_name_bytes, (size_t)conf->max_item_bytes,
-                   (int)conf->max_json_depth},
+        .limits = gateway_push_limits(conf),
         .max_items = PUSH_MAX_FORM_ITEMS,
         .sink = fanout_sink(gateway->fanout),
         .gap_wait_ms = conf->bus_gap_wait,
         .gap_bytes = (size_t)conf->bus_gap_bytes,
     };
     return push_handler_new(&handler_conf, &gateway->handler) == STATUS_OK &&
-                   canary_new(gateway->base, gateway->acceptor, gateway->fanout, conf->ws_cert[0] != '\0',
-                              &gateway->canary) == STATUS_OK
+                   canary_new(gateway->base, gateway->acceptor, gateway->fanout,
+                              gateway->bucket_conf.certificate != NULL, &gateway->canary) == STATUS_OK
                ? STATUS_OK
                : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
 }
@@ -209,17 +153,10 @@ static enum status blame(struct fault *fault, const char *key, enum status statu
 static enum status start_rpc(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
-    const struct tls_files files = {conf->server_pem, conf->server_key, conf->rpc_ca};
-
-    if (conf->rpc_ca[0] == '\0')
-        log_event(LOG_WARN, "rpc is not verified: whoever reaches the port may push", LOG_S("key", "rpc.ca"));
-    enum status status = tls_server_new(&files, &gateway->tls, fault);
-    if (status != STATUS_OK)
-        return status;
     const struct rpc_server_conf rpc_conf = {
         .bind = conf->service_bind,
         .port = (int)conf->service_port,
-        .tls = gateway->tls,
+        .tls = certificates_get(gateway->certificates, CERTIFICATE_RPC),
         .max_body = (size_t)conf->max_rpc_bytes,
         .max_connections = (int)conf->max_rpc_connections,
         .handler = gateway->handler,
@@ -257,6 +194,7 @@ static enum status start_admin(struct gateway *gateway, struct fault *fault)
         .bind = gateway->conf->admin_bind,
         .port = (int)gateway->conf->admin_port,
         .not_ready = why_not_ready,
+        .metrics = print_metrics,
         .stats = print_stats,
         .arg = gateway,
     };
@@ -288,7 +226,10 @@ static enum status start(struct gateway *gateway, struct fault *fault)
     gateway->base = event_base_new();
     if (gateway->base == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "libevent does not start");
-    enum status status = start_clients(gateway, fault);
+    enum status status = certificates_new(gateway->base, gateway->conf, gateway_reload_certificate, gateway,
+                                          &gateway->certificates, fault);
+    if (status == STATUS_OK)
+        status = start_clients(gateway, fault);
     if (status == STATUS_OK)
         status = start_pushes(gateway, fault);
     if (status == STATUS_OK)
@@ -299,6 +240,8 @@ static enum status start(struct gateway *gateway, struct fault *fault)
         status = start_drain(gateway, fault);
     if (status == STATUS_OK)
         status = start_admin(gateway, fault);
+    if (status == STATUS_OK && gateway_reload_begin(gateway) != STATUS_OK)
+        status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     if (status == STATUS_OK)
         status = blame(fault, "wsPort",
                        acceptor_start(gateway->acceptor, gateway->buckets, gateway->bucket_count, fault));
@@ -307,12 +250,12 @@ static enum status start(struct gateway *gateway, struct fault *fault)
 
 static void stop(struct gateway *gateway)
 {
+    gateway_reload_end(gateway);
     admin_api_free(gateway->admin);
     drain_free(gateway->drain);
     bus_listener_free(gateway->bus);
     registrar_free(gateway->registrar);
     rpc_server_free(gateway->rpc);
-    SSL_CTX_free(gateway->tls);
     canary_free(gateway->canary);
     push_handler_free(gateway->handler);
     fanout_free(gateway->fanout);
@@ -321,6 +264,7 @@ static void stop(struct gateway *gateway)
     acceptor_free(gateway->acceptor);
     page_free(gateway->page);
     directory_free(gateway->directory);
+    certificates_free(gateway->certificates);
     resolver_free(gateway->base, gateway->dns);
     if (gateway->base != NULL)
         event_base_free(gateway->base);
@@ -338,9 +282,9 @@ static void block_signals(int how)
     pthread_sigmask(how, &set, NULL);
 }
 
-enum status gateway_run(const struct gateway_conf *conf, struct fault *fault)
+enum status gateway_run(const struct reload *settings, struct fault *fault)
 {
-    struct gateway gateway = {.conf = conf};
+    struct gateway gateway = {.settings = settings, .conf = settings->conf};
 
     signal(SIGPIPE, SIG_IGN);
     gateway_metrics_setup();
@@ -348,8 +292,10 @@ enum status gateway_run(const struct gateway_conf *conf, struct fault *fault)
     enum status status = start(&gateway, fault);
     block_signals(SIG_UNBLOCK);
     if (status == STATUS_OK) {
+        reload_hold(false);
         log_event(LOG_INFO, "ready", LOG_S("version", FANFARE_VERSION));
         (void)event_base_dispatch(gateway.base);
+        reload_hold(true);
     }
     stop(&gateway);
     if (status == STATUS_OK)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gateway's settings: one field per row of gateway_conf_table, whose help texts say what
- * each does (docs/configuration.md is printed from them). Filled once by daemon_configure on the
- * main thread, read-only afterwards, so any thread may read it. */
+ * each does (docs/configuration.md is printed from them). Filled by daemon_configure; the values of
+ * CONF_LIVE options change with a reload, so only the main thread may read it, and none of their texts is
+ * kept: gateway_limits.h has what goes to other parts. */
 #ifndef FANFARE_GATEWAY_GATEWAY_CONF_H
 #define FANFARE_GATEWAY_GATEWAY_CONF_H
 
@@ -74,7 +75,9 @@ struct gateway_conf {
 extern const struct conf_table gateway_conf_table;
 
 /* A daemon_check: serverPem and serverKey are given, readable and a pair; ws.cert and ws.key are
- * both given or neither, and a pair; rpc.ca parses. `conf` is a struct gateway_conf. */
+ * both given or neither, and a pair; rpc.ca parses; the ports can be had. `conf` is a struct gateway_conf. */
 enum status gateway_conf_check(const void *conf, struct fault *fault);
+/* The same without the ports, for a reload. */
+enum status gateway_conf_check_reload(const void *conf, struct fault *fault);
 
 #endif

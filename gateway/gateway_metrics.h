@@ -46,6 +46,14 @@
     X(M_ITEMS_ROOM, G "items_by_target_total", "target=\"room\"", COUNTER, "Items that reached the merger")  \
     X(M_ITEMS_ALL, G "items_by_target_total", "target=\"all\"", COUNTER, "")                                 \
     X(M_BATCHES, G "merge_batches_total", "", COUNTER, "Merged batches sealed")                              \
+    X(M_BATCH_ITEMS, G "batch_items", "", SIZES, "Items of a merged batch")                                  \
+    X(M_MERGE_WAIT, G "merge_wait_seconds", "", HISTOGRAM,                                                   \
+      "Time from the first item of a merged batch to its sealing")                                           \
+    X(M_PUSH_TO_SOCKET, G "push_to_socket_seconds", "", HISTOGRAM,                                           \
+      "Time from a push's arrival here to the writing of its frame to the last of a bucket's clients that "  \
+      "it is for: one observation a frame and bucket, of the frame's oldest item")                           \
+    X(M_FANOUT, G "fanout_seconds", "", HISTOGRAM,                                                           \
+      "Time from a frame's first client in a bucket to its last, as above; the rest of that time it waited") \
     X(M_JOBS_PENDING, G "fanout_jobs", "", GAUGE, "Fan-out jobs that wait in the buckets")                   \
     X(M_FRAMES_ADDRESSED, G "frames_addressed_total", "", COUNTER,                                           \
       "Frames due to a client, once per client")                                                             \
@@ -60,16 +68,23 @@
     X(M_BYTES_DELIVERED, G "bytes_delivered_total", "", COUNTER, "Bytes of delivered frames")                \
     X(M_CLIENTS, G "clients", "", GAUGE, "WebSocket clients connected")                                      \
     X(M_ROOMS, G "rooms", "", GAUGE, "Rooms with at least one client here")                                  \
+    X(M_BUCKET_CLIENTS, G "bucket_clients", "bucket", GAUGES, "WebSocket clients connected, by bucket")      \
+    X(M_BUCKET_JOBS, G "bucket_jobs", "bucket", GAUGES,                                                      \
+      "Fan-out jobs that wait or are under way, by bucket")                                                  \
+    X(M_HANDSHAKE, G "handshake_seconds", "", HISTOGRAM,                                                     \
+      "Time from a connection's acceptance to its WebSocket being open, TLS included")                       \
     X(M_CLIENTS_OPENED, G "clients_opened_total", "", COUNTER, "WebSocket handshakes completed")             \
     X(M_REFUSED_FULL, G "clients_refused_total", "reason=\"max_clients\"", COUNTER,                          \
-      "Connections answered with an error or closed before the handshake was complete")                      \
+      "Connections that ended, with an error for an answer or without one, before they were open")           \
     X(M_REFUSED_ADDRESS, G "clients_refused_total", "reason=\"max_clients_per_address\"", COUNTER, "")       \
     X(M_REFUSED_RATE, G "clients_refused_total", "reason=\"rate\"", COUNTER, "")                             \
     X(M_REFUSED_DRAINING, G "clients_refused_total", "reason=\"draining\"", COUNTER, "")                     \
     X(M_REFUSED_HANDSHAKE, G "clients_refused_total", "reason=\"bad_handshake\"", COUNTER, "")               \
     X(M_REFUSED_TIMEOUT, G "clients_refused_total", "reason=\"handshake_timeout\"", COUNTER, "")             \
+    X(M_REFUSED_GONE, G "clients_refused_total", "reason=\"peer_gone\"", COUNTER, "")                        \
+    X(M_REFUSED_MEMORY, G "clients_refused_total", "reason=\"no_memory\"", COUNTER, "")                      \
     X(M_CLIENT_MESSAGES, G "client_messages_total", "", COUNTER, "Messages from clients")                    \
-    X(M_WIRE_URING, G "wire", "kind=\"uring\"", GAUGE, "1 for the kind of socket writes in use")             \
+    X(M_WIRE_URING, G "wire", "kind=\"uring\"", GAUGE, "Bucket threads by the kind of their socket writes")  \
     X(M_WIRE_SEND, G "wire", "kind=\"send\"", GAUGE, "")                                                     \
     X(M_REGISTERED, G "registered", "", GAUGE, "1 while this gateway's entry stands in the registry")        \
     X(M_REGISTRY_REFRESHES, G "registry_refreshes_total", "", COUNTER, "Times the entry was written")        \
@@ -86,6 +101,13 @@
     X(M_CANARY_FAILED, G "canaries_total", "result=\"failed\"", COUNTER, "")                                 \
     X(M_CANARY_FAILING, G "canary_failing", "", GAUGE, "1 while three canaries in a row have failed")        \
     X(M_CANARY_SECONDS, G "canary_seconds", "", HISTOGRAM, "Time from the RPC to this gateway's own client") \
+    X(M_CERTIFICATE_EXPIRY_WS, G "certificate_expiry_timestamp_seconds", "what=\"ws\"", GAUGE,               \
+      "When the certificate in use ends, in seconds since 1970; 0 without")                                  \
+    X(M_CERTIFICATE_EXPIRY_RPC, G "certificate_expiry_timestamp_seconds", "what=\"rpc\"", GAUGE, "")         \
+    X(M_CERTIFICATES_RELOADED, G "certificates_reloaded_total", "", COUNTER,                                 \
+      "Certificates loaded while the gateway ran, changed or not")                                           \
+    X(M_RELOADS_OK, G "reloads_total", "result=\"ok\"", COUNTER, "Times SIGHUP had the settings read anew")  \
+    X(M_RELOADS_FAILED, G "reloads_total", "result=\"failed\"", COUNTER, "")                                 \
     X(M_DRAINING, G "draining", "", GAUGE, "1 while the gateway drains")                                     \
     CLOSE_CODE_METRICS(X)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table from go-push's names to metric rows. */
+/* A table from go-push's names to metric rows, and what of ours stands beside them. */
 #include "gateway/gateway_stats.h"
 
 #include "gateway/gateway_metrics.h"
@@ -38,5 +38,7 @@ enum status gateway_stats_print(struct buf *out, const struct fanout *fanout)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == STATUS_OK; i++)
         status = buf_printf(out, "%s\"%s\":%llu", i > 0 ? "," : "", rows[i].name,
                             (unsigned long long)rows[i].value);
-    return status == STATUS_OK ? buf_append_str(out, "}\n") : status;
+    return status == STATUS_OK
+               ? buf_printf(out, ",\"wire\":\"%s\"}\n", metrics_get(M_WIRE_SEND) > 0 ? "send" : "uring")
+               : status;
 }

@@ -100,27 +100,35 @@ static bool wants_websocket(const struct http_request *request)
            slice_equal(http_request_header(request, "Sec-WebSocket-Version"), slice_str("13"));
 }
 
-/* v=2 among the parameters asks for frames that name their room; whatever else stands there is the
- * client's own business, as with go-push. */
-static enum frame_version query_version(struct slice query)
+static void refuse_room(struct handshake *out, const char *message)
 {
-    while (query.len > 0) {
-        const uint8_t *mark = memchr(query.data, '&', query.len);
-        size_t len = mark != NULL ? (size_t)(mark - query.data) : query.len;
+    const struct refused bad_room = {400, "Bad Request", "invalid_room", message, ""};
 
-        if (slice_equal(slice_of(query.data, len), slice_str("v=2")))
-            return FRAME_V2;
-        len += mark != NULL ? 1 : 0;
-        query = slice_of(query.data + len, query.len - len);
+    refuse(out, &bad_room, REFUSAL_NONE);
+}
+
+static void accept_client(const struct http_request *request, struct slice key,
+                          const struct handshake_conf *conf, struct handshake *out)
+{
+    const char *fault = connect_query_read(http_request_query(request), &conf->limits, &out->query);
+    char accept[HANDSHAKE_ACCEPT_LEN + 1];
+
+    if (fault != NULL) {
+        refuse_room(out, fault);
+        return;
     }
-    return FRAME_V1;
+    handshake_accept(key, accept);
+    out->upgraded = true;
+    (void)buf_printf(&out->response,
+                     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                     "Sec-WebSocket-Accept: %s\r\n\r\n",
+                     accept);
 }
 
 static void connect_client(const struct http_request *request, const struct handshake_conf *conf,
                            struct handshake *out)
 {
     struct slice key = http_request_header(request, "Sec-WebSocket-Key");
-    char accept[HANDSHAKE_ACCEPT_LEN + 1];
 
     if (http_request_is_http10(request)) {
         refuse(out, &bad_request, REFUSAL_NONE);
@@ -132,13 +140,7 @@ static void connect_client(const struct http_request *request, const struct hand
         refuse_later(out, &unavailable[conf->refusal], conf->refusal,
                      conf->refusal == REFUSAL_RATE ? conf->retry_s : 0);
     } else {
-        handshake_accept(key, accept);
-        out->upgraded = true;
-        out->version = query_version(http_request_query(request));
-        (void)buf_printf(&out->response,
-                         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                         "Sec-WebSocket-Accept: %s\r\n\r\n",
-                         accept);
+        accept_client(request, key, conf, out);
     }
 }
 
@@ -164,7 +166,8 @@ bool handshake_feed(struct http_request *request, struct slice bytes, const stru
     enum http_parse parse = HTTP_PARSE_HEADERS;
     size_t total = 0;
 
-    *out = (struct handshake){.version = FRAME_V1};
+    *out = (struct handshake){.upgraded = false};
+    buf_init(&out->query.rooms, 0);
     buf_init(&out->response, MAX_RESPONSE);
     while (parse == HTTP_PARSE_HEADERS) {
         size_t taken = 0;
@@ -189,4 +192,5 @@ bool handshake_feed(struct http_request *request, struct slice bytes, const stru
 void handshake_fini(struct handshake *handshake)
 {
     buf_fini(&handshake->response);
+    connect_query_fini(&handshake->query);
 }

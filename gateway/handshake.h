@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "gateway/frame.h"
+#include "gateway/connect_query.h"
 #include "gateway/ticket.h"
 #include "shared/buf.h"
 #include "shared/http_request.h"
@@ -16,11 +16,12 @@ struct handshake_conf {
     struct slice page;    /* the whole answer to GET /, or empty for 404 */
     enum refusal refusal; /* answer 503 to /connect */
     int retry_s;          /* with REFUSAL_RATE: seconds of the Retry-After */
+    struct connect_limits limits;
 };
 
 struct handshake {
-    bool upgraded; /* the answer is 101: frames follow; else the connection ends after it */
-    enum frame_version version;
+    bool upgraded;              /* the answer is 101: frames follow; else the connection ends after it */
+    struct connect_query query; /* meaningful with `upgraded` */
     struct buf response;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A key lives from its first item until a window passes without one. It stands in one of two
- * lists: `fresh` (quiet until this turn, leading edge only) or `open` (its window runs). All
- * windows have the same length, so appending keeps `open` sorted by deadline. */
+ * lists: `fresh` (quiet until this turn, leading edge only) or `open` (its window runs), sorted by
+ * when the window began: all windows have the same length, also when that changes. */
 #include "gateway/merger.h"
 
 #include <stdlib.h>
@@ -18,8 +18,9 @@ struct merge_key {
     struct list link; /* in fresh or open */
     struct buf items; /* joined by commas */
     uint32_t count;
-    int64_t deadline; /* monotonic ms; in open only */
-    bool fresh;       /* in the list of that name */
+    int64_t since;  /* monotonic us: when the first of its items came */
+    int64_t opened; /* likewise: when its window began; in open only */
+    bool fresh;     /* in the list of that name */
     uint8_t name[];
 };
 
@@ -31,6 +32,7 @@ struct merger {
     struct list fresh;
     struct list open;
     size_t pending;
+    bool flushed;
 };
 
 enum status merger_new(const struct merger_conf *conf, merger_emit *emit, void *arg, struct merger **out)
@@ -79,7 +81,7 @@ static void open_window(struct merger *merger, struct merge_key *key, int64_t no
 {
     list_remove(&key->link);
     key->fresh = false;
-    key->deadline = now + merger->conf.delay_ms;
+    key->opened = now;
     list_add_tail(&merger->open, &key->link);
 }
 
@@ -109,7 +111,7 @@ static void seal(struct merger *merger, struct merge_key *key)
     if (key->count == 0)
         return;
     merger->emit(merger->arg, key->node.key, key->node.hash, slice_of(key->items.data, key->items.len),
-                 key->count);
+                 key->count, key->since);
     merger->pending -= key->count;
     key->count = 0;
     if (key->items.cap > KEEP_CAPACITY)
@@ -153,6 +155,8 @@ enum status merger_add(struct merger *merger, struct slice name, uint64_t hash, 
         open_window(merger, key, now);
     if (append(key, item) != STATUS_OK)
         return STATUS_NO_MEMORY;
+    if (key->count == 0)
+        key->since = now;
     key->count++;
     merger->pending++;
     if (key->count >= merger->conf.max_items || key->items.len >= merger->conf.max_bytes)
@@ -168,7 +172,7 @@ void merger_end_turn(struct merger *merger, int64_t now)
         seal(merger, key);
         open_window(merger, key, now);
     }
-    if (merger->conf.delay_ms == 0)
+    if (merger->conf.delay_us == 0)
         merger_expire(merger, now);
 }
 
@@ -177,9 +181,9 @@ void merger_expire(struct merger *merger, int64_t now)
     while (!list_empty(&merger->open)) {
         struct merge_key *key = container_of(merger->open.next, struct merge_key, link);
 
-        if (key->deadline > now)
+        if (key->opened + merger->conf.delay_us > now)
             return;
-        if (key->count == 0 || !merger->conf.leading || merger->conf.delay_ms == 0) {
+        if (key->count == 0 || !merger->conf.leading || merger->conf.delay_us == 0) {
             seal(merger, key);
             key_free(merger, key);
         } else {
@@ -193,7 +197,7 @@ int64_t merger_deadline(const struct merger *merger)
 {
     if (list_empty(&merger->open))
         return -1;
-    return container_of(merger->open.next, struct merge_key, link)->deadline;
+    return container_of(merger->open.next, struct merge_key, link)->opened + merger->conf.delay_us;
 }
 
 static void flush_list(struct merger *merger, struct list *list)
@@ -210,7 +214,15 @@ void merger_flush(struct merger *merger)
 {
     flush_list(merger, &merger->fresh);
     flush_list(merger, &merger->open);
-    merger->conf.delay_ms = 0;
+    merger->conf.delay_us = 0;
+    merger->flushed = true;
+}
+
+void merger_set_conf(struct merger *merger, const struct merger_conf *conf)
+{
+    merger->conf = *conf;
+    if (merger->flushed)
+        merger->conf.delay_us = 0;
 }
 
 size_t merger_pending(const struct merger *merger)

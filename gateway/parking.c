@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "gateway/gateway_metrics.h"
+#include "gateway/trace_log.h"
 
 void parking_init(struct parking *parking, size_t max_bytes)
 {
@@ -124,8 +125,8 @@ size_t parking_clear(struct parking *parking, struct origin *origin)
     size_t count = 0;
 
     while ((parked = parking_first(origin)) != NULL) {
-        while (push_next_record(&parked->rest, &record))
-            count++;
+        for (; push_next_record(&parked->rest, &record); count++)
+            trace_log_dropped(origin->id, &record);
         drop(parking, origin, parked);
     }
     return count;

@@ -12,6 +12,7 @@
 #include "gateway/origin_gap.h"
 #include "gateway/origin_table.h"
 #include "gateway/parking.h"
+#include "gateway/trace_log.h"
 
 enum { MAX_ORIGINS = 1024, ORIGIN_IDLE_MS = 3600 * 1000 };
 
@@ -58,6 +59,11 @@ void push_handler_free(struct push_handler *handler)
     free(handler);
 }
 
+void push_handler_set_limits(struct push_handler *handler, const struct push_limits *limits)
+{
+    handler->conf.limits = *limits;
+}
+
 void push_handler_set_bus(struct push_handler *handler, bool up)
 {
     handler->bus_up = up;
@@ -89,9 +95,11 @@ static void apply_once(struct push_handler *handler, struct origin *origin, enum
     if (origin_is_past(origin, record->sequence)) {
         metrics_add(M_DUPLICATES_RPC + (unsigned)path, 1);
         batch_tally_again(tally, record, &origin->reached);
+        trace_log_duplicate(origin->id, record, path);
         return;
     }
     clients = apply(handler, path, record);
+    trace_log_applied(origin->id, record, path, clients);
     origin->begun = true;
     origin->applied = record->sequence;
     if (record->wait)

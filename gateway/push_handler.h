@@ -42,6 +42,8 @@ struct push_handler_conf {
 enum status push_handler_new(const struct push_handler_conf *conf, struct push_handler **out);
 /* What waits is dropped. Legal on NULL. */
 void push_handler_free(struct push_handler *handler);
+/* Other limits for the batches and forms that come from now on. */
+void push_handler_set_limits(struct push_handler *handler, const struct push_limits *limits);
 /* Whether the bus is listened to and its connection is up; false at first. Only while it is does a
  * gap in what RPC brings wait for the bus. */
 void push_handler_set_bus(struct push_handler *handler, bool up);

@@ -307,6 +307,17 @@ void rpc_server_free(struct rpc_server *server)
     free(server);
 }
 
+void rpc_server_set_tls(struct rpc_server *server, SSL_CTX *tls)
+{
+    server->conf.tls = tls;
+}
+
+void rpc_server_set_limits(struct rpc_server *server, size_t max_body, int max_connections)
+{
+    server->conf.max_body = max_body;
+    server->conf.max_connections = max_connections;
+}
+
 void rpc_server_hold(struct rpc_server *server, bool hold)
 {
     if (!server || !server->listener || server->holding == hold)

@@ -17,7 +17,7 @@ struct rpc_server;
 struct rpc_server_conf {
     const char *bind; /* see listener_new */
     int port;         /* 0: a free one */
-    SSL_CTX *tls;     /* the caller's, must outlive the server; NULL: plain HTTP/2 (RFC 9113, 3.3) */
+    SSL_CTX *tls;     /* the caller's, until rpc_server_set_tls; NULL: plain HTTP/2 (RFC 9113, 3.3) */
     size_t max_body;  /* bytes of a request; 413 past it */
     int max_connections;
     struct push_handler *handler; /* the caller's, must outlive the server */
@@ -33,6 +33,11 @@ enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf
                            struct rpc_server **out, struct fault *fault);
 /* Closes every connection at once; what was not answered is not. Legal on NULL. */
 void rpc_server_free(struct rpc_server *server);
+/* Another context for connections that come from now on, the caller's as the first one, which is not used
+ * any more: connections hold what they need. */
+void rpc_server_set_tls(struct rpc_server *server, SSL_CTX *tls);
+/* Other limits for connections that come from now on. */
+void rpc_server_set_limits(struct rpc_server *server, size_t max_body, int max_connections);
 /* While held, pushes are applied but their answers wait (bounded by the streams that a connection
  * may have open); false lets them go, in order. Harmless when nothing changes. Legal on NULL. */
 void rpc_server_hold(struct rpc_server *server, bool hold);

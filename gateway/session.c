@@ -14,7 +14,7 @@ enum { MAX_ANSWER = 1024, PACE_BURST_US = 1000000 };
  * one second ahead. */
 static bool within_rate(struct client *client)
 {
-    int rate = client->bucket->conf->messages_per_second;
+    int rate = client->bucket->limits.messages_per_second;
     int64_t now = clock_now_us();
 
     if (rate == 0)
@@ -112,7 +112,7 @@ static void on_text(struct client *client, struct slice text)
 {
     struct client_msg msg;
 
-    if (client_msg_parse(text, client->bucket->conf->max_room_name, &msg) != STATUS_OK)
+    if (client_msg_parse(text, client->bucket->limits.max_room_name, &msg) != STATUS_OK)
         client_close(client, CLOSE_invalid_message);
     else
         requests[msg.type](client, &msg);
@@ -155,6 +155,7 @@ void session_on_bytes(struct client *client, uint8_t *data, size_t len)
     struct ws_input input;
 
     bucket_heard(client);
+    ws_reader_limit(&client->reader, client->bucket->limits.max_message);
     do {
         input = ws_reader_next(&client->reader, &data, &len);
         if (input.event != WS_MORE && input.event != WS_FAIL && input.event != WS_CLOSE &&

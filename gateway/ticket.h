@@ -4,13 +4,15 @@
 #ifndef FANFARE_GATEWAY_TICKET_H
 #define FANFARE_GATEWAY_TICKET_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/bucket_limits.h"
 #include "gateway/delivery.h"
 #include "shared/mailbox.h"
 
-enum bucket_mail_kind { MAIL_TICKET, MAIL_JOB, MAIL_DRAIN, MAIL_STOP };
+enum bucket_mail_kind { MAIL_TICKET, MAIL_JOB, MAIL_DRAIN, MAIL_LIMITS, MAIL_CERTIFICATE, MAIL_STOP };
 
 /* Into a bucket: the head of each message below. */
 struct bucket_mail {
@@ -36,6 +38,7 @@ struct address;
 struct ticket {
     struct bucket_mail head;
     int fd;
+    int64_t accepted_us; /* monotonic */
     unsigned bucket;
     enum refusal refusal;    /* answer 503 to the handshake */
     bool canary;             /* the gateway's own client: in its room from the start, counted nowhere */
@@ -48,6 +51,7 @@ struct job {
     struct bucket_mail head;
     struct job *next; /* in the room's queue */
     struct delivery *delivery;
+    int64_t begun_us; /* monotonic: when its first client was visited; 0: not yet */
 };
 
 /* Close all clients with 1001, spread over duration_ms, and tell them to come back spread over
@@ -56,6 +60,18 @@ struct drain_order {
     struct bucket_mail head;
     int64_t duration_ms;
     int64_t ramp_ms;
+};
+
+/* Other limits from here on. */
+struct limits_order {
+    struct bucket_mail head;
+    struct bucket_limits limits;
+};
+
+/* The certificate, chain and key of this context for new handshakes. */
+struct certificate_order {
+    struct bucket_mail head;
+    SSL_CTX *certificate; /* a reference */
 };
 
 #endif

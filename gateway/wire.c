@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "gateway/gateway_metrics.h"
 #include "shared/log.h"
 
 #ifdef FANFARE_URING
@@ -63,6 +64,8 @@ static void give_up_ring(struct wire *wire)
     log_event(LOG_WARN, "io_uring is given up", LOG_S("wire", "send"));
     io_uring_queue_exit(&wire->ring);
     wire->kind = WIRE_SEND;
+    metrics_sub(M_WIRE_URING, 1);
+    metrics_add(M_WIRE_SEND, 1);
 }
 
 static void write_uring(struct wire *wire, struct wire_op *ops, size_t count)
@@ -112,6 +115,7 @@ enum status wire_new(enum wire_kind kind, struct wire **out, struct fault *fault
         return fault_set(fault, STATUS_IO, "wire: uring is not to be had here (%s): auto or send",
                          strerror(error));
     }
+    metrics_add(wire->kind == WIRE_URING ? M_WIRE_URING : M_WIRE_SEND, 1);
     *out = wire;
     return STATUS_OK;
 }

@@ -19,11 +19,24 @@ struct frame_header {
     size_t len; /* of the header, mask included */
 };
 
+static void set_limit(struct ws_reader *reader, size_t max_message)
+{
+    reader->frame.max = max_message + MAX_CONTROL + MAX_FRAME_HEADER;
+    reader->message.max = max_message;
+}
+
 void ws_reader_init(struct ws_reader *reader, size_t max_message)
 {
     *reader = (struct ws_reader){0};
-    buf_init(&reader->frame, max_message + MAX_CONTROL + MAX_FRAME_HEADER);
-    buf_init(&reader->message, max_message);
+    buf_init(&reader->frame, 0);
+    buf_init(&reader->message, 0);
+    set_limit(reader, max_message);
+}
+
+void ws_reader_limit(struct ws_reader *reader, size_t max_message)
+{
+    if (reader->message.max != max_message && reader->frame.len == 0 && reader->message_opcode == 0)
+        set_limit(reader, max_message);
 }
 
 void ws_reader_fini(struct ws_reader *reader)

@@ -35,6 +35,8 @@ struct ws_input {
 };
 
 void ws_reader_init(struct ws_reader *reader, size_t max_message);
+/* Another limit, once no message is half-read: call before the bytes of each reading. */
+void ws_reader_limit(struct ws_reader *reader, size_t max_message);
 void ws_reader_fini(struct ws_reader *reader);
 /* Takes bytes from `*data` (which it may unmask in place), advances `*data` and `*len`, and
  * returns the first event in them. Call until WS_MORE or WS_FAIL. */

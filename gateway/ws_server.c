@@ -1,60 +1,142 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libwebsockets 4.1 has one service thread a context, so each bucket has a context. Its poll()
- * loop walks every socket, so the context runs on libuv. Sockets come in by adoption: contexts
- * cannot share a listening port. lws_cancel_service() is its one call for other threads. */
+ * loop walks every socket, so the context runs on libuv. TLS sockets come in by adoption: contexts
+ * cannot share a listening port. Of plain ones it knows one descriptor, which is readable when some of
+ * them are. lws_cancel_service() is its one call for other threads. */
 #include "gateway/ws_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/socket_poll.h"
 #include "shared/log.h"
 
-enum { SERVICE_BUFFER = 16384 };
+/* The bucket has the time-outs; the library's stays behind the longest that wsReadTimeout can be. */
+enum { SERVICE_BUFFER = 16384, LIBRARY_TIMEOUT_S = 700 };
 
 struct ws_server {
     struct ws_server_conf conf;
     struct lws_context *context;
     struct lws_vhost *vhost;
+    SSL_CTX *certificate;      /* a reference; NULL: plain sockets */
+    struct socket_poll *plain; /* NULL with TLS */
     lws_sorted_usec_list_t tick;
     struct lws_protocols protocols[2];
     bool stopping;
 };
 
-static struct lws *wsi_of(struct ws_conn *conn)
-{
-    return (struct lws *)(void *)conn;
-}
+struct ws_conn {
+    struct ws_server *server;
+    void *client;
+    union {
+        struct polled_socket plain;
+        struct {
+            struct lws *wsi;
+            bool heard;
+        } tls;
+    };
+};
 
 static struct ws_server *server_of(struct lws *wsi)
 {
     return lws_context_user(lws_get_context(wsi));
 }
 
+/* For each handshake, and not once in the vhost's context, since that keeps a certificate for each kind
+ * of key: an old RSA one would be shown beside a new ECDSA one. */
+static int show_certificate(SSL *ssl, void *arg)
+{
+    SSL_CTX *from = ((const struct ws_server *)arg)->certificate;
+    STACK_OF(X509) *chain = NULL;
+    int replace = 1;
+
+    SSL_certs_clear(ssl);
+    (void)SSL_CTX_get0_chain_certs(from, &chain);
+    return SSL_use_cert_and_key(ssl, SSL_CTX_get0_certificate(from), SSL_CTX_get0_privatekey(from), chain,
+                                replace);
+}
+
+void ws_server_use_certificate(struct ws_server *server, SSL_CTX *certificate)
+{
+    SSL_CTX_up_ref(certificate);
+    SSL_CTX_free(server->certificate);
+    server->certificate = certificate;
+}
+
+static void on_gone(void *owner)
+{
+    struct ws_conn *conn = owner;
+
+    conn->server->conf.callbacks.on_gone(conn->client);
+    free(conn);
+}
+
+static void on_plain_bytes(void *owner, uint8_t *data, size_t len)
+{
+    const struct ws_conn *conn = owner;
+
+    conn->server->conf.callbacks.on_bytes(conn->client, data, len);
+}
+
+/* In 4.1.6 the time-out of a TLS handshake runs on when the handshake is through. */
+static void on_tls_bytes(struct ws_conn *conn, uint8_t *data, size_t len)
+{
+    if (!conn->tls.heard)
+        lws_set_timeout(conn->tls.wsi, NO_PENDING_TIMEOUT, 0);
+    conn->tls.heard = true;
+    conn->server->conf.callbacks.on_bytes(conn->client, data, len);
+}
+
+static void on_plain_writable(void *owner)
+{
+    const struct ws_conn *conn = owner;
+
+    conn->server->conf.callbacks.on_writable(conn->client);
+}
+
+static void bury(const struct ws_server *server)
+{
+    if (server->plain != NULL)
+        socket_poll_bury(server->plain);
+}
+
+static void on_wake(const struct ws_server *server)
+{
+    server->conf.callbacks.on_wake(server->conf.arg);
+    bury(server);
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
     struct ws_server *server = server_of(wsi);
-    void *client = lws_get_opaque_user_data(wsi);
+    struct ws_conn *conn = lws_get_opaque_user_data(wsi);
 
-    (void)user;
     switch (reason) {
     case LWS_CALLBACK_RAW_RX:
-        if (client != NULL)
-            server->conf.callbacks.on_bytes(client, in, len);
+        if (conn != NULL)
+            on_tls_bytes(conn, in, len);
         break;
     case LWS_CALLBACK_RAW_WRITEABLE:
-        if (client != NULL)
-            server->conf.callbacks.on_writable(client);
+        if (conn != NULL)
+            server->conf.callbacks.on_writable(conn->client);
         break;
     case LWS_CALLBACK_WSI_DESTROY:
-        if (client != NULL)
-            server->conf.callbacks.on_gone(client);
+        if (conn != NULL)
+            on_gone(conn);
+        break;
+    case LWS_CALLBACK_RAW_RX_FILE:
+        socket_poll_turn(server->plain);
+        break;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        SSL_CTX_set_cert_cb(user, show_certificate, server); /* `user` is the vhost's new SSL_CTX */
         break;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         if (!server->stopping)
-            server->conf.callbacks.on_wake(server->conf.arg);
+            on_wake(server);
         break;
     default:
         break;
@@ -68,6 +150,7 @@ static void on_tick(lws_sorted_usec_list_t *sul)
 
     lws_sul_schedule(server->context, 0, &server->tick, on_tick, server->conf.tick_ms * LWS_US_PER_MS);
     server->conf.callbacks.on_tick(server->conf.arg);
+    bury(server);
 }
 
 static void on_library_log(int level, const char *line)
@@ -88,15 +171,13 @@ static struct lws_vhost *vhost_new(struct ws_server *server)
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     info.protocols = server->protocols;
     info.vhost_name = "clients";
-    if (server->conf.cert[0] != '\0') {
-        /* The second option spares a TLS client context, which 4.1.6 would make (with every CA of
+    if (ws_server_is_tls(server)) {
+        /* The last option spares a TLS client context, which 4.1.6 would make (with every CA of
          * the system) and, where there are several contexts, never free. */
-        info.options =
-            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG;
+        info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX |
+                       LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG;
         info.listen_accept_role = "raw-skt";
         info.listen_accept_protocol = "fanfare";
-        info.ssl_cert_filepath = server->conf.cert;
-        info.ssl_private_key_filepath = server->conf.key;
     }
     return lws_create_vhost(server->context, &info);
 }
@@ -115,12 +196,30 @@ static struct lws_context *context_new(struct ws_server *server)
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
                    LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN;
     info.signal_cb = on_signal;
-    if (server->conf.cert[0] != '\0')
+    if (ws_server_is_tls(server))
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.user = server;
     info.pt_serv_buf_size = SERVICE_BUFFER;
-    info.timeout_secs = 10;
+    info.timeout_secs = LIBRARY_TIMEOUT_S;
     return lws_create_context(&info);
+}
+
+/* The library closes what it has adopted, hence the copy of the descriptor. */
+static enum status watch_plain(struct ws_server *server)
+{
+    static const struct socket_callbacks callbacks = {on_plain_bytes, on_plain_writable, on_gone};
+    enum status status = socket_poll_new(&callbacks, &server->plain);
+    lws_sock_file_fd_type descriptor;
+
+    if (status != STATUS_OK)
+        return status;
+    descriptor.filefd = fcntl(socket_poll_fd(server->plain), F_DUPFD_CLOEXEC, 0);
+    if (descriptor.filefd < 0)
+        return STATUS_IO;
+    return lws_adopt_descriptor_vhost(server->vhost, LWS_ADOPT_RAW_FILE_DESC, descriptor, "fanfare", NULL) !=
+                   NULL
+               ? STATUS_OK
+               : STATUS_IO;
 }
 
 enum status ws_server_new(const struct ws_server_conf *conf, struct ws_server **out, struct fault *fault)
@@ -130,19 +229,27 @@ enum status ws_server_new(const struct ws_server_conf *conf, struct ws_server **
     if (server == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     server->conf = *conf;
+    if (conf->certificate != NULL)
+        ws_server_use_certificate(server, conf->certificate);
     server->protocols[0] = (struct lws_protocols){.name = "fanfare", .callback = on_event};
     lws_set_log_level(LLL_ERR | LLL_WARN, on_library_log);
     server->context = context_new(server);
     if (server->context == NULL) {
-        free(server);
+        ws_server_free(server);
         return fault_set(fault, STATUS_IO,
                          "libwebsockets does not start on libuv: is libwebsockets-evlib-uv installed?");
     }
     server->vhost = vhost_new(server);
     if (server->vhost == NULL) {
         lws_context_destroy(server->context);
-        free(server);
-        return fault_set(fault, STATUS_IO, "ws.cert, ws.key: libwebsockets does not take them");
+        ws_server_free(server);
+        return fault_set(fault, STATUS_IO, "libwebsockets makes no vhost for the clients");
+    }
+    enum status status = ws_server_is_tls(server) ? STATUS_OK : watch_plain(server);
+    if (status != STATUS_OK) {
+        lws_context_destroy(server->context);
+        ws_server_free(server);
+        return fault_set(fault, status, "the bucket cannot watch its sockets");
     }
     *out = server;
     return STATUS_OK;
@@ -154,6 +261,8 @@ void ws_server_run(struct ws_server *server)
     while (!server->stopping && lws_service(server->context, 0) >= 0)
         continue;
     lws_context_destroy(server->context);
+    socket_poll_free(server->plain);
+    server->plain = NULL;
 }
 
 void ws_server_stop(struct ws_server *server)
@@ -165,6 +274,10 @@ void ws_server_stop(struct ws_server *server)
 
 void ws_server_free(struct ws_server *server)
 {
+    if (server == NULL)
+        return;
+    socket_poll_free(server->plain);
+    SSL_CTX_free(server->certificate);
     free(server);
 }
 
@@ -173,39 +286,73 @@ void ws_server_wake(struct ws_server *server)
     lws_cancel_service(server->context);
 }
 
+static bool adopt_tls(struct ws_conn *conn, int fd)
+{
+    const lws_adoption_type type = LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL;
+    lws_sock_file_fd_type descriptor = {.sockfd = fd};
+
+    conn->tls.wsi = lws_adopt_descriptor_vhost(conn->server->vhost, type, descriptor, "fanfare", NULL);
+    if (conn->tls.wsi != NULL)
+        lws_set_opaque_user_data(conn->tls.wsi, conn);
+    return conn->tls.wsi != NULL;
+}
+
+static bool adopt_plain(struct ws_conn *conn, int fd)
+{
+    if (socket_poll_add(conn->server->plain, &conn->plain, fd, conn) == STATUS_OK)
+        return true;
+    close(fd);
+    return false;
+}
+
 struct ws_conn *ws_server_adopt(struct ws_server *server, int fd, void *client)
 {
-    lws_sock_file_fd_type descriptor = {.sockfd = fd};
-    lws_adoption_type type = LWS_ADOPT_SOCKET;
+    struct ws_conn *conn = calloc(1, sizeof *conn);
 
-    if (ws_server_is_tls(server))
-        type |= LWS_ADOPT_ALLOW_SSL;
-    struct lws *wsi = lws_adopt_descriptor_vhost(server->vhost, type, descriptor, "fanfare", NULL);
-    if (wsi != NULL)
-        lws_set_opaque_user_data(wsi, client);
-    return (struct ws_conn *)(void *)wsi;
+    if (conn == NULL) {
+        close(fd);
+        return NULL;
+    }
+    conn->server = server;
+    conn->client = client;
+    if (ws_server_is_tls(server) ? adopt_tls(conn, fd) : adopt_plain(conn, fd))
+        return conn;
+    free(conn);
+    return NULL;
 }
 
 bool ws_server_is_tls(const struct ws_server *server)
 {
-    return server->conf.cert[0] != '\0';
+    return server->certificate != NULL;
+}
+
+void ws_conn_take_now(struct ws_conn *conn)
+{
+    if (conn->server->plain != NULL)
+        socket_poll_take_now(&conn->plain);
 }
 
 void ws_conn_want_write(struct ws_conn *conn)
 {
-    lws_callback_on_writable(wsi_of(conn));
+    if (conn->server->plain != NULL)
+        socket_poll_want_write(&conn->plain);
+    else
+        lws_callback_on_writable(conn->tls.wsi);
 }
 
 int32_t ws_conn_write(struct ws_conn *conn, const uint8_t *data, size_t len)
 {
-    if (lws_partial_buffered(wsi_of(conn)))
+    if (lws_partial_buffered(conn->tls.wsi))
         return -EAGAIN;
     /* LWS_WRITE_RAW leaves the bytes as they are and takes nothing in front of them. */
-    int n = lws_write(wsi_of(conn), (unsigned char *)(uintptr_t)data, len, LWS_WRITE_RAW);
+    int n = lws_write(conn->tls.wsi, (unsigned char *)(uintptr_t)data, len, LWS_WRITE_RAW);
     return n == (int)len ? n : -EIO;
 }
 
 void ws_conn_kill(struct ws_conn *conn)
 {
-    lws_set_timeout(wsi_of(conn), PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    if (conn->server->plain != NULL)
+        socket_poll_kill(&conn->plain);
+    else
+        lws_set_timeout(conn->tls.wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
 }

@@ -6,6 +6,7 @@
 #ifndef FANFARE_GATEWAY_WS_SERVER_H
 #define FANFARE_GATEWAY_WS_SERVER_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,8 +27,8 @@ struct ws_callbacks {
 struct ws_server_conf {
     struct ws_callbacks callbacks;
     void *arg;
-    const char *cert; /* PEM; "" for plain sockets */
-    const char *key;
+    SSL_CTX
+    *certificate; /* see ws_server_use_certificate; NULL: plain sockets */
     int tick_ms;
 };
 
@@ -43,7 +44,13 @@ void ws_server_wake(struct ws_server *server);
 
 /* Takes `fd` over in every case; `client` is handed to the callbacks. NULL: closed, no on_gone. */
 struct ws_conn *ws_server_adopt(struct ws_server *server, int fd, void *client);
+/* A new plain conn, once its client knows it: what has come meanwhile need not wait for the loop to say so.
+ */
+void ws_conn_take_now(struct ws_conn *conn);
 bool ws_server_is_tls(const struct ws_server *server);
+/* New handshakes show the certificate, chain and key of `certificate`, of which it keeps a reference;
+ * sockets that are there keep what they have. Only with TLS. */
+void ws_server_use_certificate(struct ws_server *server, SSL_CTX *certificate);
 /* Asks for one on_writable when the socket takes bytes again. */
 void ws_conn_want_write(struct ws_conn *conn);
 /* On TLS: hands ready-made bytes to the library, which takes all of them or none (-EAGAIN),

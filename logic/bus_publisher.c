@@ -8,6 +8,7 @@
 #include "logic/link_queue.h"
 #include "logic/link_sender.h"
 #include "logic/logic_metrics.h"
+#include "logic/push_trace.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/redis_client.h"
@@ -39,16 +40,31 @@ static struct encoded_push *take(struct bus_publisher *bus)
     return push;
 }
 
-static void count_off(struct bus_publisher *bus, size_t count, unsigned row)
+static void note_published(struct bus_publisher *bus)
 {
-    metrics_add(row, count);
-    while (count-- > 0)
-        encoded_push_unref(take(bus));
+    size_t count = bus->queue.frozen;
+    metrics_add(LM_BUS_PUSHES_PUBLISHED, count);
+    while (count-- > 0) {
+        struct encoded_push *push = take(bus);
+        push_trace_published(bus->logic_id, push, redis_client_name(bus->redis));
+        encoded_push_unref(push);
+    }
+}
+
+static void note_dropped(const struct bus_publisher *bus, const struct encoded_push *push,
+                         enum bus_drop reason)
+{
+    metrics_add(LM_BUS_PUSHES_EXPIRED + (unsigned)reason, 1);
+    push_trace_unpublished(bus->logic_id, push, redis_client_name(bus->redis), reason);
 }
 
 static void drop(struct bus_publisher *bus, size_t count, enum bus_drop reason)
 {
-    count_off(bus, count, LM_BUS_PUSHES_EXPIRED + (unsigned)reason);
+    while (count-- > 0) {
+        struct encoded_push *push = take(bus);
+        note_dropped(bus, push, reason);
+        encoded_push_unref(push);
+    }
 }
 
 /* The pushes are whole, but too many or too long for Redis: fewer of them, down to the one that is
@@ -76,7 +92,7 @@ static void on_published(const redisReply *answer, void *arg)
         return;
     if (answer->type == REDIS_REPLY_INTEGER) {
         metrics_set(LM_BUS_RECEIVERS, (uint64_t)answer->integer);
-        count_off(bus, bus->queue.frozen, LM_BUS_PUSHES_PUBLISHED);
+        note_published(bus);
         bus->tries = 0;
         if (bus->max_pushes < LINK_BATCH_MAX_PUSHES)
             bus->max_pushes *= 2;
@@ -201,8 +217,8 @@ void bus_publisher_free(struct bus_publisher *bus)
 {
     if (!bus)
         return;
-    redis_client_free(bus->redis);
     drop(bus, bus->queue.count, BUS_DROP_SHUTDOWN);
+    redis_client_free(bus->redis);
     link_queue_fini(&bus->queue);
     buf_fini(&bus->message);
     if (bus->kick)
@@ -210,6 +226,13 @@ void bus_publisher_free(struct bus_publisher *bus)
     if (bus->tick)
         event_free(bus->tick);
     free(bus);
+}
+
+void bus_publisher_apply(struct bus_publisher *bus)
+{
+    if (bus)
+        link_queue_bound(&bus->queue, (size_t)bus->conf->gateway_max_pending_count,
+                         (size_t)bus->conf->link_queue_bytes);
 }
 
 bool bus_publisher_is_only(const struct bus_publisher *bus)
@@ -254,5 +277,5 @@ void bus_publisher_add(struct bus_publisher *bus, struct encoded_push *push, int
     if (offer == LINK_TAKES)
         enqueue(bus, push);
     else
-        metrics_add(offer == LINK_LETS_GO ? LM_BUS_PUSHES_DOWN : LM_BUS_PUSHES_FULL, 1);
+        note_dropped(bus, push, offer == LINK_LETS_GO ? BUS_DROP_DOWN : BUS_DROP_FULL);
 }

@@ -28,6 +28,8 @@ enum status bus_publisher_new(struct event_base *base, struct evdns_base *dns, c
                               const uint8_t *logic_id, struct bus_publisher **out);
 /* Closes at once; what is queued is let go as "shutdown". Legal on NULL. */
 void bus_publisher_free(struct bus_publisher *bus);
+/* Takes the bounds that the settings have now; what is queued past a smaller one stays. Legal on NULL. */
+void bus_publisher_apply(struct bus_publisher *bus);
 /* Whether it is the only way of a push. False on NULL. */
 bool bus_publisher_is_only(const struct bus_publisher *bus);
 /* Whether Redis takes messages now. False on NULL. */

@@ -36,11 +36,12 @@ bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins
     if (!allowed)
         return false;
     http_exchange_header(exchange, "Access-Control-Allow-Origin", allowed);
-    http_exchange_header(exchange, "Access-Control-Expose-Headers", "Retry-After");
+    http_exchange_header(exchange, "Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate");
     if (!is_preflight(request))
         return false;
     http_exchange_header(exchange, "Access-Control-Allow-Methods", "GET, POST");
-    http_exchange_header(exchange, "Access-Control-Allow-Headers", "Content-Type");
+    http_exchange_header(exchange, "Access-Control-Allow-Headers",
+                         "Authorization, Content-Type, traceparent");
     http_exchange_header(exchange, "Access-Control-Max-Age", "600");
     logic_metrics_count_answer(204);
     http_reply(exchange, 204, NULL, NULL, 0);

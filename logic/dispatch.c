@@ -4,12 +4,20 @@
 #include "logic/dispatch.h"
 
 #include "logic/link_ledger.h"
+#include "logic/push_trace.h"
 #include "shared/clock.h"
 
 void dispatch_init(struct dispatch *dispatch, struct event_base *base, struct gateway_set *gateways,
                    int wait_ms)
 {
     *dispatch = (struct dispatch){.base = base, .gateways = gateways, .wait_ms = wait_ms};
+}
+
+void dispatch_apply(struct dispatch *dispatch, int wait_ms)
+{
+    dispatch->wait_ms = wait_ms;
+    gateway_set_apply(dispatch->gateways);
+    bus_publisher_apply(dispatch->bus);
 }
 
 static void note_offer(enum link_offer offer, const char *name, struct push_outcome *outcome)
@@ -60,15 +68,22 @@ static void ask_all(struct dispatch *dispatch, const struct push *push, int64_t 
         outcome->verdict = PUSH_NO_GATEWAY;
 }
 
-static void queue_on(struct gateway_link *link, struct encoded_push *push, int64_t now_ms,
-                     struct push_outcome *outcome)
+static void let_go(const struct dispatch *dispatch, const struct gateway_link *link,
+                   const struct encoded_push *push)
+{
+    link_ledger_let_go(push);
+    push_trace_dropped(dispatch->logic_id, push, gateway_link_name(link), LINK_DROP_DOWN);
+}
+
+static void queue_on(const struct dispatch *dispatch, struct gateway_link *link, struct encoded_push *push,
+                     int64_t now_ms, struct push_outcome *outcome)
 {
     if (!gateway_link_is_up(link))
         push_outcome_add_name(outcome, gateway_link_name(link));
     if (gateway_link_offer(link, push->len, now_ms) == LINK_TAKES)
         gateway_link_add(link, push);
     else
-        link_ledger_let_go(push);
+        let_go(dispatch, link, push);
 }
 
 static enum status encode(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg,
@@ -109,11 +124,13 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
         ask_all(dispatch, push, now_ms, &outcome);
     if (outcome.verdict == PUSH_TAKEN && encode(dispatch, push, done, arg, &encoded))
         outcome.verdict = PUSH_NO_MEMORY;
-    count_push(&outcome);
-    if (outcome.verdict == PUSH_TAKEN) {
+    if (outcome.verdict == PUSH_TAKEN)
         outcome.sequence = encoded->sequence;
+    count_push(&outcome);
+    push_trace_judged(dispatch->logic_id, push, &outcome);
+    if (outcome.verdict == PUSH_TAKEN) {
         for (size_t i = 0; i < dispatch->gateways->count; i++)
-            queue_on(dispatch->gateways->entries[i].link, encoded, now_ms, &outcome);
+            queue_on(dispatch, dispatch->gateways->entries[i].link, encoded, now_ms, &outcome);
         bus_publisher_add(dispatch->bus, encoded, now_ms);
     }
     if (outcome.verdict == PUSH_TAKEN && encoded->wait)

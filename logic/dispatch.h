@@ -16,6 +16,7 @@ struct dispatch {
     struct event_base *base;
     struct gateway_set *gateways; /* the owner's, outlives this */
     struct bus_publisher *bus;    /* likewise; NULL: there is none */
+    const uint8_t *logic_id;      /* likewise, LOGIC_ID_LEN bytes: names pushes in the log */
     int wait_ms;
     uint64_t sequence; /* of the last push that was queued */
 };
@@ -26,6 +27,9 @@ void dispatch_init(struct dispatch *dispatch, struct event_base *base, struct ga
  * push that waits and was queued, when the gateways have answered. The push's bytes are not
  * needed afterwards. */
 void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg);
+
+/* Links and bus take the settings anew; pushes that come wait for `wait_ms`. */
+void dispatch_apply(struct dispatch *dispatch, int wait_ms);
 
 /* NULL when a push could be delivered now, else why not (a literal). */
 const char *dispatch_why_not_ready(const struct dispatch *dispatch);

@@ -5,6 +5,7 @@
 #ifndef FANFARE_LOGIC_ENCODED_PUSH_H
 #define FANFARE_LOGIC_ENCODED_PUSH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,12 @@ struct encoded_push {
 
 /* Encodes `push` under `sequence` (at least 1). The caller holds the one reference. */
 enum status encoded_push_new(const struct push *push, uint64_t sequence, struct encoded_push **out);
+/* Whether the record has a trace. */
+static inline bool encoded_push_is_traced(const struct encoded_push *push)
+{
+    return (push->bytes[PUSH_RECORD_FLAGS_AT] & PUSH_FLAG_TRACED) != 0;
+}
+
 struct encoded_push *encoded_push_ref(struct encoded_push *push);
 /* Gives a reference back; the last one frees the push and its push_wait. Legal on NULL. */
 void encoded_push_unref(struct encoded_push *push);

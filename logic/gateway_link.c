@@ -229,11 +229,16 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         let_go_of_the_past(link);
 }
 
-static enum status make_events(struct gateway_link *link)
+static struct timeval tick_period(const struct gateway_link *link)
 {
     int64_t tick_ms = link->env->conf->gateway_timeout / 6;
     tick_ms = tick_ms > 500 ? 500 : tick_ms;
-    struct timeval period = {tick_ms / 1000, tick_ms % 1000 * 1000};
+    return (struct timeval){tick_ms / 1000, tick_ms % 1000 * 1000};
+}
+
+static enum status make_events(struct gateway_link *link)
+{
+    const struct timeval period = tick_period(link);
     link->again = evtimer_new(link->env->base, on_again, link);
     link->tick = event_new(link->env->base, -1, EV_PERSIST, on_tick, link);
     link->kick = event_new(link->env->base, -1, 0, on_kick, link);
@@ -263,6 +268,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
     metrics_add(LM_LINKS_WAITING, 1);
     link_ledger_init(&link->ledger, "", (size_t)conf->gateway_max_pending_count,
                      (size_t)conf->link_queue_bytes);
+    link->ledger.logic_id = env->logic_id;
     link_probe_init(&link->probe);
     link_canary_init(&link->canary, conf->canary_interval * 1000000);
     link_sender_init(&link->sender, &link->ledger, env->logic_id, (size_t)conf->rpc_batch_bytes);
@@ -302,6 +308,17 @@ void gateway_link_give_up(struct gateway_link *link)
     if (count > 0)
         link_log_let_go(link->address.name, "gateway gone, pushes let go", count);
     link_ledger_drop(&link->ledger, count, LINK_DROP_GONE);
+}
+
+void gateway_link_apply(struct gateway_link *link)
+{
+    const struct logic_conf *conf = link->env->conf;
+    const struct timeval period = tick_period(link);
+    link_queue_bound(&link->ledger.queue, (size_t)conf->gateway_max_pending_count,
+                     (size_t)conf->link_queue_bytes);
+    link->sender.batch_bytes = (size_t)conf->rpc_batch_bytes;
+    link->liveness.timeout_ms = conf->gateway_timeout;
+    (void)event_add(link->tick, &period);
 }
 
 void gateway_link_retry(struct gateway_link *link)

@@ -31,6 +31,9 @@ void gateway_link_give_up(struct gateway_link *link);
  * loop, at once; its queue and the time that it has been down stay, but one that has been given
  * up begins anew. STATUS_NO_MEMORY: nothing has changed. */
 enum status gateway_link_move(struct gateway_link *link, const char *hostname, int port);
+/* Takes the bounds, the batch size and gatewayTimeout that `env->conf` has now. What is queued past a smaller
+ * bound stays. */
+void gateway_link_apply(struct gateway_link *link);
 /* There is reason to think that the gateway is back: a link in its pause tries again at once. */
 void gateway_link_retry(struct gateway_link *link);
 /* "host:port", "[::1]:7788" for an IPv6 address; the link's own string, until it moves. */

@@ -293,6 +293,12 @@ void gateway_set_sweep(struct gateway_set *set, int64_t now_ms)
         schedule_sweep(set);
 }
 
+void gateway_set_apply(struct gateway_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        gateway_link_apply(set->entries[i].link);
+}
+
 size_t gateway_set_up(const struct gateway_set *set)
 {
     size_t up = 0;

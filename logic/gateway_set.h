@@ -79,6 +79,8 @@ void gateway_set_goodbye(struct gateway_set *set, const char *id);
 /* Removes what is unlisted and may go at `now_ms` (clock_now_ms). The set does this by itself,
  * every 100 ms while there is something unlisted. */
 void gateway_set_sweep(struct gateway_set *set, int64_t now_ms);
+/* Each link takes the settings anew, see gateway_link_apply. */
+void gateway_set_apply(struct gateway_set *set);
 /* How many links are up. */
 size_t gateway_set_up(const struct gateway_set *set);
 /* Of those, how many the canaries pass, or are not judged by any. */

@@ -8,11 +8,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "logic/api_guard.h"
 #include "logic/cors.h"
 #include "logic/gateways_answer.h"
 #include "logic/logic_metrics.h"
 #include "logic/push_job.h"
 #include "logic/push_request.h"
+#include "logic/push_trace.h"
 #include "shared/clock.h"
 #include "shared/form.h"
 
@@ -21,6 +23,7 @@ struct http_api {
     struct dispatch *dispatch;
     struct http_server *server;
     struct push_request_limits limits;
+    struct api_guard guard;
     bool draining;
     char id_prefix[PUSH_ID_PREFIX_LEN + 1];
 };
@@ -30,10 +33,12 @@ static void reply_json(struct http_exchange *exchange, int status, const char *j
     push_job_reply(exchange, status, slice_str(json));
 }
 
-static void reply_fault(struct http_exchange *exchange, const struct push_fault *fault)
+static void reply_fault(struct http_exchange *exchange, const struct push_fault *fault,
+                        const struct traceparent *trace)
 {
     struct buf json;
     buf_init(&json, SIZE_MAX);
+    push_trace_invalid(fault, trace);
     metrics_add(LM_PUSHES_RECEIVED, 1);
     metrics_add(fault->status >= 500 ? LM_PUSHES_REFUSED_MEMORY : LM_PUSHES_REFUSED_INVALID, 1);
     if (push_answer_append_error(&json, fault->code, fault->message))
@@ -81,28 +86,40 @@ static bool query_asks_to_wait(const struct http_request *request)
     return wait;
 }
 
+/* A header that is malformed, or stands twice, counts as absent (W3C Trace Context, 4.3). */
+static struct traceparent header_trace(const struct http_request *request)
+{
+    struct traceparent trace;
+    traceparent_parse(http_request_only_header(request, "traceparent"), &trace);
+    return trace;
+}
+
 static void handle_push(struct http_api *api, struct http_exchange *exchange, enum push_door door)
 {
     const struct http_request *request = http_exchange_request(exchange);
+    const struct traceparent trace = header_trace(request);
     struct push_request *pushes;
-    struct push_fault fault = {415, "unsupported_media_type", "the body must be application/json"};
+    struct push_fault fault = {
+        .status = 415, .code = "unsupported_media_type", .message = "the body must be application/json"};
     enum push_body kind;
     if (!find_body_kind(request, door, &kind)) {
         if (door != PUSH_DOOR_BATCH)
             strcat(fault.message, " or application/x-www-form-urlencoded");
-        reply_fault(exchange, &fault);
+        reply_fault(exchange, &fault, &trace);
         return;
     }
     enum status status =
         push_request_parse(door, kind, http_request_body(request), &api->limits, &pushes, &fault);
     if (status == STATUS_NO_MEMORY)
-        fault = (struct push_fault){500, "internal", "out of memory; nothing was queued"};
+        fault = (struct push_fault){
+            .status = 500, .code = "internal", .message = "out of memory; nothing was queued"};
     if (status) {
-        reply_fault(exchange, &fault);
+        reply_fault(exchange, &fault, &trace);
         return;
     }
     bool list = door == PUSH_DOOR_BATCH;
-    push_job_run(exchange, api->dispatch, pushes, list, !list && query_asks_to_wait(request), api->id_prefix);
+    const struct push_manner manner = {list, !list && query_asks_to_wait(request), trace};
+    push_job_run(exchange, api->dispatch, pushes, &manner, api->id_prefix);
     push_request_free(pushes);
 }
 
@@ -198,7 +215,7 @@ static const struct http_route routes[] = {
 static bool filter(struct http_exchange *exchange, void *arg)
 {
     const struct http_api *api = arg;
-    return cors_filter(exchange, &api->conf->cors_origins);
+    return cors_filter(exchange, &api->conf->cors_origins) || api_guard_refuses(&api->guard, exchange);
 }
 
 static void on_refused(int status, void *arg)
@@ -207,20 +224,26 @@ static void on_refused(int status, void *arg)
     logic_metrics_count_answer(status);
 }
 
+static struct http_server_conf server_conf_of(struct http_api *api)
+{
+    const struct logic_conf *conf = api->conf;
+    return (struct http_server_conf){.max_header_bytes = (size_t)conf->max_header_bytes,
+                                     .max_body_bytes = (size_t)conf->max_body_bytes,
+                                     .read_timeout_ms = (int)conf->service_read_timeout,
+                                     .idle_timeout_ms = (int)conf->service_idle_timeout * 1000,
+                                     .write_timeout_ms = (int)conf->service_write_timeout,
+                                     .max_connections = (int)conf->max_connections,
+                                     .routes = routes,
+                                     .route_count = sizeof routes / sizeof *routes,
+                                     .filter = filter,
+                                     .on_refused = on_refused,
+                                     .arg = api};
+}
+
 static enum status start_server(struct http_api *api, struct event_base *base, struct fault *fault)
 {
     const struct logic_conf *conf = api->conf;
-    const struct http_server_conf server_conf = {.max_header_bytes = (size_t)conf->max_header_bytes,
-                                                 .max_body_bytes = (size_t)conf->max_body_bytes,
-                                                 .read_timeout_ms = (int)conf->service_read_timeout,
-                                                 .idle_timeout_ms = (int)conf->service_idle_timeout * 1000,
-                                                 .write_timeout_ms = (int)conf->service_write_timeout,
-                                                 .max_connections = (int)conf->max_connections,
-                                                 .routes = routes,
-                                                 .route_count = sizeof routes / sizeof *routes,
-                                                 .filter = filter,
-                                                 .on_refused = on_refused,
-                                                 .arg = api};
+    const struct http_server_conf server_conf = server_conf_of(api);
     if (http_server_new(base, &server_conf, &api->server))
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the HTTP server");
     return http_server_listen(api->server, "api", conf->service_bind, (int)conf->service_port, fault);
@@ -245,15 +268,29 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
     api->conf = conf;
     api->dispatch = dispatch;
     fill_limits(&api->limits, conf);
+    enum status status = http_api_load_tokens(api, fault);
     for (size_t i = 0; i < PUSH_ID_PREFIX_LEN / 2; i++)
         snprintf(api->id_prefix + 2 * i, 3, "%02x", logic_id[i]);
-    enum status status = start_server(api, base, fault);
+    if (!status)
+        status = start_server(api, base, fault);
     if (status) {
         http_api_free(api);
         return status;
     }
     *out = api;
     return STATUS_OK;
+}
+
+enum status http_api_load_tokens(struct http_api *api, struct fault *fault)
+{
+    return api_guard_load(&api->guard, api->conf->api_tokens_file, fault);
+}
+
+void http_api_apply(struct http_api *api)
+{
+    const struct http_server_conf server_conf = server_conf_of(api);
+    fill_limits(&api->limits, api->conf);
+    http_server_limit(api->server, &server_conf);
 }
 
 void http_api_drain(struct http_api *api)
@@ -272,5 +309,6 @@ void http_api_free(struct http_api *api)
     if (!api)
         return;
     http_server_free(api->server);
+    api_guard_fini(&api->guard);
     free(api);
 }

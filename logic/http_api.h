@@ -13,10 +13,14 @@
 
 struct http_api;
 
-/* Listens on serviceBind and servicePort. `conf` and `dispatch` are the owner's and outlive it.
- * The fault names address and reason. */
+/* Reads api.tokensFile, and listens on serviceBind and servicePort. `conf` and `dispatch` are the owner's and
+ * outlive it. The fault names the address, or the file and line, and the reason. */
 enum status http_api_new(struct event_base *base, const struct logic_conf *conf, struct dispatch *dispatch,
                          const uint8_t logic_id[LOGIC_ID_LEN], struct http_api **out, struct fault *fault);
+/* Takes the limits that `conf` has now, see http_server_limit; origins are always read there. */
+void http_api_apply(struct http_api *api);
+/* Reads api.tokensFile anew. On a fault the old tokens stay. */
+enum status http_api_load_tokens(struct http_api *api, struct fault *fault);
 /* /readyz says no from now on, no connection is taken any more, what has begun is answered. */
 void http_api_drain(struct http_api *api);
 /* Connections with a call that is not yet answered. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all links share; the owner's, and outlives them. Read-only once the first link is made. */
+/* What all links share; the owner's, and outlives them. Read-only once the first link is made, but for
+ * `tls`, which a reload replaces, and for the settings that it changes. */
 #ifndef FANFARE_LOGIC_LINK_ENV_H
 #define FANFARE_LOGIC_LINK_ENV_H
 
@@ -14,7 +15,7 @@
 struct link_env {
     struct event_base *base;
     struct evdns_base *dns;
-    SSL_CTX *tls;
+    SSL_CTX *tls; /* for new connections; those that are up hold their own reference */
     const struct logic_conf *conf;
     uint8_t logic_id[LOGIC_ID_LEN];
 };

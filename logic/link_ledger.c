@@ -4,6 +4,7 @@
  * the queue before anybody hears of it. */
 #include "logic/link_ledger.h"
 
+#include "logic/push_trace.h"
 #include "logic/push_wait.h"
 
 void link_ledger_init(struct link_ledger *ledger, const char *gateway, size_t max_count, size_t max_bytes)
@@ -60,6 +61,7 @@ void link_ledger_ack(struct link_ledger *ledger, size_t count, struct batch_answ
         struct encoded_push *push = take(ledger);
         metrics_add(LM_LINK_PUSHES_ACKED, 1);
         metrics_add(LM_LINK_ITEMS_ACKED, push->item_count);
+        push_trace_acked(ledger->logic_id, push, ledger->gateway);
         if (push->wait)
             push_wait_acked(push->wait, answer ? batch_answer_clients(answer, push->sequence) : 0);
         encoded_push_unref(push);
@@ -71,6 +73,7 @@ void link_ledger_drop(struct link_ledger *ledger, size_t count, enum link_drop r
     while (count-- > 0) {
         struct encoded_push *push = take(ledger);
         count_dropped(push, reason);
+        push_trace_dropped(ledger->logic_id, push, ledger->gateway, reason);
         if (push->wait)
             push_wait_dropped(push->wait, ledger->gateway);
         encoded_push_unref(push);

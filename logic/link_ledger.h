@@ -13,7 +13,8 @@
 
 struct link_ledger {
     struct link_queue queue;
-    const char *gateway; /* "host:port", the link's own */
+    const char *gateway;     /* "host:port", the link's own */
+    const uint8_t *logic_id; /* likewise; LOGIC_ID_LEN bytes */
 };
 
 void link_ledger_init(struct link_ledger *ledger, const char *gateway, size_t max_count, size_t max_bytes);

@@ -12,6 +12,12 @@ void link_queue_init(struct link_queue *queue, size_t max_count, size_t max_byte
     *queue = (struct link_queue){.max_count = max_count, .max_bytes = max_bytes};
 }
 
+void link_queue_bound(struct link_queue *queue, size_t max_count, size_t max_bytes)
+{
+    queue->max_count = max_count;
+    queue->max_bytes = max_bytes;
+}
+
 void link_queue_fini(struct link_queue *queue)
 {
     while (queue->count > 0)

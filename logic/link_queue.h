@@ -29,6 +29,8 @@ struct link_queue {
 
 /* An empty queue; allocates nothing. */
 void link_queue_init(struct link_queue *queue, size_t max_count, size_t max_bytes);
+/* Other bounds from now on; what is queued past them stays. */
+void link_queue_bound(struct link_queue *queue, size_t max_count, size_t max_bytes);
 /* Gives back every push and the memory. */
 void link_queue_fini(struct link_queue *queue);
 /* Whether a record of `bytes` fits the bounds. An empty queue takes any one record, so that a

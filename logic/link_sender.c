@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/clock.h"
 #include "shared/form.h"
 #include "shared/log.h"
 
@@ -32,6 +33,7 @@ void link_sender_start(struct link_sender *sender, struct h2_conn *conn)
     sender->conn = conn;
     sender->owed = false;
     sender->forms = false;
+    sender->untraced = false;
 }
 
 void link_sender_stop(struct link_sender *sender)
@@ -40,12 +42,27 @@ void link_sender_stop(struct link_sender *sender)
     sender->owed = false;
 }
 
-static struct slice batch_piece(const struct link_sender *sender)
+/* What is left of a record whose trace is left out, up to where its bytes stand elsewhere. */
+static struct slice untraced_rest(struct link_sender *sender, const struct encoded_push *push)
 {
+    size_t offset = sender->offset;
+    if (offset >= sizeof sender->head)
+        return slice_of(push->bytes + offset, push->len - TRACEPARENT_LEN - offset);
+    push_record_untraced_head(push->bytes, sender->head);
+    return slice_of(sender->head + offset, sizeof sender->head - offset);
+}
+
+/* What is left of the piece; `*last`: no more of it comes behind that. */
+static struct slice batch_rest(struct link_sender *sender, bool *last)
+{
+    *last = true;
     if (sender->piece == 0)
-        return slice_of(sender->header, sizeof sender->header);
+        return slice_of(sender->header + sender->offset, sizeof sender->header - sender->offset);
     const struct encoded_push *push = link_queue_at(&sender->ledger->queue, sender->piece - 1);
-    return slice_of(push->bytes, push->len);
+    if (!sender->untraced || !encoded_push_is_traced(push))
+        return slice_of(push->bytes + sender->offset, push->len - sender->offset);
+    *last = sender->offset >= sizeof sender->head;
+    return untraced_rest(sender, push);
 }
 
 static size_t read_batch(void *arg, uint8_t *out, size_t len, int *eof)
@@ -53,12 +70,13 @@ static size_t read_batch(void *arg, uint8_t *out, size_t len, int *eof)
     struct link_sender *sender = arg;
     size_t done = 0;
     while (done < len && sender->piece <= sender->ledger->queue.frozen) {
-        struct slice piece = batch_piece(sender);
-        size_t part = piece.len - sender->offset < len - done ? piece.len - sender->offset : len - done;
-        memcpy(out + done, piece.data + sender->offset, part);
+        bool last;
+        struct slice rest = batch_rest(sender, &last);
+        size_t part = rest.len < len - done ? rest.len : len - done;
+        memcpy(out + done, rest.data, part);
         done += part;
         sender->offset += part;
-        if (sender->offset == piece.len) {
+        if (part == rest.len && last) {
             sender->piece++;
             sender->offset = 0;
         }
@@ -78,9 +96,11 @@ static enum status send_batch(struct link_sender *sender)
     const struct h2_body body = {read_batch, sender};
     enum status status =
         h2_request(sender->conn, "POST", "/rpc/batch", PUSH_BATCH_CONTENT_TYPE, &body, &sender->stream);
-    if (!status)
-        metrics_add(LM_LINK_BATCHES, 1);
-    return status;
+    if (status)
+        return status;
+    metrics_add(LM_LINK_BATCHES, 1);
+    metrics_observe(LM_RPC_BATCH_PUSHES, (int64_t)count);
+    return STATUS_OK;
 }
 
 static size_t read_form(void *arg, uint8_t *out, size_t len, int *eof)
@@ -165,6 +185,7 @@ enum status link_sender_send(struct link_sender *sender)
         return STATUS_OK;
     enum status status = sender->forms ? send_form(sender) : send_batch(sender);
     sender->owed = status == STATUS_OK;
+    sender->sent_us = clock_now_us();
     return status;
 }
 
@@ -215,6 +236,20 @@ static void log_refusal(const struct link_sender *sender, int status, struct sli
               LOG_S("answer", text));
 }
 
+/* A gateway of before traces refuses the record that has one. When it refuses it without, too, it was
+ * something else. */
+static bool leaves_trace_out(struct link_sender *sender)
+{
+    const struct encoded_push *push = link_queue_at(&sender->ledger->queue, 0);
+    if (!encoded_push_is_traced(push))
+        return false;
+    sender->untraced = !sender->untraced;
+    if (sender->untraced)
+        log_event(LOG_INFO, "gateway refused a traced push, sending it without its traceparent",
+                  LOG_S("gateway", sender->ledger->gateway), LOG_I("sequence", push->sequence));
+    return sender->untraced;
+}
+
 /* The gateway applies a batch wholly or not at all, so after a refusal its pushes may be sent
  * in smaller batches, down to the one that is refused by itself. */
 static enum link_reply narrow_down(struct link_sender *sender, int status, struct slice body)
@@ -224,7 +259,7 @@ static enum link_reply narrow_down(struct link_sender *sender, int status, struc
     if (count > 1) {
         sender->max_pushes = count / 2;
         link_queue_thaw(queue);
-    } else {
+    } else if (!leaves_trace_out(sender)) {
         log_refusal(sender, status, body);
         link_ledger_drop(sender->ledger, 1, LINK_DROP_REFUSED);
     }
@@ -241,6 +276,8 @@ enum link_reply link_sender_answer(struct link_sender *sender, int32_t stream, i
     if (!sender->owed || stream != sender->stream)
         return LINK_REPLY_OTHER;
     sender->owed = false;
+    if (status != 0)
+        metrics_observe(LM_RPC_SECONDS, clock_now_us() - sender->sent_us);
     if (status == 200 && !sender->forms)
         return answer_batch(sender, body);
     if (status == 404 && !sender->forms)

@@ -23,13 +23,16 @@ struct link_sender {
     struct h2_conn *conn;    /* NULL while there is none */
     bool owed;               /* an answer is due on `stream` */
     int32_t stream;
+    int64_t sent_us;   /* monotonic: when the request that is owed an answer was sent */
     bool forms;        /* this connection's peer does not know /rpc/batch */
+    bool untraced;     /* likewise, traced records */
     bool told_forms;   /* logged */
     size_t max_pushes; /* per batch; smaller while a refused one is being narrowed down */
 
     uint8_t header[PUSH_BATCH_HEADER_LEN];
     size_t piece; /* what is read next: 0 the header, then the pushes from 1 */
     size_t offset;
+    uint8_t head[PUSH_RECORD_HEAD_LEN]; /* of the piece, when its trace is left out */
 
     struct buf form;
     size_t form_sent;

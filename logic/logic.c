@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "logic/bus_publisher.h"
@@ -15,13 +14,13 @@
 #include "logic/gateway_set.h"
 #include "logic/http_api.h"
 #include "logic/logic_metrics.h"
+#include "logic/logic_reload.h"
 #include "logic/redis_source.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/resolver.h"
-#include "shared/tls.h"
 
-enum { DRAIN_CHECK_MS = 10, GOODBYE_MS = 500, SPARE_DESCRIPTORS = 64 };
+enum { DRAIN_CHECK_MS = 10, GOODBYE_MS = 500 };
 
 struct logic {
     const struct logic_conf *conf;
@@ -36,6 +35,7 @@ struct logic {
     struct bus_publisher *bus;         /* bus.mode other than off, or NULL */
     struct dispatch dispatch;
     struct http_api *api;
+    struct logic_reload *reload;
 };
 
 static void begin_drain(struct logic *logic, int signal_number)
@@ -77,16 +77,6 @@ static enum status set_up_events(struct logic *logic)
         event_add(logic->signals[0], NULL) || event_add(logic->signals[1], NULL))
         return STATUS_NO_MEMORY;
     return STATUS_OK;
-}
-
-static enum status set_up_tls(struct logic *logic, struct fault *fault)
-{
-    const struct logic_conf *conf = logic->conf;
-    const struct tls_files files = {.cert = conf->rpc_cert, .key = conf->rpc_key, .ca = conf->rpc_ca};
-    if (!conf->rpc_ca[0])
-        log_event(LOG_WARN, "gateways are not verified: whoever can stand between sees and changes pushes",
-                  LOG_S("remedy", "set rpc.ca"));
-    return tls_client_new(&files, &logic->env.tls, fault);
 }
 
 static enum status add_gateways(struct logic *logic, struct fault *fault)
@@ -140,20 +130,15 @@ static void stop_discovery(struct logic *logic)
     logic->redis_source = NULL;
 }
 
-/* One descriptor per connection; the soft limit is ours to raise. */
-static void check_descriptors(const struct logic *logic)
+static enum status start_api(struct logic *logic, const struct reload *settings, struct fault *fault)
 {
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)logic->conf->max_connections + SPARE_DESCRIPTORS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
-        return;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
-        log_event(LOG_WARN, "fewer file descriptors than maxConnections asks for",
-                  LOG_I("descriptors", limit.rlim_cur), LOG_I("wanted", wanted));
+    enum status status =
+        http_api_new(logic->base, logic->conf, &logic->dispatch, logic->env.logic_id, &logic->api, fault);
+    const struct logic_parts parts = {.env = &logic->env, .dispatch = &logic->dispatch, .api = logic->api};
+    return status ? status : logic_reload_new(settings, &parts, &logic->reload, fault);
 }
 
-static enum status set_up(struct logic *logic, struct fault *fault)
+static enum status set_up(struct logic *logic, const struct reload *settings, struct fault *fault)
 {
     const struct logic_conf *conf = logic->conf;
     enum status status;
@@ -164,11 +149,9 @@ static enum status set_up(struct logic *logic, struct fault *fault)
         (logic->env.base = logic->base,
          resolver_new(logic->base, conf->discovery_nameserver, &logic->env.dns)))
         return fault_set(fault, STATUS_NO_MEMORY, "the event loop cannot be made");
-    status = set_up_tls(logic, fault);
-    if (status)
-        return status;
     dispatch_init(&logic->dispatch, logic->base, &logic->gateways, (int)conf->wait_timeout);
-    status = http_api_new(logic->base, conf, &logic->dispatch, logic->env.logic_id, &logic->api, fault);
+    logic->dispatch.logic_id = logic->env.logic_id;
+    status = start_api(logic, settings, fault);
     if (!status)
         status = add_gateways(logic, fault);
     if (!status)
@@ -176,17 +159,16 @@ static enum status set_up(struct logic *logic, struct fault *fault)
     return status ? status : start_bus(logic, fault);
 }
 
-enum status logic_new(const struct logic_conf *conf, struct logic **out, struct fault *fault)
+enum status logic_new(const struct reload *settings, struct logic **out, struct fault *fault)
 {
     struct logic *logic = calloc(1, sizeof *logic);
     if (!logic)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory");
-    logic->conf = conf;
-    logic->env.conf = conf;
+    logic->conf = settings->conf;
+    logic->env.conf = settings->conf;
     gateway_set_init(&logic->gateways, &logic->env);
     signal(SIGPIPE, SIG_IGN);
-    check_descriptors(logic);
-    enum status status = set_up(logic, fault);
+    enum status status = set_up(logic, settings, fault);
     if (status) {
         logic_free(logic);
         return status;
@@ -234,8 +216,8 @@ void logic_free(struct logic *logic)
     stop_discovery(logic);
     gateway_set_fini(&logic->gateways);
     stop_bus(logic);
+    logic_reload_free(logic->reload);
     http_api_free(logic->api);
-    SSL_CTX_free(logic->env.tls);
     resolver_free(logic->base, logic->env.dns);
     if (logic->base)
         event_base_free(logic->base);

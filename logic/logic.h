@@ -5,16 +5,17 @@
 #define FANFARE_LOGIC_LOGIC_H
 
 #include "logic/logic_conf.h"
+#include "shared/reload.h"
 #include "shared/status.h"
 
 struct logic;
 
-/* `conf` outlives the daemon. The fault says why it cannot start. */
-enum status logic_new(const struct logic_conf *conf, struct logic **out, struct fault *fault);
-/* Runs until SIGTERM or SIGINT, then drains: not ready, no new connection, what has begun is
- * answered and the links' queues are sent, for at most drainSeconds. Returns 0, also when
- * pushes had to be let go (they are logged and counted). A second signal ends the process at
- * once with 128 plus its number. */
+/* `settings` and its `conf`, a struct logic_conf, outlive the daemon. The fault says why it cannot start. */
+enum status logic_new(const struct reload *settings, struct logic **out, struct fault *fault);
+/* Runs until SIGTERM or SIGINT (SIGHUP: logic_reload.h), then drains: not ready, no new connection, what has
+ * begun is answered and the links' queues are sent, for at most drainSeconds. Returns 0, also when pushes had
+ * to be let go (they are logged and counted). A second signal ends the process at once with 128 plus its
+ * number. */
 int logic_run(struct logic *logic);
 /* Legal on NULL. */
 void logic_free(struct logic *logic);

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "logic/api_tokens.h"
 #include "shared/conf_tls.h"
 #include "shared/json_scan.h"
 #include "shared/listener.h"
@@ -13,44 +14,49 @@
 /* One row of the table a line. */
 /* clang-format off */
 #define AT(field)            offsetof(struct logic_conf, field)
-#define INT(field, low, high) CONF_INT, AT(field), (low), (high)
-#define TEXT(field)          CONF_STRING, AT(field), 0, 255
-#define FILE_AT(field)       CONF_PATH, AT(field), 0, 4095
-#define ENUM(field)          CONF_ENUM, AT(field), 0, 0
-#define IGNORED(key, index)  {key, CONF_IGNORED, AT(ignored) + (index) * sizeof(bool), 0, 0, "", NULL, "", ignored_help, NULL}
+#define INT(field, low, high) CONF_INT, CONF_RESTART, AT(field), (low), (high)
+#define TEXT(field)          CONF_STRING, CONF_RESTART, AT(field), 0, 255
+#define ENUM(field)          CONF_ENUM, CONF_RESTART, AT(field), 0, 0
+#define LIVE_INT(field, low, high) CONF_INT, CONF_LIVE, AT(field), (low), (high)
+#define LIVE_TEXT(field)     CONF_STRING, CONF_LIVE, AT(field), 0, 255
+#define LIVE_FILE(field)     CONF_PATH, CONF_LIVE, AT(field), 0, 4095
+#define LIVE_ENUM(field)     CONF_ENUM, CONF_LIVE, AT(field), 0, 0
+#define LIVE_LIST(field)     CONF_LIST, CONF_LIVE, AT(field), 0, 255
+#define IGNORED(key, index)  {key, CONF_IGNORED, CONF_RESTART, AT(ignored) + (index) * sizeof(bool), 0, 0, "", NULL, "", ignored_help, NULL}
 
 static const char ignored_help[] = "Accepted from go-push's files; has no effect.";
 
 static const struct conf_option options[] = {
     {"servicePort", INT(service_port, 0, 65535), "7799", NULL, "", "Port for callers (HTTP/1.1); 0 takes a free one.", "HTTP API"},
     {"serviceBind", TEXT(service_bind), "*", NULL, "", "Address of that port; `*` is every address, IPv4 and IPv6; `unix:/path` is a unix socket.", NULL},
-    {"serviceReadTimeout", INT(service_read_timeout, 100, 600000), "2000", NULL, "ms", "Time to receive a whole request; past it: 408.", NULL},
-    {"serviceWriteTimeout", INT(service_write_timeout, 100, 600000), "2000", NULL, "ms", "A caller that takes no byte of its answer for so long is closed.", NULL},
-    {"serviceIdleTimeout", INT(service_idle_timeout, 1, 86400), "60", NULL, "s", "How long a connection without a request stays open (keep-alive).", NULL},
-    {"maxConnections", INT(max_connections, 1, 1000000), "4096", NULL, "", "Callers' connections at once.", NULL},
-    {"maxHeaderBytes", INT(max_header_bytes, 1024, 65536), "16384", NULL, "bytes", "Size of a request's headers; past it: 431.", NULL},
-    {"maxBodyBytes", INT(max_body_bytes, 1024, 268435456), "4194304", NULL, "bytes", "Size of a request's body; past it: 413.", NULL},
-    {"cors.origins", CONF_LIST, AT(cors_origins), 0, 255, "", NULL, "", "Origins whose pages may call the API; `*` is any; empty sends no CORS header at all.", NULL},
+    {"serviceReadTimeout", LIVE_INT(service_read_timeout, 100, 600000), "2000", NULL, "ms", "Time to receive a whole request; past it: 408.", NULL},
+    {"serviceWriteTimeout", LIVE_INT(service_write_timeout, 100, 600000), "2000", NULL, "ms", "A caller that takes no byte of its answer for so long is closed.", NULL},
+    {"serviceIdleTimeout", LIVE_INT(service_idle_timeout, 1, 86400), "60", NULL, "s", "How long a connection without a request stays open (keep-alive).", NULL},
+    {"maxConnections", LIVE_INT(max_connections, 1, 1000000), "4096", NULL, "", "Callers' connections at once.", NULL},
+    {"maxHeaderBytes", LIVE_INT(max_header_bytes, 1024, 65536), "16384", NULL, "bytes", "Size of a request's headers; past it: 431.", NULL},
+    {"maxBodyBytes", LIVE_INT(max_body_bytes, 1024, 268435456), "4194304", NULL, "bytes", "Size of a request's body; past it: 413.", NULL},
+    {"cors.origins", LIVE_LIST(cors_origins), "", NULL, "", "Origins whose pages may call the API; `*` is any; empty sends no CORS header at all.", NULL},
+    {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line: whoever pushes, or asks for `/gateways`, must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
 
-    {"maxItemsPerPush", INT(max_items_per_push, 1, 1000000), "10000", NULL, "", "Items in one push.", "Pushes"},
-    {"maxItemBytes", INT(max_item_bytes, 1, 16777216), "65536", NULL, "bytes", "Size of one item.", NULL},
-    {"maxJsonDepth", INT(max_json_depth, 1, JSON_MAX_DEPTH), "64", NULL, "", "Nesting of one item; `[]` is 1.", NULL},
-    {"maxRoomsPerPush", INT(max_rooms_per_push, 1, 65535), "1000", NULL, "", "Rooms in one push.", NULL},
-    {"maxRoomNameBytes", INT(max_room_name_bytes, 1, 1024), "128", NULL, "bytes", "Length of a room's name in UTF-8; the gateways should allow the same.", NULL},
-    {"maxPushesPerBatch", INT(max_pushes_per_batch, 1, 100000), "1000", NULL, "", "Pushes in one `/push/batch`.", NULL},
-    {"waitTimeout", INT(wait_timeout, 1, 600000), "5000", NULL, "ms", "How long a caller that waits is kept; past it: 504.", NULL},
+    {"maxItemsPerPush", LIVE_INT(max_items_per_push, 1, 1000000), "10000", NULL, "", "Items in one push.", "Pushes"},
+    {"maxItemBytes", LIVE_INT(max_item_bytes, 1, 16777216), "65536", NULL, "bytes", "Size of one item.", NULL},
+    {"maxJsonDepth", LIVE_INT(max_json_depth, 1, JSON_MAX_DEPTH), "64", NULL, "", "Nesting of one item; `[]` is 1.", NULL},
+    {"maxRoomsPerPush", LIVE_INT(max_rooms_per_push, 1, 65535), "1000", NULL, "", "Rooms in one push.", NULL},
+    {"maxRoomNameBytes", LIVE_INT(max_room_name_bytes, 1, 1024), "128", NULL, "bytes", "Length of a room's name in UTF-8; the gateways should allow the same.", NULL},
+    {"maxPushesPerBatch", LIVE_INT(max_pushes_per_batch, 1, 100000), "1000", NULL, "", "Pushes in one `/push/batch`.", NULL},
+    {"waitTimeout", LIVE_INT(wait_timeout, 1, 600000), "5000", NULL, "ms", "How long a caller that waits is kept; past it: 504.", NULL},
 
-    {"gatewayList", CONF_ENDPOINTS, AT(gateway_list), 0, 0, "", NULL, "", "Every gateway: hostname and its servicePort.", "Gateways"},
-    {"gatewayTimeout", INT(gateway_timeout, 100, 600000), "3000", NULL, "ms", "A gateway that owes an answer and sends no byte for so long is connected anew.", NULL},
-    {"gatewayMaxPendingCount", INT(gateway_max_pending_count, 1, 100000000), "200000", NULL, "", "Pushes that may wait for one gateway; past it callers get 503.", NULL},
-    {"linkQueueBytes", INT(link_queue_bytes, 65536, INT64_C(17179869184)), "67108864", NULL, "bytes", "The same bound, counted in bytes.", NULL},
-    {"linkQueueSeconds", INT(link_queue_seconds, 0, 86400), "10", NULL, "s", "How long pushes wait for a gateway that is down before they are let go.", NULL},
+    {"gatewayList", CONF_ENDPOINTS, CONF_RESTART, AT(gateway_list), 0, 0, "", NULL, "", "Every gateway: hostname and its servicePort.", "Gateways"},
+    {"gatewayTimeout", LIVE_INT(gateway_timeout, 100, 600000), "3000", NULL, "ms", "A gateway that owes an answer and sends no byte for so long is connected anew.", NULL},
+    {"gatewayMaxPendingCount", LIVE_INT(gateway_max_pending_count, 1, 100000000), "200000", NULL, "", "Pushes that may wait for one gateway; past it callers get 503.", NULL},
+    {"linkQueueBytes", LIVE_INT(link_queue_bytes, 65536, INT64_C(17179869184)), "67108864", NULL, "bytes", "The same bound, counted in bytes.", NULL},
+    {"linkQueueSeconds", LIVE_INT(link_queue_seconds, 0, 86400), "10", NULL, "s", "How long pushes wait for a gateway that is down before they are let go.", NULL},
     {"canary.intervalSeconds", INT(canary_interval, 0, 3600), "5", NULL, "s", "How often a push is sent through each gateway to that gateway's own client; a gateway where three in a row do not arrive is not ready. 0 sends none.", NULL},
-    {"rpcBatchBytes", INT(rpc_batch_bytes, 4096, 67108864), "1048576", NULL, "bytes", "Size of one batch towards a gateway; must not pass the gateway's maxRpcBytes.", NULL},
-    {"rpc.ca", FILE_AT(rpc_ca), "", NULL, "", "CA (PEM) that must have signed the gateways' certificates; empty verifies nothing, as go-push, and warns.", NULL},
-    {"rpc.cert", FILE_AT(rpc_cert), "", NULL, "", "Certificate chain (PEM) that logic shows to the gateways; set together with rpc.key.", NULL},
-    {"rpc.key", FILE_AT(rpc_key), "", NULL, "", "Private key (PEM, no pass phrase) of rpc.cert.", NULL},
-    {"rpc.serverName", TEXT(rpc_server_name), "", NULL, "", "Name expected in the gateways' certificates; empty is each gateway's hostname.", NULL},
+    {"rpcBatchBytes", LIVE_INT(rpc_batch_bytes, 4096, 67108864), "1048576", NULL, "bytes", "Size of one batch towards a gateway; must not pass the gateway's maxRpcBytes.", NULL},
+    {"rpc.ca", LIVE_FILE(rpc_ca), "", NULL, "", "CA (PEM) that must have signed the gateways' certificates; empty verifies nothing, as go-push, and warns.", NULL},
+    {"rpc.cert", LIVE_FILE(rpc_cert), "", NULL, "", "Certificate chain (PEM) that logic shows to the gateways; set together with rpc.key.", NULL},
+    {"rpc.key", LIVE_FILE(rpc_key), "", NULL, "", "Private key (PEM, no pass phrase) of rpc.cert.", NULL},
+    {"rpc.serverName", LIVE_TEXT(rpc_server_name), "", NULL, "", "Name expected in the gateways' certificates; empty is each gateway's hostname.", NULL},
 
     {"discovery.mode", ENUM(discovery_mode), "static", "static|dns|redis", "", "Where gateways come from besides gatewayList: nowhere else, every address of a DNS name, or the registry in Redis.", "Discovery"},
     {"discovery.name", TEXT(discovery_name), "", NULL, "", "dns: the name whose A and AAAA records are the gateways.", NULL},
@@ -63,12 +69,12 @@ static const struct conf_option options[] = {
     {"bus.mode", ENUM(bus_mode), "off", "off|mirror|only", "", "mirror: every push is also published in Redis. only: it is published and nothing else, for gateways that logic cannot reach; then no gateway may be listed or discovered.", "Bus (with redis.url)"},
     {"bus.channel", TEXT(bus_channel), "fanfare:bus", NULL, "", "The channel; the same as the gateways'.", NULL},
 
-    {"drainSeconds", INT(drain_seconds, 0, 3600), "10", NULL, "s", "Time that SIGTERM leaves for queues to empty.", "Shutdown"},
+    {"drainSeconds", LIVE_INT(drain_seconds, 0, 3600), "10", NULL, "s", "Time that SIGTERM leaves for queues to empty.", "Shutdown"},
 
-    {"log.level", ENUM(log_level), "info", "debug|info|warn|error", "", "The least level that is written.", "Log"},
-    {"log.format", ENUM(log_format), "logfmt", "logfmt|json", "", "One event a line on stderr, as key=value or as JSON.", NULL},
+    {"log.level", LIVE_ENUM(log_level), "info", "debug|info|warn|error", "", "The least level that is written.", "Log"},
+    {"log.format", LIVE_ENUM(log_format), "logfmt", "logfmt|json", "", "One event a line on stderr, as key=value or as JSON.", NULL},
 
-    {"gatewayMaxConnection", CONF_IGNORED, AT(ignored[0]), 0, 0, "", NULL, "", ignored_help, "Keys of go-push without effect"},
+    {"gatewayMaxConnection", CONF_IGNORED, CONF_RESTART, AT(ignored[0]), 0, 0, "", NULL, "", ignored_help, "Keys of go-push without effect"},
     IGNORED("gatewayIdleTimeout", 1),
     IGNORED("gatewayDispatchWorkerCount", 2),
     IGNORED("gatewayDispatchChannelSize", 3),
@@ -112,7 +118,20 @@ static enum status check_bus(const struct logic_conf *logic, struct fault *fault
     return STATUS_OK;
 }
 
-enum status logic_conf_check(const void *conf, struct fault *fault)
+static enum status check_tokens(const struct logic_conf *logic, struct fault *fault)
+{
+    struct api_tokens *tokens = NULL;
+    struct fault found = {""};
+    bool open_to_all;
+    enum status status = STATUS_OK;
+
+    if (logic->api_tokens_file[0])
+        status = api_tokens_load(logic->api_tokens_file, &tokens, &open_to_all, &found);
+    api_tokens_free(tokens);
+    return status ? fault_set(fault, status, "api.tokensFile: %.480s", found.text) : STATUS_OK;
+}
+
+enum status logic_conf_recheck(const void *conf, struct fault *fault)
 {
     const struct logic_conf *logic = conf;
     struct tls_files files = {logic->rpc_cert, logic->rpc_key, logic->rpc_ca};
@@ -124,6 +143,14 @@ enum status logic_conf_check(const void *conf, struct fault *fault)
         status = check_discovery(logic, fault);
     if (!status)
         status = check_bus(logic, fault);
+    return status ? status : check_tokens(logic, fault);
+}
+
+enum status logic_conf_check(const void *conf, struct fault *fault)
+{
+    const struct logic_conf *logic = conf;
+    enum status status = logic_conf_recheck(conf, fault);
+
     return status ? status
                   : listener_check("servicePort", logic->service_bind, (int)logic->service_port, fault);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The logic's settings: one field per row of logic_conf_table, whose help texts say what each
- * does (docs/configuration.md is printed from them). Filled once by daemon_configure on the main
- * thread, read-only afterwards. */
+ * does (docs/configuration.md is printed from them). Filled by daemon_configure on the main thread; the
+ * CONF_LIVE ones change under reload_settings on the loop, so nobody keeps a pointer into them. */
 #ifndef FANFARE_LOGIC_LOGIC_CONF_H
 #define FANFARE_LOGIC_LOGIC_CONF_H
 
@@ -23,6 +23,7 @@ struct logic_conf {
     int64_t max_header_bytes;
     int64_t max_body_bytes;
     struct conf_list cors_origins;
+    char *api_tokens_file; /* "": no token is asked for */
 
     int64_t max_items_per_push;
     int64_t max_item_bytes;
@@ -62,8 +63,10 @@ struct logic_conf {
 
 extern const struct conf_table logic_conf_table;
 
-/* A daemon_check: rpc.cert and rpc.key are both given or neither, and a pair; rpc.ca parses.
- * `conf` is a struct logic_conf. */
+/* A daemon_check: rpc.cert and rpc.key are both given or neither, and a pair; rpc.ca parses; the file of
+ * tokens does; the port is free. `conf` is a struct logic_conf. */
 enum status logic_conf_check(const void *conf, struct fault *fault);
+/* The same without the port, which the running daemon has itself. */
+enum status logic_conf_recheck(const void *conf, struct fault *fault);
 
 #endif

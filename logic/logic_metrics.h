@@ -40,6 +40,8 @@
     X(LM_LINK_RECONNECTS, L "link_reconnects_total", "", COUNTER, "Connections to gateways that broke or failed and were begun anew") \
     X(LM_LINK_BATCHES, L "link_batches_total", "", COUNTER, "Batches sent, repetitions included")               \
     X(LM_LINK_FORM_CALLS, L "link_form_calls_total", "", COUNTER, "Calls in go-push's form, repetitions included") \
+    X(LM_RPC_SECONDS, L "rpc_seconds", "", HISTOGRAM, "Time from sending a batch, or a call in go-push's form, to the gateway's answer") \
+    X(LM_RPC_BATCH_PUSHES, L "rpc_batch_pushes", "", SIZES, "Pushes of a batch sent, repetitions included")        \
     X(LM_LINK_RPC_ERRORS, L "link_rpc_errors_total", "", COUNTER, "Gateway answers other than 200, or not understood") \
     X(LM_LINK_DUPLICATES, L "link_duplicates_total", "", COUNTER, "Pushes that a gateway had applied before and only acknowledged") \
     X(LM_LINK_PUSHES_ACCEPTED, L "link_pushes_accepted_total", "", COUNTER, "Accepted pushes, once per known gateway") \
@@ -86,6 +88,11 @@
     X(LM_HTTP_2XX, L "http_answers_total", "class=\"2xx\"", COUNTER, "Answers of the API by class")              \
     X(LM_HTTP_4XX, L "http_answers_total", "class=\"4xx\"", COUNTER, "")                                        \
     X(LM_HTTP_5XX, L "http_answers_total", "class=\"5xx\"", COUNTER, "")                                        \
+    X(LM_HTTP_UNAUTHORIZED, L "http_unauthorized_total", "", COUNTER, "Calls answered 401: no token, or not a valid one") \
+    X(LM_RELOADS_OK, L "reloads_total", "result=\"ok\"", COUNTER, "SIGHUPs, by whether the settings were taken over") \
+    X(LM_RELOADS_FAILED, L "reloads_total", "result=\"failed\"", COUNTER, "")                                   \
+    X(LM_CERTIFICATE_EXPIRY_RPC, L "certificate_expiry_timestamp_seconds", "what=\"rpc\"", GAUGE, "When the certificate that new links show ends, in seconds since 1970; 0 without one") \
+    X(LM_CERTIFICATES_RELOADED, L "certificates_reloaded_total", "", COUNTER, "Times that the files of rpc.cert, rpc.key and rpc.ca were read anew and taken over") \
     X(LM_DRAINING, L "draining", "", GAUGE, "1 while the daemon shuts down")
 /* clang-format on */
 

@@ -5,13 +5,14 @@
 #include "logic/logic.h"
 #include "logic/logic_metrics.h"
 #include "shared/daemon.h"
+#include "shared/event_log.h"
 #include "shared/log.h"
 
-static int run(const struct logic_conf *conf)
+static int run(const struct reload *settings)
 {
     struct logic *logic;
     struct fault fault;
-    if (logic_new(conf, &logic, &fault)) {
+    if (logic_new(settings, &logic, &fault)) {
         fprintf(stderr, "fanfare-logic: %s\n", fault.text);
         return EXIT_CONFIG;
     }
@@ -22,14 +23,20 @@ static int run(const struct logic_conf *conf)
 
 int main(int argc, char **argv)
 {
+    reload_hold(true);
     struct logic_conf conf = {.service_port = 0};
     int code = daemon_configure(&logic_conf_table, &conf, logic_conf_check, argc, argv);
     if (code < 0) {
         log_setup((enum log_level)conf.log_level, (enum log_format)conf.log_format);
+        event_log_setup();
         log_event(LOG_INFO, "starting", LOG_S("program", "fanfare-logic"), LOG_S("version", FANFARE_VERSION));
         conf_log_ignored(&logic_conf_table, &conf);
         logic_metrics_setup();
-        code = run(&conf);
+        code = run(&(struct reload){.table = &logic_conf_table,
+                                    .conf = &conf,
+                                    .check = logic_conf_recheck,
+                                    .argc = argc,
+                                    .argv = argv});
     }
     log_flush();
     conf_fini(&logic_conf_table, &conf);

@@ -6,6 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *push_verdict_code(enum push_verdict verdict)
+{
+    static const char *const codes[] = {[PUSH_TAKEN] = "",
+                                        [PUSH_QUEUE_FULL] = "queue_full",
+                                        [PUSH_NO_GATEWAY] = "no_gateway",
+                                        [PUSH_NO_MEMORY] = "internal",
+                                        [PUSH_WAIT_TIMEOUT] = "wait_timeout",
+                                        [PUSH_NO_WAIT] = "wait_unavailable"};
+    return codes[verdict];
+}
+
 static bool names_have(const struct buf *names, const char *name)
 {
     const char *end = (const char *)names->data + names->len;
@@ -96,7 +107,7 @@ static enum status append_wait_timeout(struct buf *out, const char *id_prefix,
         snprintf(message, sizeof message, "no gateway has applied the push, and none will");
     enum status status = buf_append_str(out, "{");
     if (!status)
-        status = append_error_member(out, "wait_timeout", message);
+        status = append_error_member(out, push_verdict_code(PUSH_WAIT_TIMEOUT), message);
     if (!status)
         status = buf_append_str(out, ",");
     if (!status)
@@ -120,7 +131,7 @@ static enum status append_queue_full(struct buf *out, const struct buf *names)
         }
         len += (size_t)more;
     }
-    return push_answer_append_error(out, "queue_full", message);
+    return push_answer_append_error(out, push_verdict_code(PUSH_QUEUE_FULL), message);
 }
 
 static const char *why_no_gateway(const struct push_outcome *outcome)
@@ -145,15 +156,16 @@ enum status push_answer_append(struct buf *out, const char *id_prefix, const str
         return append_queue_full(out, &outcome->names);
     case PUSH_NO_MEMORY:
         *http_status = 500;
-        return push_answer_append_error(out, "internal", "out of memory; nothing was queued");
+        return push_answer_append_error(out, push_verdict_code(PUSH_NO_MEMORY),
+                                        "out of memory; nothing was queued");
     case PUSH_NO_WAIT:
         *http_status = 400;
         return push_answer_append_error(
-            out, "wait_unavailable",
+            out, push_verdict_code(PUSH_NO_WAIT),
             "with bus.mode only no gateway answers, so a push cannot wait; nothing was queued");
     case PUSH_NO_GATEWAY:
         break;
     }
     *http_status = 503;
-    return push_answer_append_error(out, "no_gateway", why_no_gateway(outcome));
+    return push_answer_append_error(out, push_verdict_code(PUSH_NO_GATEWAY), why_no_gateway(outcome));
 }

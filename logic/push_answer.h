@@ -36,6 +36,8 @@ struct push_outcome {
 
 enum { PUSH_NAMES_MAX = 65536, PUSH_ID_PREFIX_LEN = 16 };
 
+/* The error code of a verdict other than PUSH_TAKEN. */
+const char *push_verdict_code(enum push_verdict verdict);
 /* Adds a gateway's name once; silently not past PUSH_NAMES_MAX bytes or without memory. */
 void push_outcome_add_name(struct push_outcome *outcome, const char *name);
 /* Appends the answer to `out` and sets `*http_status`. `id_prefix` is the first 8 bytes of the

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "logic/logic_metrics.h"
+#include "logic/push_trace.h"
 
 struct push_job;
 
@@ -106,8 +107,9 @@ static void on_done(const struct push_outcome *outcome, void *arg)
     settle(slot->job);
 }
 
-static void refuse(struct job_slot *slot, const struct push_fault *fault)
+static void refuse(struct job_slot *slot, const struct push_fault *fault, const struct traceparent *trace)
 {
+    push_trace_invalid(fault, trace);
     metrics_add(LM_PUSHES_RECEIVED, 1);
     metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
     slot->status = fault->status;
@@ -135,18 +137,20 @@ static struct push_job *job_new(struct http_exchange *exchange, size_t count, bo
 }
 
 void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
-                  const struct push_request *request, bool list, bool wait, const char *id_prefix)
+                  const struct push_request *request, const struct push_manner *manner, const char *id_prefix)
 {
-    struct push_job *job = job_new(exchange, request->count, list, id_prefix);
+    struct push_job *job = job_new(exchange, request->count, manner->list, id_prefix);
     if (!job) {
         reply_no_memory(exchange);
         return;
     }
     for (size_t i = 0; i < request->count; i++) {
         struct push push = request->entries[i].push;
-        push.wait = push.wait || wait;
+        push.wait = push.wait || manner->wait;
+        if (!push.trace.set)
+            push.trace = manner->trace;
         if (request->entries[i].fault)
-            refuse(&job->slots[i], request->entries[i].fault);
+            refuse(&job->slots[i], request->entries[i].fault, &manner->trace);
         else
             dispatch_push(dispatch, &push, on_done, &job->slots[i]);
     }

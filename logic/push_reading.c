@@ -54,6 +54,7 @@ static enum status add_slice(struct push_request *request, struct slice slice)
 void push_reading_begin(struct push_reading *reading)
 {
     reading->push = (struct push){.target = PUSH_TO_ALL};
+    reading->fault->trace.set = false;
     reading->first_room = reading->request->slice_count;
 }
 

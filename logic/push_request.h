@@ -29,6 +29,7 @@ struct push_fault {
     int status; /* HTTP */
     const char *code;
     char message[256];
+    struct traceparent trace; /* the refused push's own, when it was read */
 };
 
 struct push_entry {
@@ -49,7 +50,8 @@ struct push_request {
     struct buf room;    /* a form's room */
 };
 
-/* Reads a whole body. `wait` is what the body says; the query's wait=1 is the caller's to add.
+/* Reads a whole body. `wait` and `trace` are what the body says; the query's wait=1 and the header's
+ * traceparent are the caller's to add.
  * STATUS_OK: `*out` is the caller's to free, and has at least one entry. STATUS_INVALID: the
  * request is refused whole, `fault` says why. STATUS_NO_MEMORY. */
 enum status push_request_parse(enum push_door door, enum push_body kind, struct slice body,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration from one table of options: JSON file < environment < flags.
  * The same table prints --help, --print-config and the documentation.
- * Start-up only (the main thread, before others exist). */
+ * The main thread: at the start, and when the settings are read anew (shared/reload.h). */
 #ifndef FANFARE_SHARED_CONF_H
 #define FANFARE_SHARED_CONF_H
 
@@ -24,6 +24,12 @@ enum conf_type {
     CONF_IGNORED,   /* bool: whether it was given; any value is accepted and none has an effect */
 };
 
+/* When a new value has effect. */
+enum conf_change {
+    CONF_RESTART, /* with the next start */
+    CONF_LIVE,    /* with SIGHUP, see shared/reload.h */
+};
+
 struct conf_list {
     char **items;
     size_t count;
@@ -42,6 +48,7 @@ struct conf_endpoints {
 struct conf_option {
     const char *key; /* "wsPort", or "rpc.ca" for {"rpc":{"ca":…}}; file keys match without regard to case */
     enum conf_type type;
+    enum conf_change change;
     size_t offset; /* of the value in the daemon's struct */
     int64_t min;   /* CONF_INT: bounds; CONF_STRING, CONF_PATH: longest length in max */
     int64_t max;
@@ -76,6 +83,18 @@ enum status conf_set_flag(const struct conf_table *table, void *conf, const char
                           struct fault *fault);
 /* Opens each CONF_PATH that is not "" for reading: STATUS_IO and the key, the file and the reason. */
 enum status conf_check_paths(const struct conf_table *table, const void *conf, struct fault *fault);
+enum { CONF_KEYS_MAX = 1024 };
+
+/* Keys of options, joined by commas; what is too long is left out. */
+struct conf_changes {
+    char live[CONF_KEYS_MAX];    /* CONF_LIVE */
+    char restart[CONF_KEYS_MAX]; /* CONF_RESTART */
+};
+
+/* Compares two structs of one table value by value and names what differs. A CONF_LIVE value that differs
+ * is exchanged: `conf` then has the one of `fresh`, and `fresh` the old one, for conf_fini. The loop's
+ * thread. CONF_IGNORED options do not count. */
+void conf_take_live(const struct conf_table *table, void *conf, void *fresh, struct conf_changes *changes);
 /* Frees what the struct owns; its values are then zero. */
 void conf_fini(const struct conf_table *table, void *conf);
 void conf_print_help(const struct conf_table *table, FILE *out);

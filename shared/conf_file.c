@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration file: strict JSON with comment keys. json_scan says what is valid (cJSON
- * would take 01 and raw control characters), cJSON holds the tree. Start-up only, main thread. */
+ * would take 01 and raw control characters), cJSON holds the tree. At the start and a reload, main thread. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of conf share, and daemon.c for its flags. Start-up only, main thread.
+/* What the files of conf share, and daemon.c for its flags. At the start and a reload, main thread.
  * An `origin` names where a value stands, as the user would look for it: "gateway.json: wsPort",
  * "FANFARE_WS_PORT", "--ws-port". */
 #ifndef FANFARE_SHARED_CONF_INTERNAL_H
@@ -55,6 +55,10 @@ void conf_list_free(struct conf_list *list);
 enum status conf_endpoints_from_text(struct conf_endpoints *out, const char *text, const char **why);
 enum status conf_endpoints_from_json(struct conf_endpoints *out, const cJSON *json, const char **why);
 void conf_endpoints_free(struct conf_endpoints *endpoints);
+
+/* conf_change.c */
+/* What --help, the documentation and the manual say behind the help of a CONF_LIVE option; else "". */
+const char *conf_live_text(const struct conf_option *option);
 
 /* conf_file.c */
 /* Whether a key of a file is a comment: go-push's files carry them as keys that are not ASCII. */

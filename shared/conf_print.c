@@ -50,24 +50,28 @@ static void help_option(const struct conf_option *option, FILE *out)
     conf_spell(option->key, CONF_SPELL_FLAG, flag, sizeof flag);
     conf_spell(option->key, CONF_SPELL_ENVIRONMENT, variable, sizeof variable);
     conf_allowed(option, allowed);
-    fprintf(out, "  %s %s\n      %s\n", flag, type_name(option->type), option->help);
+    fprintf(out, "  %s %s\n      %s%s\n", flag, type_name(option->type), option->help,
+            conf_live_text(option));
     fprintf(out, "      Default: %s. Allowed: %s. In the file: %s. Environment: %s.\n", default_text(option),
             allowed, option->key, variable);
 }
 
 void conf_print_help(const struct conf_table *table, FILE *out)
 {
-    fprintf(out,
-            "Usage: %s [-config FILE] [FLAGS]\n%s\n\n"
-            "  -config FILE       the configuration, a JSON object (--config, too)\n"
-            "  --check            check configuration and key files, then exit: 0 when good, else 2\n"
-            "  --print-config     print the settings in force as such a file, then exit\n"
-            "  --version          print the version, then exit\n"
-            "  --help             print this, then exit\n\n"
-            "Every setting is read from the file, then the environment, then the flags: the last one\n"
-            "counts. --ws-port 7777 and --ws-port=7777 mean the same, with one dash or two. A key with a\n"
-            "dot stands in an object: log.level is {\"log\": {\"level\": \"info\"}} in the file.\n",
-            table->program, table->summary);
+    fprintf(
+        out,
+        "Usage: %s [-config FILE] [FLAGS]\n%s\n\n"
+        "  -config FILE       the configuration, a JSON object (--config, too)\n"
+        "  --check            check configuration and key files, then exit: 0 when good, else 2\n"
+        "  --print-config     print the settings in force as such a file, then exit\n"
+        "  --version          print the version, then exit\n"
+        "  --help             print this, then exit\n\n"
+        "Every setting is read from the file, then the environment, then the flags: the last one\n"
+        "counts. --ws-port 7777 and --ws-port=7777 mean the same, with one dash or two. A key with a\n"
+        "dot stands in an object: log.level is {\"log\": {\"level\": \"info\"}} in the file.\n"
+        "SIGHUP reads them anew: settings marked \"Reloaded by SIGHUP\" change at once, the others with the\n"
+        "next start.\n",
+        table->program, table->summary);
     for (size_t i = 0; i < table->count; i++) {
         if (table->options[i].group)
             fprintf(out, "\n%s\n", table->options[i].group);
@@ -195,8 +199,8 @@ static void markdown_row(const struct conf_option *option, FILE *out)
         return;
     }
     conf_allowed(option, allowed);
-    fprintf(out, option->initial[0] ? "| `%s` | `%s` | %s | %s |\n" : "| `%s` | empty%s | %s | %s |\n",
-            option->key, option->initial, allowed, option->help);
+    fprintf(out, option->initial[0] ? "| `%s` | `%s` | %s | %s%s |\n" : "| `%s` | empty%s | %s | %s%s |\n",
+            option->key, option->initial, allowed, option->help, conf_live_text(option));
 }
 
 void conf_print_markdown(const struct conf_table *table, FILE *out)

@@ -41,6 +41,7 @@ static void print_option(const struct conf_option *option, FILE *out)
     print_bold(option->key, out);
     fputc('\n', out);
     print_roff(option->help, out);
+    print_roff(conf_live_text(option), out);
     if (option->type == CONF_IGNORED) {
         fputc('\n', out);
         return;
@@ -102,6 +103,9 @@ static const char own_flags[] =
 static const char ending[] =
     ".SH SIGNALS\n"
     ".TP\nSIGTERM, SIGINT\nDrain and exit; a second one exits at once.\n"
+    ".TP\nSIGHUP\nRead file, environment and flags anew. Settings that are marked as reloaded by SIGHUP "
+    "change\n"
+    "at once, certificates are read again; the log names what needs a restart. On a fault nothing changes.\n"
     ".SH EXIT STATUS\n"
     ".TP\n0\nEnded as asked.\n"
     ".TP\n1\nA fault while it ran.\n"
@@ -122,6 +126,7 @@ void conf_print_man(const struct conf_table *table, FILE *out)
         print_bold(flag, out);
         fputc('\n', out);
         print_roff(table->options[i].help, out);
+        print_roff(conf_live_text(&table->options[i]), out);
         fputc('\n', out);
     }
     fputs(ending, out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tries the TLS files in a context that is thrown away. Start-up only, main thread. Opens no
+/* Tries the TLS files in a context that is thrown away. At the start and a reload, main thread. Opens no
  * socket and shows no key material. */
 #include "shared/conf_tls.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether certificate, key and CA of the configuration can be used, so that --check finds what the
- * start would. Start-up only, main thread. */
+ * start would. At the start and a reload, main thread. */
 #ifndef FANFARE_SHARED_CONF_TLS_H
 #define FANFARE_SHARED_CONF_TLS_H
 

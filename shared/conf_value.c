@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One option's value: from text or JSON into the daemon's struct, checked against the option's
- * bounds. Start-up only, main thread. Never reads a file. */
+ * bounds. At the start and a reload, main thread. Never reads a file. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of both daemons: finds the file, applies file, environment and flags in that
- * order, and answers --help and its like. Main thread, before anything else runs. Never logs:
- * what it has to say is for the person at the terminal. */
+ * order, and answers --help and its like. Main thread, before anything else runs, and once more for
+ * each reload. Never logs: what it has to say is for the person at the terminal. */
 #include "shared/daemon.h"
 
 #include <stdbool.h>
@@ -216,6 +216,20 @@ static int complain(const struct conf_table *table, const struct fault *fault)
 static int answered(void)
 {
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EXIT_FAULT;
+}
+
+enum status daemon_reread(const struct conf_table *table, void *conf, daemon_check *check, int argc,
+                          char **argv, struct fault *fault)
+{
+    struct command command = {0};
+    char **arguments = argv + (argc > 0);
+    enum status status = walk_flags(table, NULL, arguments, &command, fault);
+
+    if (!status)
+        status = load(table, conf, arguments, &command, fault);
+    if (!status)
+        status = conf_check_paths(table, conf, fault);
+    return status ? status : check(conf, fault);
 }
 
 int daemon_configure(const struct conf_table *table, void *conf, daemon_check *check, int argc, char **argv)

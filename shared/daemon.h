@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What both mains share: the command line, and exit codes. Main thread only. */
+/* What both mains share: the command line, and exit codes. Main thread only; daemon_reread also while
+ * the daemon runs (shared/reload.h). */
 #ifndef FANFARE_SHARED_DAEMON_H
 #define FANFARE_SHARED_DAEMON_H
 
@@ -16,5 +17,12 @@ typedef enum status daemon_check(const void *conf, struct fault *fault);
  * Returns -1 to go on, or the exit code when the process is done (help shown, config wrong:
  * the reason is then on stderr as `fanfare-gateway: FILE: wsPort: 70000 is not allowed: 0 to 65535`). */
 int daemon_configure(const struct conf_table *table, void *conf, daemon_check *check, int argc, char **argv);
+
+/* What daemon_configure does with file, environment and flags, once more, into `conf` (zeroed, of
+ * table->struct_size bytes): --check, --print-config and the like are passed over. Prints nothing: the fault
+ * has what daemon_configure writes behind the program's name. `conf` is to be given to conf_fini in every
+ * case. */
+enum status daemon_reread(const struct conf_table *table, void *conf, daemon_check *check, int argc,
+                          char **argv, struct fault *fault);
 
 #endif

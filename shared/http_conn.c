@@ -114,6 +114,9 @@ static size_t parse(struct http_conn *conn, const uint8_t *data, size_t len)
 
     while (at < len && may_parse(conn)) {
         recycle(conn);
+        if (!http_request_begun(conn->request))
+            http_request_limit(conn->request, conn->server->conf.max_header_bytes,
+                               conn->server->conf.max_body_bytes);
         at += feed(conn, data + at, len - at);
     }
     return at;

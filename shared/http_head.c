@@ -14,8 +14,13 @@ enum { FIRST_FIELDS = 16, KEEP_BYTES = 16384 };
 void http_head_init(struct http_head *head, size_t max)
 {
     *head = (struct http_head){0};
-    buf_init(&head->bytes, max < UINT32_MAX ? max : UINT32_MAX);
+    http_head_limit(head, max);
     http_head_reset(head);
+}
+
+void http_head_limit(struct http_head *head, size_t max)
+{
+    head->bytes.max = max < UINT32_MAX ? max : UINT32_MAX;
 }
 
 void http_head_fini(struct http_head *head)

@@ -49,6 +49,8 @@ struct http_head {
 /* `max` is the limit in bytes, line ends included. */
 void http_head_init(struct http_head *head, size_t max);
 void http_head_fini(struct http_head *head);
+/* Another limit, before the first byte of a section. */
+void http_head_limit(struct http_head *head, size_t max);
 /* Ready for another request; keeps modest memory. */
 void http_head_reset(struct http_head *head);
 /* Takes bytes up to the end of the section; `*used` says how many. */

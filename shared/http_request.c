@@ -53,6 +53,12 @@ void http_request_reset(struct http_request *request)
     request->stage = STAGE_HEAD;
 }
 
+void http_request_limit(struct http_request *request, size_t max_header, size_t max_body)
+{
+    http_head_limit(&request->head, max_header);
+    request->body.max = max_body;
+}
+
 static enum http_parse fail(struct http_request *request, enum http_parse failure)
 {
     request->stage = STAGE_FAILED;
@@ -192,6 +198,16 @@ struct slice http_request_header(const struct http_request *request, const char 
     const struct http_field *field = http_head_find(&request->head, name, 0);
 
     return field != NULL ? http_head_slice(&request->head, field->value) : slice_of(NULL, 0);
+}
+
+struct slice http_request_only_header(const struct http_request *request, const char *name)
+{
+    const struct http_head *head = &request->head;
+    const struct http_field *field = http_head_find(head, name, 0);
+
+    if (field == NULL || http_head_find(head, name, (size_t)(field - head->fields) + 1) != NULL)
+        return slice_of(NULL, 0);
+    return http_head_slice(head, field->value);
 }
 
 static struct slice trim(struct slice text)

@@ -30,6 +30,8 @@ enum status http_request_new(size_t max_header, size_t max_body, struct http_req
 void http_request_free(struct http_request *request);
 /* Ready for the next request on the same connection; keeps modest buffers. */
 void http_request_reset(struct http_request *request);
+/* Other limits; only while no byte of a request has come. */
+void http_request_limit(struct http_request *request, size_t max_header, size_t max_body);
 /* Feeds bytes; `*used` says how many were taken. */
 enum http_parse http_request_feed(struct http_request *request, const void *data, size_t len, size_t *used);
 /* Whether a byte of the request has come (empty lines in front of it do not count). */
@@ -44,6 +46,8 @@ struct slice http_request_path(const struct http_request *request);  /* without 
 struct slice http_request_query(const struct http_request *request); /* behind '?', or empty */
 /* The value of the first header of that name (any case), or a slice with data NULL. */
 struct slice http_request_header(const struct http_request *request, const char *name);
+/* The same of a header that stands once; one that stands more often is as none. */
+struct slice http_request_only_header(const struct http_request *request, const char *name);
 /* Whether a comma-separated header has `token` as one of its elements (any case). */
 bool http_request_has_token(const struct http_request *request, const char *name, const char *token);
 struct slice http_request_body(const struct http_request *request);

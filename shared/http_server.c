@@ -5,6 +5,7 @@
 #include "shared/http_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
@@ -128,6 +129,29 @@ enum status http_server_listen(struct http_server *server, const char *what, con
     if (status == STATUS_OK)
         server->listener_count++;
     return status;
+}
+
+/* All of a phase by the same time, so that they still stand in the order of their deadlines. */
+static void shift_deadlines(struct list *head, int64_t ms)
+{
+    for (struct list *link = head->next; link != head; link = link->next)
+        container_of(link, struct http_conn, phase_link)->deadline += ms;
+}
+
+void http_server_limit(struct http_server *server, const struct http_server_conf *conf)
+{
+    int before_ms[HTTP_PHASES];
+
+    memcpy(before_ms, server->timeouts_ms, sizeof before_ms);
+    server->conf.max_header_bytes = conf->max_header_bytes;
+    server->conf.max_body_bytes = conf->max_body_bytes;
+    server->conf.read_timeout_ms = conf->read_timeout_ms;
+    server->conf.idle_timeout_ms = conf->idle_timeout_ms;
+    server->conf.write_timeout_ms = conf->write_timeout_ms;
+    server->conf.max_connections = conf->max_connections;
+    fill_timeouts(server);
+    for (size_t i = 0; i < HTTP_PHASES; i++)
+        shift_deadlines(&server->phases[i], server->timeouts_ms[i] - before_ms[i]);
 }
 
 int http_server_port(const struct http_server *server)

@@ -46,6 +46,10 @@ enum status http_server_new(struct event_base *base, const struct http_server_co
 /* Adds a listener (see listener_new for `what`, `bind`, `port`). Call once per address, at most 8. */
 enum status http_server_listen(struct http_server *server, const char *what, const char *bind, int port,
                                struct fault *fault);
+/* Takes the byte limits, the time-outs and max_connections of `conf`, nothing else of it. The bytes count
+ * from each connection's next request on, the time-outs at once, also for what has begun; connections past a
+ * smaller max_connections stay. */
+void http_server_limit(struct http_server *server, const struct http_server_conf *conf);
 /* The port of the first listener, or 0 when there is none or it is a unix socket. */
 int http_server_port(const struct http_server *server);
 /* Takes no new connection, answers what has begun with `Connection: close`, drops idle ones. */

@@ -186,6 +186,7 @@ static int open_socket(struct address *address, int port)
     if (fd < 0 || is_local(address))
         return fd;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* tcp(7): what it accepts inherits it */
     if (address->at.any.sa_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
     return fd;
@@ -238,7 +239,6 @@ static bool is_shortage(int error)
 /* Whether there may be more. Errors of one connection alone (accept(2)) are passed over. */
 static bool accept_one(struct listener *listener)
 {
-    static const int on = 1;
     struct address peer = {.len = sizeof peer.at};
     int fd = accept4(listener->fd, &peer.at.any, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -247,8 +247,6 @@ static bool accept_one(struct listener *listener)
             rest(listener, errno);
         return errno != EAGAIN && !is_shortage(errno);
     }
-    if (!is_local(&listener->address))
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     listener->on_accept(fd, &peer.at.any, peer.len, listener->arg);
     return true;
 }

@@ -227,9 +227,14 @@ void log_setup(enum log_level level, enum log_format format)
     atomic_store(&format_in_force, (int)format);
 }
 
+bool log_is_on(enum log_level level)
+{
+    return (int)level >= atomic_load_explicit(&level_in_force, memory_order_relaxed);
+}
+
 void log_write(enum log_level level, const char *msg, const struct log_field *fields)
 {
-    if ((int)level < atomic_load_explicit(&level_in_force, memory_order_relaxed))
+    if (!log_is_on(level))
         return;
     if (log_limit_pass(level, msg, clock_now_ms(), emit_suppressed))
         emit(level, msg, fields);

@@ -4,6 +4,7 @@
 #ifndef FANFARE_SHARED_LOG_H
 #define FANFARE_SHARED_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -29,6 +30,9 @@ struct log_field {
 
 /* Sets level and format for the process; call before threads start, or on SIGHUP. */
 void log_setup(enum log_level level, enum log_format format);
+
+/* Whether a line of that level would be written, for callers whose fields cost something to make. */
+bool log_is_on(enum log_level level);
 
 /* Writes `ts=… level=… msg=<msg> key=value …`. `fields` ends with LOG_FIELD_END. */
 void log_write(enum log_level level, const char *msg, const struct log_field *fields);

@@ -15,30 +15,80 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROWS_MAX = 256, CACHE_LINE = 64, HISTOGRAMS_MAX = 16 };
+enum { ROWS_MAX = 256, CACHE_LINE = 64, HISTOGRAMS_MAX = 16, BOUNDS_MAX = 18, SERIES_MAX = 4 };
 
-/* Upper bounds in microseconds, and as the label `le` has them. */
-static const struct bound {
-    int64_t us;
+struct bound {
+    int64_t value; /* the largest that counts here */
     const char *le;
-} bounds[] = {
-    {100, "0.0001"}, {250, "0.00025"}, {500, "0.0005"}, {1000, "0.001"},  {2500, "0.0025"}, {5000, "0.005"},
-    {10000, "0.01"}, {25000, "0.025"}, {50000, "0.05"}, {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},
-    {1000000, "1"},  {2500000, "2.5"}, {5000000, "5"},  {10000000, "10"},
 };
-enum { BOUNDS = sizeof bounds / sizeof *bounds };
+
+/* The buckets of a kind of histogram, and how many of what is observed make one of what is printed. */
+struct scale {
+    double unit;
+    size_t count;
+    struct bound bounds[BOUNDS_MAX];
+};
+
+static const struct scale times = {
+    .unit = 1e6,
+    .count = 18,
+    .bounds = {{25, "0.000025"},
+               {50, "0.00005"},
+               {100, "0.0001"},
+               {250, "0.00025"},
+               {500, "0.0005"},
+               {1000, "0.001"},
+               {2500, "0.0025"},
+               {5000, "0.005"},
+               {10000, "0.01"},
+               {25000, "0.025"},
+               {50000, "0.05"},
+               {100000, "0.1"},
+               {250000, "0.25"},
+               {500000, "0.5"},
+               {1000000, "1"},
+               {2500000, "2.5"},
+               {5000000, "5"},
+               {10000000, "10"}},
+};
+
+static const struct scale sizes = {
+    .unit = 1,
+    .count = 13,
+    .bounds = {{1, "1"},
+               {2, "2"},
+               {5, "5"},
+               {10, "10"},
+               {20, "20"},
+               {50, "50"},
+               {100, "100"},
+               {200, "200"},
+               {500, "500"},
+               {1000, "1000"},
+               {2000, "2000"},
+               {5000, "5000"},
+               {10000, "10000"}},
+};
 
 struct histogram {
-    alignas(CACHE_LINE) _Atomic uint64_t counts[BOUNDS + 1]; /* the last one is above all bounds */
-    _Atomic uint64_t sum_us;
+    alignas(CACHE_LINE) _Atomic uint64_t counts[BOUNDS_MAX + 1]; /* the last one is above all bounds */
+    _Atomic uint64_t sum;
+    const struct scale *scale;
 };
 
 struct cell {
     alignas(CACHE_LINE) _Atomic uint64_t value;
 };
 
-static struct cell cells[ROWS_MAX]; /* of a histogram: its index */
+/* The gauges of a METRIC_GAUGES row; set seldom, so they share lines. */
+struct series {
+    _Atomic uint64_t values[METRIC_INDEXES];
+    atomic_bool known[METRIC_INDEXES];
+};
+
+static struct cell cells[ROWS_MAX]; /* of a histogram and of a series: its index */
 static struct histogram histograms[HISTOGRAMS_MAX];
+static struct series series[SERIES_MAX];
 static const struct metric_def *rows;
 static size_t row_count;
 static double started; /* seconds since 1970 */
@@ -50,16 +100,34 @@ static double seconds(clockid_t clock)
     return clock_gettime(clock, &now) == 0 ? (double)now.tv_sec + (double)now.tv_nsec / 1e9 : 0;
 }
 
+/* Gives the row its histogram or its series; past the last one rows share that. */
+static void set_up_row(size_t row, size_t *next_histogram, size_t *next_series)
+{
+    bool is_sizes = rows[row].type == METRIC_SIZES;
+
+    if (is_sizes || rows[row].type == METRIC_HISTOGRAM) {
+        size_t at = *next_histogram < HISTOGRAMS_MAX ? (*next_histogram)++ : HISTOGRAMS_MAX - 1;
+
+        histograms[at].scale = is_sizes ? &sizes : &times;
+        atomic_store(&cells[row].value, at);
+    } else if (rows[row].type == METRIC_GAUGES) {
+        atomic_store(&cells[row].value, *next_series < SERIES_MAX ? (*next_series)++ : SERIES_MAX - 1);
+    }
+}
+
 void metrics_setup(const struct metric_def *defs, size_t count)
 {
+    size_t next_histogram = 0;
+    size_t next_series = 0;
+
     rows = defs;
     row_count = count < ROWS_MAX ? count : ROWS_MAX;
     for (size_t i = 0; i < ROWS_MAX; i++)
         atomic_store(&cells[i].value, 0);
     memset(histograms, 0, sizeof histograms);
-    for (size_t i = 0, next = 0; i < row_count; i++)
-        if (rows[i].type == METRIC_HISTOGRAM)
-            atomic_store(&cells[i].value, next < HISTOGRAMS_MAX ? next++ : HISTOGRAMS_MAX - 1);
+    memset(series, 0, sizeof series);
+    for (size_t i = 0; i < row_count; i++)
+        set_up_row(i, &next_histogram, &next_series);
     started = seconds(CLOCK_REALTIME);
 }
 
@@ -86,15 +154,28 @@ uint64_t metrics_get(unsigned row)
     return row < ROWS_MAX ? atomic_load_explicit(&cells[row].value, memory_order_relaxed) : 0;
 }
 
-void metrics_observe(unsigned row, int64_t us)
+void metrics_observe(unsigned row, int64_t value)
 {
     struct histogram *histogram = &histograms[metrics_get(row) % HISTOGRAMS_MAX];
+    const struct scale *scale = histogram->scale;
     size_t at = 0;
 
-    while (at < BOUNDS && us > bounds[at].us)
+    if (scale == NULL)
+        return;
+    while (at < scale->count && value > scale->bounds[at].value)
         at++;
     atomic_fetch_add_explicit(&histogram->counts[at], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&histogram->sum_us, us > 0 ? (uint64_t)us : 0, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->sum, value > 0 ? (uint64_t)value : 0, memory_order_relaxed);
+}
+
+void metrics_set_at(unsigned row, unsigned index, uint64_t value)
+{
+    struct series *of = &series[metrics_get(row) % SERIES_MAX];
+
+    if (index >= METRIC_INDEXES)
+        return;
+    atomic_store_explicit(&of->values[index], value, memory_order_relaxed);
+    atomic_store_explicit(&of->known[index], true, memory_order_release);
 }
 
 /* In HELP a backslash and a line feed are escaped (text format 0.0.4). */
@@ -110,7 +191,7 @@ static enum status print_head(struct buf *out, const char *name, enum metric_typ
     }
     if (status)
         return status;
-    static const char *const types[] = {"counter", "gauge", "counter", "histogram"};
+    static const char *const types[] = {"counter", "gauge", "counter", "histogram", "histogram", "gauge"};
     return buf_printf(out, "\n# TYPE %s %s\n", name, types[type]);
 }
 
@@ -120,20 +201,32 @@ static enum status print_histogram(struct buf *out, const struct metric_def *def
     const char *comma = def->labels[0] ? "," : "";
     const char *open = def->labels[0] ? "{" : "";
     const char *close = def->labels[0] ? "}" : "";
+    const struct scale *scale = from->scale;
     uint64_t count = 0;
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i <= BOUNDS && !status; i++) {
+    for (size_t i = 0; i <= scale->count && !status; i++) {
         count += atomic_load_explicit(&from->counts[i], memory_order_relaxed);
         status = buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", def->name, def->labels, comma,
-                            i < BOUNDS ? bounds[i].le : "+Inf", count);
+                            i < scale->count ? scale->bounds[i].le : "+Inf", count);
     }
     if (!status)
         status = buf_printf(out, "%s_sum%s%s%s %.15g\n", def->name, open, def->labels, close,
-                            (double)atomic_load_explicit(&from->sum_us, memory_order_relaxed) / 1e6);
+                            (double)atomic_load_explicit(&from->sum, memory_order_relaxed) / scale->unit);
     return status
                ? status
                : buf_printf(out, "%s_count%s%s%s %" PRIu64 "\n", def->name, open, def->labels, close, count);
+}
+
+static enum status print_series(struct buf *out, const struct metric_def *def, const struct series *from)
+{
+    enum status status = STATUS_OK;
+
+    for (unsigned i = 0; i < METRIC_INDEXES && !status; i++)
+        if (atomic_load_explicit(&from->known[i], memory_order_acquire))
+            status = buf_printf(out, "%s{%s=\"%u\"} %" PRIu64 "\n", def->name, def->labels, i,
+                                atomic_load_explicit(&from->values[i], memory_order_relaxed));
+    return status;
 }
 
 /* A gauge may be below zero for a moment, when one thread's sub is seen before another's add. */
@@ -146,7 +239,9 @@ static enum status print_row(struct buf *out, size_t row)
 
     if (def->type == METRIC_GAUGE)
         return buf_printf(out, "%s%s%s%s %" PRId64 "\n", def->name, open, def->labels, close, (int64_t)value);
-    if (def->type == METRIC_HISTOGRAM)
+    if (def->type == METRIC_GAUGES)
+        return print_series(out, def, &series[value % SERIES_MAX]);
+    if (def->type == METRIC_HISTOGRAM || def->type == METRIC_SIZES)
         return print_histogram(out, def, &histograms[value % HISTOGRAMS_MAX]);
     if (def->type == METRIC_SECONDS)
         return buf_printf(out, "%s%s%s%s %.15g\n", def->name, open, def->labels, close, (double)value / 1e6);

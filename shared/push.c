@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The codec of batches. A reader hands out bytes and never passes the end of what it was given;
- * decoding checks all of a batch first, so that walking it afterwards needs no checks. */
+/* The reading half of the codec. A reader hands out bytes and never passes the end of what it was
+ * given; decoding checks all of a batch first, so that walking it afterwards needs no checks. Pure. */
 #include "shared/push.h"
 
 #include <endian.h>
 #include <string.h>
 
 enum {
-    BATCH_VERSION = 1,
-    RECORD_HEAD_LEN = 12,
+    RECORD_HEAD_LEN = PUSH_RECORD_HEAD_LEN - PUSH_RECORD_PREFIX_LEN,
     FLAGS_AT = 5,
     LOGIC_ID_AT = 8,
     SEQUENCE_AT = 24,
@@ -40,75 +39,6 @@ const char *push_room_fault(struct slice room, size_t max_len)
         }
     }
     return NULL;
-}
-
-static uint8_t *put(uint8_t *out, const void *bytes, size_t len)
-{
-    memcpy(out, bytes, len);
-    return out + len;
-}
-
-static uint8_t *put16(uint8_t *out, size_t value)
-{
-    uint16_t wire = htobe16((uint16_t)value);
-
-    return put(out, &wire, sizeof wire);
-}
-
-static uint8_t *put32(uint8_t *out, size_t value)
-{
-    uint32_t wire = htobe32((uint32_t)value);
-
-    return put(out, &wire, sizeof wire);
-}
-
-static uint8_t *put64(uint8_t *out, uint64_t value)
-{
-    uint64_t wire = htobe64(value);
-
-    return put(out, &wire, sizeof wire);
-}
-
-size_t push_record_size(const struct push *push)
-{
-    size_t size = PUSH_RECORD_PREFIX_LEN + RECORD_HEAD_LEN + 4;
-
-    for (size_t i = 0; i < push->room_count; i++) {
-        size += 2 + push->rooms[i].len;
-    }
-    for (size_t i = 0; i < push->item_count; i++) {
-        size += 4 + push->items[i].len;
-    }
-    return size;
-}
-
-void push_record_encode(const struct push *push, uint64_t sequence, uint8_t *out)
-{
-    out = put32(out, push_record_size(push) - PUSH_RECORD_PREFIX_LEN);
-    out = put64(out, sequence);
-    *out++ = push->wait ? PUSH_FLAG_WAIT : 0;
-    *out++ = (uint8_t)push->target;
-    out = put16(out, push->room_count);
-    for (size_t i = 0; i < push->room_count; i++) {
-        out = put16(out, push->rooms[i].len);
-        out = put(out, push->rooms[i].data, push->rooms[i].len);
-    }
-    out = put32(out, push->item_count);
-    for (size_t i = 0; i < push->item_count; i++) {
-        out = put32(out, push->items[i].len);
-        out = put(out, push->items[i].data, push->items[i].len);
-    }
-}
-
-void push_batch_header_encode(const uint8_t logic_id[LOGIC_ID_LEN], uint64_t first_sequence, uint32_t count,
-                              uint8_t flags, uint8_t *out)
-{
-    const uint8_t head[] = {'F', 'A', 'N', 'B', BATCH_VERSION, flags, 0, 0};
-
-    out = put(out, head, sizeof head);
-    out = put(out, logic_id, LOGIC_ID_LEN);
-    out = put64(out, first_sequence);
-    put32(out, count);
 }
 
 static uint16_t get16(const uint8_t *at)
@@ -186,7 +116,7 @@ static enum status check_header(const struct decoding *decoding, struct slice by
     if (memcmp(bytes.data, magic, sizeof magic) != 0) {
         return refuse(decoding, bytes.data, "not a batch");
     }
-    if (bytes.data[4] != BATCH_VERSION) {
+    if (bytes.data[4] != PUSH_BATCH_VERSION) {
         return refuse(decoding, bytes.data + 4, "unknown version, 1 is known");
     }
     if ((bytes.data[FLAGS_AT] & ~PUSH_BATCH_ONLY) != 0) {
@@ -256,7 +186,7 @@ static enum status check_target(const struct decoding *decoding, const uint8_t *
 {
     uint16_t room_count = get16(at + 2);
 
-    if ((at[0] & ~PUSH_FLAG_WAIT) != 0) {
+    if ((at[0] & ~(PUSH_FLAG_WAIT | PUSH_FLAG_TRACED)) != 0) {
         return refuse(decoding, at, "unknown flags");
     }
     if (at[1] != PUSH_TO_ALL && at[1] != PUSH_TO_ROOMS) {
@@ -266,6 +196,18 @@ static enum status check_target(const struct decoding *decoding, const uint8_t *
         return refuse(decoding, at + 2, "rooms and target contradict each other");
     }
     return STATUS_OK;
+}
+
+static enum status check_trace(const struct decoding *decoding, struct slice *rest)
+{
+    const uint8_t *at = rest->data;
+    struct slice bytes = take(rest, TRACEPARENT_LEN);
+    struct traceparent trace;
+
+    if (bytes.data == NULL) {
+        return refuse(decoding, at, "traceparent cut short");
+    }
+    return traceparent_decode(bytes.data, &trace) ? STATUS_OK : refuse(decoding, at, "not a traceparent");
 }
 
 static enum status check_record(const struct decoding *decoding, struct slice record, uint64_t least)
@@ -286,6 +228,9 @@ static enum status check_record(const struct decoding *decoding, struct slice re
     }
     if (status == STATUS_OK) {
         status = check_items(decoding, &rest);
+    }
+    if (status == STATUS_OK && (head.data[8] & PUSH_FLAG_TRACED) != 0) {
+        status = check_trace(decoding, &rest);
     }
     if (status == STATUS_OK && rest.len > 0) {
         return refuse(decoding, rest.data, "bytes behind the last item of a record");
@@ -358,6 +303,11 @@ bool push_next_record(struct slice *rest, struct push_record *out)
     }
     out->sequence = get64(head.data);
     out->wait = (head.data[8] & PUSH_FLAG_WAIT) != 0;
+    out->trace = NULL;
+    if ((head.data[8] & PUSH_FLAG_TRACED) != 0) {
+        record.len -= TRACEPARENT_LEN;
+        out->trace = record.data + record.len;
+    }
     out->target = head.data[9] == PUSH_TO_ALL ? PUSH_TO_ALL : PUSH_TO_ROOMS;
     out->room_count = get16(head.data + 10);
     items = behind_rooms(record, out->room_count);
@@ -365,6 +315,12 @@ bool push_next_record(struct slice *rest, struct push_record *out)
     out->item_count = get32(items.data);
     out->items = slice_of(items.data + 4, items.len - 4);
     return true;
+}
+
+bool push_record_traceparent(struct slice record, struct traceparent *out)
+{
+    out->set = (record.data[PUSH_RECORD_FLAGS_AT] & PUSH_FLAG_TRACED) != 0;
+    return out->set && traceparent_decode(record.data + record.len - TRACEPARENT_LEN, out);
 }
 
 bool push_next_room(struct slice *rest, struct slice *room)

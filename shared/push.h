@@ -6,8 +6,10 @@
  *   u32 count >= 1 | count x ( u32 length | record of that length )
  *   flags: 1 = this batch comes by the bus only, no RPC will bring it; other bits 0
  * Record:
- *   u64 sequence | u8 flags (1 = somebody waits) | u8 target (0 all, 1 rooms) | u16 room count |
- *   room count x ( u16 length | bytes ) | u32 item count >= 1 | item count x ( u32 length | bytes )
+ *   u64 sequence | u8 flags (1 = somebody waits, 2 = traced; other bits 0) |
+ *   u8 target (0 all, 1 rooms) | u16 room count |
+ *   room count x ( u16 length | bytes ) | u32 item count >= 1 | item count x ( u32 length | bytes ) |
+ *   if traced: u8[16] trace id | u8[8] parent id | u8 trace flags (0, or 1 = sampled); no id all zero
  * Sequences rise strictly within a batch; the first equals the header's. A record ends exactly
  * where its length says, a batch where its count says. */
 #ifndef FANFARE_SHARED_PUSH_H
@@ -21,13 +23,16 @@
 #include "shared/json_scan.h"
 #include "shared/slice.h"
 #include "shared/status.h"
+#include "shared/traceparent.h"
 
 #define PUSH_BATCH_CONTENT_TYPE "application/vnd.fanfare.batch"
 
-enum { LOGIC_ID_LEN = 16, PUSH_BATCH_HEADER_LEN = 36, PUSH_RECORD_PREFIX_LEN = 4 };
+enum { LOGIC_ID_LEN = 16, PUSH_BATCH_VERSION = 1, PUSH_BATCH_HEADER_LEN = 36 };
+/* The head of a record ends with the room count; the length prefix is part of it. */
+enum { PUSH_RECORD_PREFIX_LEN = 4, PUSH_RECORD_FLAGS_AT = 12, PUSH_RECORD_HEAD_LEN = 16 };
 enum push_target { PUSH_TO_ALL = 0, PUSH_TO_ROOMS = 1 };
-enum { PUSH_FLAG_WAIT = 1 };  /* of a record */
-enum { PUSH_BATCH_ONLY = 1 }; /* of a batch */
+enum { PUSH_FLAG_WAIT = 1, PUSH_FLAG_TRACED = 2 }; /* of a record */
+enum { PUSH_BATCH_ONLY = 1 };                      /* of a batch */
 
 struct push {
     enum push_target target;
@@ -36,6 +41,7 @@ struct push {
     const struct slice *items; /* item_count JSON values, byte for byte as the caller wrote them */
     size_t item_count;
     bool wait;
+    struct traceparent trace; /* costs no byte of the record unless it is set */
 };
 
 /* The rules for a room name, the same at every door: 1 to `max_len` bytes of valid UTF-8
@@ -46,6 +52,12 @@ const char *push_room_fault(struct slice room, size_t max_len);
 size_t push_record_size(const struct push *push);
 /* Writes length prefix and record; `out` has push_record_size bytes. */
 void push_record_encode(const struct push *push, uint64_t sequence, uint8_t *out);
+/* The first PUSH_RECORD_HEAD_LEN bytes of a traced record as they are without its trace: what follows
+ * them then ends TRACEPARENT_LEN bytes earlier. `record` begins with its length prefix. */
+void push_record_untraced_head(const uint8_t *record, uint8_t out[PUSH_RECORD_HEAD_LEN]);
+/* The trace of a record that was encoded here or checked, its length prefix included; false, and `out`
+ * not set, when it has none. */
+bool push_record_traceparent(struct slice record, struct traceparent *out);
 /* Writes PUSH_BATCH_HEADER_LEN bytes; `flags` is 0 or PUSH_BATCH_ONLY. */
 void push_batch_header_encode(const uint8_t logic_id[LOGIC_ID_LEN], uint64_t first_sequence, uint32_t count,
                               uint8_t flags, uint8_t *out);
@@ -77,8 +89,9 @@ struct push_record {
     enum push_target target;
     uint16_t room_count;
     uint32_t item_count;
-    struct slice rooms; /* use push_next_room */
-    struct slice items; /* use push_next_item */
+    struct slice rooms;   /* use push_next_room */
+    struct slice items;   /* use push_next_item */
+    const uint8_t *trace; /* use traceparent_decode; NULL: not traced */
 };
 
 /* `*rest` starts as batch.records and shrinks; false at the end. */

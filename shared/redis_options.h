@@ -20,13 +20,13 @@ struct redis_options {
 /* The rows of a table whose struct `type` has a struct redis_options as `field`. */
 /* clang-format off */
 #define REDIS_OPTION_ROWS(type, field)                                                                       \
-    {"redis.url", CONF_SECRET, offsetof(struct type, field.url), 0, 1023, "", NULL, "", "Redis: `redis://[user:password@]host[:port][/db]`, or `unix:///path[?db=n]`; empty uses none. A password is not shown by --print-config; it may come from the environment.", "Redis"}, \
-    {"redis.prefix", CONF_STRING, offsetof(struct type, field.prefix), 0, 100, "fanfare", NULL, "", "What the names of keys and channels begin with; the same everywhere. For a Redis Cluster: `{fanfare}`, so that all are in one slot.", NULL}, \
-    {"redis.ca", CONF_PATH, offsetof(struct type, field.ca), 0, 4095, "", NULL, "", "CA (PEM) that must have signed Redis's certificate, for `rediss://`; needs hiredis 1.0 or later.", NULL}, \
-    {"redis.sentinels", CONF_LIST, offsetof(struct type, field.sentinels), 0, 255, "", NULL, "", "Sentinels, `host:port` each, which are asked for the master; redis.url then gives user, password and db only.", NULL}, \
-    {"redis.masterName", CONF_STRING, offsetof(struct type, field.master_name), 0, 255, "", NULL, "", "The master's name at the sentinels; set together with redis.sentinels.", NULL}, \
-    {"redis.sentinelPassword", CONF_SECRET, offsetof(struct type, field.sentinel_password), 0, 255, "", NULL, "", "Password of the sentinels themselves.", NULL}, \
-    {"redis.timeout", CONF_INT, offsetof(struct type, field.timeout), 100, 60000, "2000", NULL, "ms", "Time for a connection to Redis, and for each of its answers; past it the connection is begun anew.", NULL}
+    {"redis.url", CONF_SECRET, CONF_RESTART, offsetof(struct type, field.url), 0, 1023, "", NULL, "", "Redis: `redis://[user:password@]host[:port][/db]`, or `unix:///path[?db=n]`; empty uses none. A password is not shown by --print-config; it may come from the environment.", "Redis"}, \
+    {"redis.prefix", CONF_STRING, CONF_RESTART, offsetof(struct type, field.prefix), 0, 100, "fanfare", NULL, "", "What the names of keys and channels begin with; the same everywhere. For a Redis Cluster: `{fanfare}`, so that all are in one slot.", NULL}, \
+    {"redis.ca", CONF_PATH, CONF_RESTART, offsetof(struct type, field.ca), 0, 4095, "", NULL, "", "CA (PEM) that must have signed Redis's certificate, for `rediss://`; needs hiredis 1.0 or later.", NULL}, \
+    {"redis.sentinels", CONF_LIST, CONF_RESTART, offsetof(struct type, field.sentinels), 0, 255, "", NULL, "", "Sentinels, `host:port` each, which are asked for the master; redis.url then gives user, password and db only.", NULL}, \
+    {"redis.masterName", CONF_STRING, CONF_RESTART, offsetof(struct type, field.master_name), 0, 255, "", NULL, "", "The master's name at the sentinels; set together with redis.sentinels.", NULL}, \
+    {"redis.sentinelPassword", CONF_SECRET, CONF_RESTART, offsetof(struct type, field.sentinel_password), 0, 255, "", NULL, "", "Password of the sentinels themselves.", NULL}, \
+    {"redis.timeout", CONF_INT, CONF_RESTART, offsetof(struct type, field.timeout), 100, 60000, "2000", NULL, "ms", "Time for a connection to Redis, and for each of its answers; past it the connection is begun anew.", NULL}
 /* clang-format on */
 
 /* Whether url, sentinels and master name are well formed and go together. The fault names the

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 /* TLS 1.2 suites that RFC 9113, appendix A, does not prohibit; TLS 1.3 has its own good list. */
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -131,6 +133,47 @@ enum status tls_client_new(const struct tls_files *files, SSL_CTX **out, struct 
         return fault_set(fault, STATUS_NO_MEMORY, "TLS: %s", tls_error_text());
     }
     return status;
+}
+
+static int64_t expiry_of(const X509 *cert)
+{
+    struct tm end;
+
+    return cert && ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end) == 1 ? (int64_t)timegm(&end) : 0;
+}
+
+enum status tls_certificate_expiry(const char *path, int64_t *unix_seconds, struct fault *fault)
+{
+    BIO *file;
+    X509 *cert;
+    int64_t end;
+
+    ERR_clear_error();
+    file = BIO_new_file(path, "r");
+    cert = file ? PEM_read_bio_X509(file, NULL, refuse_passphrase, NULL) : NULL;
+    end = expiry_of(cert);
+    X509_free(cert);
+    BIO_free(file);
+    if (end == 0)
+        return fault_set(fault, STATUS_INVALID, "%s: not usable as a certificate (PEM): %s", path,
+                         tls_error_text());
+    *unix_seconds = end;
+    return STATUS_OK;
+}
+
+int64_t tls_context_expiry(const SSL_CTX *context)
+{
+    return expiry_of(SSL_CTX_get0_certificate(context));
+}
+
+void tls_time_text(int64_t unix_seconds, char *out)
+{
+    time_t seconds = (time_t)unix_seconds;
+    struct tm utc = {0};
+
+    gmtime_r(&seconds, &utc);
+    if (strftime(out, TLS_TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        out[0] = '\0';
 }
 
 static bool is_address(const char *name)

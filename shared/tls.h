@@ -5,6 +5,7 @@
 #define FANFARE_SHARED_TLS_H
 
 #include <openssl/ssl.h>
+#include <stdint.h>
 
 #include "shared/status.h"
 
@@ -21,6 +22,14 @@ enum status tls_client_new(const struct tls_files *files, SSL_CTX **out, struct 
 /* A client session: SNI and, if the context verifies, host name or IP address check (RFC 6125)
  * against `name`. NULL for want of memory. The caller owns it. */
 SSL *tls_client_session(SSL_CTX *context, const char *name);
+/* When the first certificate of a PEM file ends (RFC 5280, 4.1.2.5: notAfter), in seconds since 1970.
+ * STATUS_INVALID: not such a file; the fault begins with its path. */
+enum status tls_certificate_expiry(const char *path, int64_t *unix_seconds, struct fault *fault);
+/* The same of the certificate that a context shows; 0 when it shows none. Any thread. */
+int64_t tls_context_expiry(const SSL_CTX *context);
+enum { TLS_TIME_MAX = 24 };
+/* Seconds since 1970 as 2027-01-31T12:00:00Z (RFC 3339); `out` has TLS_TIME_MAX bytes. */
+void tls_time_text(int64_t unix_seconds, char *out);
 /* The last OpenSSL error of this thread as text (for logs; holds no secret), or "closed". */
 const char *tls_error_text(void);
 

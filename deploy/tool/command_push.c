@@ -118,9 +118,12 @@ static int say_refused(const struct http_call *call, const cJSON *answer)
     char message[1024];
     struct slice said = slice_str(member_text(error, "message"));
 
+    const char *hint = strcmp(code, "wait_timeout") == 0   ? " (the push stays queued)"
+                       : strcmp(code, "unauthorized") == 0 ? " (see --header)"
+                                                           : "";
     printable_copy(said.len ? said : http_call_body(call), message, sizeof message);
     return tool_complain(TOOL_REFUSED, "refused: HTTP %d%s%s: %s%s", call->answer.status, code[0] ? " " : "",
-                         code, message, strcmp(code, "wait_timeout") == 0 ? " (the push stays queued)" : "");
+                         code, message, hint);
 }
 
 static int report(struct tool *tool, const struct http_call *call)

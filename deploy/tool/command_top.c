@@ -23,7 +23,7 @@ static size_t count_live(const struct sample *sample)
 static void print_faults(const struct tool *tool, const struct sample *sample)
 {
     for (size_t i = 0; i < sample->count; i++)
-        if (!reading_is_live(&sample->readings[i]))
+        if (reading_fault(&sample->readings[i])[0])
             printf("%s%s: %s%s\n", tool_paint(tool, PAINT_RED), sample->readings[i].address,
                    reading_fault(&sample->readings[i]), tool_paint(tool, PAINT_OFF));
 }

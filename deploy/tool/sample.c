@@ -97,7 +97,9 @@ const char *reading_fault(const struct reading *reading)
 {
     if (reading->metrics.fault[0])
         return reading->metrics.fault;
-    return reading->metrics.answer.status == 200 ? "" : "/metrics was not answered with 200";
+    if (reading->metrics.answer.status != 200)
+        return "/metrics was not answered with 200";
+    return reading->gateways.answer.status == 401 ? "/gateways asks for a token, see --header" : "";
 }
 
 double reading_metric(const struct reading *reading, const char *name, const char *label)

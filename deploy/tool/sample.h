@@ -40,7 +40,7 @@ enum status sample_take(struct tool *tool, const struct daemons *daemons, struct
 void sample_fini(struct sample *sample);
 /* Whether the daemon answered /metrics. */
 bool reading_is_live(const struct reading *reading);
-/* "" or what went wrong. */
+/* "" or what went wrong, also when only GET /gateways was refused for want of a token. */
 const char *reading_fault(const struct reading *reading);
 /* The sum of a metric (prom_sum); `name` without "fanfare_logic_" or "fanfare_gateway_". */
 double reading_metric(const struct reading *reading, const char *name, const char *label);

@@ -18,6 +18,8 @@ static const struct loss {
 } losses[] = {
     {DAEMON_LOGIC, "pushes_refused_total", "reason=\"invalid\"",
      "pushes were refused as invalid: their callers got 400"},
+    {DAEMON_LOGIC, "http_unauthorized_total", NULL,
+     "calls were refused for want of a valid token: their callers got 401"},
     {DAEMON_LOGIC, "pushes_refused_total", "reason=\"queue_full\"",
      "pushes were refused because a gateway is behind: 503"},
     {DAEMON_LOGIC, "pushes_refused_total", "reason=\"no_gateway\"",
@@ -105,7 +107,10 @@ static void say_gateways(struct why *why, const struct reading *reading)
     cJSON *tree;
     const cJSON *gateways = reading_gateways(reading, &tree);
 
-    if (!gateways)
+    if (reading->gateways.answer.status == 401)
+        why_say(why, FINDING_NOTE, "link", reading->address,
+                "GET /gateways was refused, HTTP 401: this logic asks for a token, see --header");
+    else if (!gateways)
         why_say(why, FINDING_NOTE, "link", reading->address,
                 "GET /gateways was not answered: an older logic?");
     else if (cJSON_GetArraySize(gateways) == 0)

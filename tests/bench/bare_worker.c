@@ -65,24 +65,32 @@ static void drop(struct bare_worker *worker, int fd)
     close(fd);
 }
 
-/* The number after the last '-' of the first message's room; a lone room needs none. The message
- * is masked (RFC 6455, section 5.3) and shorter than 126 bytes, or has a length of 16 bits. */
+/* The number after the last '-'; a lone room needs none. */
+static uint32_t last_number(const char *text, size_t len)
+{
+    uint32_t number = 0;
+
+    for (size_t i = 0; i < len; i++)
+        if (text[i] == '-')
+            number = 0;
+        else if (text[i] >= '0' && text[i] <= '9')
+            number = number * 10 + (uint32_t)(text[i] - '0');
+    return number;
+}
+
+/* The room of the first message, which is masked (RFC 6455, section 5.3) and shorter than 126 bytes, or has a
+ * length of 16 bits. */
 static uint32_t room_named(const struct bare_worker *worker, const uint8_t *bytes, size_t len)
 {
     size_t head = len > 1 && (bytes[1] & 0x7f) == 126 ? 4 : 2;
     size_t payload = head == 4 ? (size_t)bytes[2] << 8 | bytes[3] : bytes[1] & 0x7fU;
     const uint8_t *mask = bytes + head;
-    uint32_t number = 0;
+    char text[REQUEST_MAX];
+    size_t count = 0;
 
-    for (size_t i = 0; i < payload && head + 4 + i < len; i++) {
-        char c = (char)(bytes[head + 4 + i] ^ mask[i % 4]);
-
-        if (c == '-')
-            number = 0;
-        else if (c >= '0' && c <= '9')
-            number = number * 10 + (uint32_t)(c - '0');
-    }
-    return number % (uint32_t)worker->room_count;
+    for (; count < payload && head + 4 + count < len; count++)
+        text[count] = (char)(bytes[head + 4 + count] ^ mask[count % 4]);
+    return last_number(text, count) % (uint32_t)worker->room_count;
 }
 
 static void join(struct bare_worker *worker, int fd, uint32_t number)
@@ -115,6 +123,7 @@ static void accept_value(const char *key, char out[32])
 static void shake_hands(struct bare_worker *worker, int fd, const char *request)
 {
     static const char name[] = "Sec-WebSocket-Key: ";
+    static const char in_url[] = "GET /connect?join=";
     const char *key = strcasestr(request, name);
     char accept[32];
     char answer[256];
@@ -131,6 +140,10 @@ static void shake_hands(struct bare_worker *worker, int fd, const char *request)
                    accept);
     (void)send(fd, answer, (size_t)len, MSG_NOSIGNAL);
     worker->clients[fd].state = BARE_JOINING;
+    if (strncmp(request, in_url, sizeof in_url - 1) == 0)
+        join(worker, fd,
+             last_number(request, strcspn(request + sizeof in_url - 1, " ") + sizeof in_url - 1) %
+                 (uint32_t)worker->room_count);
 }
 
 static void on_client(struct bare_worker *worker, int fd)

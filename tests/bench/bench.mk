@@ -19,10 +19,12 @@ $(BENCH_BIN) $(BUILD)/bench/bench_check:
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm $(if $(filter %_check,$@),-lcmocka)
 
-.PHONY: bench bench-tools bench-check
+.PHONY: bench bench-tools bench-check bench-profile
 bench-tools: $(BENCH_BIN)
 bench: all bench-tools
 	$(Q)FANFARE_BUILD=$(BUILD) tests/bench/run $(BENCH_ARGS)
+bench-profile: all bench-tools
+	$(Q)FANFARE_BUILD=$(BUILD) tests/bench/profile $(BENCH_ARGS)
 bench-check: all bench-tools $(BUILD)/bench/bench_check
 	$(Q)$(BUILD)/bench/bench_check
 	$(Q)FANFARE_BUILD=$(BUILD) tests/bench/check

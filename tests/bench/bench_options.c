@@ -190,6 +190,10 @@ struct switch_row {
 static const struct switch_row SWITCHES[] = {
     {"--all", offsetof(struct bench_options, route.to_all), "push to everyone, not to the room"},
     {"--wait", offsetof(struct bench_options, route.wait), "push with wait=1"},
+    {"--join-in-url", offsetof(struct bench_options, join_in_url),
+     "clients name their room in the handshake"},
+    {"--from-sent", offsetof(struct bench_options, from_sent),
+     "latency from the moment a push is sent, not from when it was due"},
     {"--hold", offsetof(struct bench_options, hold), "when done, keep the clients until stdin ends"},
     {"--announce", offsetof(struct bench_options, announce),
      "say msg=pushing and msg=done on stderr (SIGTERM ends the pushing early)"},
@@ -247,8 +251,8 @@ static int check(const struct bench_options *options)
         return fault("--all is one stream:", "--rooms must be 1");
     if (!rooms_even(rooms) || rooms_per_client(rooms) > SWARM_CLIENT_ROOMS_MAX)
         return fault("one must be a multiple of the other, at most 32 times:", "--rooms and --clients");
-    if (options->style == SWARM_NCHAN && rooms_per_client(rooms) > 1)
-        return fault("a client of nchan is in one room: --clients must not be below", "--rooms");
+    if ((options->style == SWARM_NCHAN || options->join_in_url) && rooms_per_client(rooms) > 1)
+        return fault("a room in the URL is one room: --clients must not be below", "--rooms");
     return -1;
 }
 
@@ -274,5 +278,7 @@ int bench_options_read(struct bench_options *options, int argc, char **argv)
         if (++i == argc || !row->set(options, argv[i]))
             return fault("bad or missing value for", row->name);
     }
+    if (options->join_in_url && options->style == SWARM_FANFARE)
+        options->style = SWARM_FANFARE_URL;
     return check(options);
 }

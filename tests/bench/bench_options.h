@@ -26,6 +26,8 @@ struct bench_options {
     struct sockaddr_in push;
     struct push_route route; /* the rooms and the clients in them too */
     enum swarm_style style;
+    bool join_in_url;
+    bool from_sent; /* a push's stamp is when it is sent, not when it was due */
     bool has_ws;
     bool has_push;
     bool quiet;    /* no progress line, no table */

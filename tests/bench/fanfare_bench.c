@@ -146,6 +146,7 @@ static bool open_pusher(struct bench *bench)
 {
     const struct bench_options *options = &bench->options;
     struct pusher_config config = {.route = options->route,
+                                   .from_sent = options->from_sent,
                                    .address = options->push,
                                    .first_caller = (uint32_t)options->first_caller,
                                    .callers = options->callers,

@@ -36,7 +36,7 @@ def memory(bench):
 
 def crowd(server, label, clients, room, under_way=256):
     """Clients that only connect and stay; their callers' numbers are nobody else's."""
-    return Swarm(label, [*server.options, "--clients", clients, "--room", room, "--seconds", 0, "--settle", 0,
+    return Swarm(label, [*server.options, "--join-in-url", "--clients", clients, "--room", room, "--seconds", 0, "--settle", 0,
                          "--under-way", under_way, "--hold", "--first-caller", 50000], announced=True)
 
 
@@ -75,10 +75,10 @@ def storm(bench):
     clients, standing = bench.clients(15000), bench.clients(1000)
     part = Part("storm", "A storm of new clients",
                 "15,000 clients arrive as fast as the server takes them, 256 at a time on their way, while 20 pushes/s "
-                "go to 1,000 that were there before. A client of the gateway has arrived when its JOIN is answered, "
-                "one of nchan when its handshake is. The bare loop, which shakes hands and nothing else, shows what "
+                "go to 1,000 that were there before. All name their room in the handshake's URL and have arrived when "
+                "the handshake is answered. The bare loop, which shakes hands and nothing else, shows what "
                 "the client program itself can do.")
-    starts = {**gateways(bench, kinds={"gateway": {}}),
+    starts = {**gateways(bench, kinds={"gateway": {}, "gateway, 1 thread": {"bucketThreads": 1}}),
               "nchan, 1 worker": lambda: Nchan(bench.directory),
               f"nchan, {os.cpu_count()} workers": lambda: Nchan(bench.directory, os.cpu_count()),
               "bare loop": lambda: BareLoop(bench.directory, "--loop", "send", "--rooms", 2)}
@@ -91,9 +91,10 @@ def storm(bench):
     part.tables.append(Table(f"{clients:,} new clients", head, rows))
     part.plots.append(Bars("Clients accepted per second", [(name, runs.median(name, accepts)) for name in runs.names()],
                            None, ("gateway",)))
-    for name in (name for name in runs.names() if name.startswith("nchan")):
-        part.targets.append(Target(f"storm: gateway's clients/s to those of {name}",
-                                   runs.ratio("gateway", name, accepts), 1.0, "×", at_least=True))
+    pairs = {f"nchan, {os.cpu_count()} workers": "gateway", "nchan, 1 worker": "gateway, 1 thread"}
+    for name in (name for name in runs.names() if name in pairs):
+        part.targets.append(Target(f"storm: clients/s of {pairs[name]} to those of {name}",
+                                   runs.ratio(pairs[name], name, accepts), 1.0, "×", at_least=True))
     if not any(name.startswith("nchan") for name in runs.names()):
         part.targets.append(Target("storm: gateway's clients/s to nchan's (not installed)", None, 1.0, "×", True))
     part.targets.append(Target("storm: p99 of pushes to those already there", runs.median("gateway", latency("p99")),
@@ -151,7 +152,7 @@ def beside_broadcasts(clients, asleep, rate, seconds):
 
 def broadcast(bench):
     clients = bench.clients(15000)
-    seconds = bench.seconds(2.5)
+    seconds = bench.seconds(6)
     part = Part("broadcast", "A small room beside a broadcast",
                 "One bucket, no merge window (a push that comes late would wait for it). 15,000 clients get 20 "
                 "broadcasts a second, so that one is nearly always under way; 40 pushes/s go to a room of 10 on the "

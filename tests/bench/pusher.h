@@ -20,6 +20,7 @@ struct pusher_config {
     uint32_t first_caller; /* the first caller's name in the items */
     size_t callers;        /* keep-alive connections, 1 to 1024 */
     size_t item_bytes;
+    bool from_sent; /* stamp each push when it is sent, not when it was due */
     double rate;    /* pushes per second; 0: each caller pushes as soon as it has its answer */
     double seconds; /* what is due by then and finds no idle caller is tried for one second more */
 };

@@ -47,17 +47,19 @@ static bool send_all(int fd, const void *bytes, size_t len)
 
 bool swarm_client_shake_hands(int fd, enum swarm_style style, const struct rooms *rooms, size_t client)
 {
+    static const char *const paths[] = {
+        [SWARM_FANFARE] = "/connect", [SWARM_FANFARE_URL] = "/connect?join=", [SWARM_NCHAN] = "/sub?id="};
     char request[REQUEST_BYTES];
     char room[ROOM_NAME_MAX] = "";
     int len;
 
-    if (style == SWARM_NCHAN)
+    if (style != SWARM_FANFARE)
         rooms_name(rooms, rooms_of_client(rooms, client, 0), room);
     len = snprintf(request, sizeof request,
                    "GET %s%s HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
                    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                   style == SWARM_NCHAN ? "/sub?id=" : "/connect", room);
+                   paths[style], room);
     return send_all(fd, request, (size_t)len);
 }
 

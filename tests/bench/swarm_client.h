@@ -13,9 +13,9 @@
 
 enum { SWARM_CLIENT_ANSWER_MAX = 1024, SWARM_CLIENT_ROOMS_MAX = 32 };
 
-/* Whose protocol the clients speak: Fanfare's (JOIN once connected), or that of nginx with nchan
- * (the room stands in the URL). */
-enum swarm_style { SWARM_FANFARE, SWARM_NCHAN };
+/* Whose protocol the clients speak: Fanfare's (JOIN once connected, or the room in the URL), or that of nginx
+ * with nchan (the room in the URL). */
+enum swarm_style { SWARM_FANFARE, SWARM_FANFARE_URL, SWARM_NCHAN };
 
 /* A non-blocking socket on its way to `server`, or -1. On loopback every 10,000 clients have a
  * source address of their own (127.0.0.2 and up), so that ports do not run out. */

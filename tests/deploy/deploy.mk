@@ -37,7 +37,8 @@ $(VALIDATE):
 deploy-tools: $(HELM) $(STRICT) $(VALIDATE)
 
 .PHONY: chart
-chart: all $(HELM) ## write the chart's schema and the plain manifests anew
+chart: all $(HELM) ## write the chart's schema, its dashboard and the plain manifests anew
+	@deploy/monitoring/make-dashboard
 	@deploy/helm/make-schema $(BUILD)
 	@HELM=$(HELM) deploy/kubernetes/render
 

@@ -3,11 +3,12 @@
 
 import json
 import struct
+import urllib.parse
 
 import pytest
 
 from harness.metrics import Metrics
-from harness.raw_ws import BINARY, CLOSE, PING, PONG
+from harness.raw_ws import BINARY, CLOSE, PING, PONG, RawClient
 from harness.waiting import wait_until
 
 
@@ -178,6 +179,42 @@ def test_other_queries_select_v1(cluster, room, query):
     raw.join(room)
     cluster.push(room, 1)
     assert raw.receive().payload == b'{"type":"PUSH","data":{"items":[1]}}'
+
+
+def test_rooms_in_the_url_are_joined_at_once(cluster, room):
+    name = room + " &\u00e9"
+    raw = cluster.raw(path="/connect?join=%s&v=2&join=%s" % (urllib.parse.quote(name), room))
+    cluster.push(name, 1)
+    cluster.push(room, 2)
+    got = [json.loads(raw.receive().payload)["data"] for _ in range(2)]
+    assert sorted(got, key=lambda data: data["items"]) == [{"room": name, "items": [1]}, {"room": room, "items": [2]}]
+
+
+def test_a_room_of_the_url_can_be_left_and_counts_as_a_room(make_cluster, room):
+    cluster = make_cluster(gateway={"maxJoinRoom": 2})
+    client = cluster.client(query=f"?join={room}&join={room}-2")
+    assert client.request("JOIN", {"room": "third"})["data"]["code"] == "too_many_rooms"
+    assert client.request("LEAVE", {"room": room})["type"] == "ACK"
+    assert client.request("JOIN", {"room": "third"})["type"] == "ACK"
+    cluster.push(room, "not for it")
+    cluster.push("third", "for it")
+    assert client.push() == ["for it"]
+
+
+@pytest.mark.parametrize("query, reason", [
+    ("join=", "empty"),
+    ("join=" + 129 * "a", "too long"),
+    ("join=%ff", "UTF-8"),
+    ("join=a%0ab", "control character"),
+    ("join=%4", "hexadecimal"),
+    ("join=" + "&join=".join("abcdef"), "maxJoinRoom"),
+], ids=lambda text: text[:12])
+def test_a_room_in_the_url_that_cannot_be_is_400(cluster, query, reason):
+    with RawClient(cluster.ws(), shake=False) as raw:
+        answer = raw.shake("/connect?" + query)
+    assert answer.status == 400
+    error = answer.json["error"]
+    assert error["code"] == "invalid_room" and reason in error["message"]
 
 
 def test_a_clients_own_close_is_answered(cluster):

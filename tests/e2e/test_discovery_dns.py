@@ -7,6 +7,7 @@ import time
 import pytest
 
 from harness.dns_server import A, AAAA, NXDOMAIN, REFUSED, SERVFAIL, DnsServer
+from harness.log_lines import read_events
 from harness.waiting import patient, wait_until
 
 REFRESH = 1
@@ -225,6 +226,20 @@ def test_a_failure_keeps_the_last_answer(make_cluster, dns, fault, reason):
     wait_until(lambda: found.logic.events("the gateways are looked up again"), what="the end to be logged")
     load.stop()
     assert third.alive() and found.metric("link_reconnects_total") == 0
+
+
+@pytest.mark.parametrize("style, level", [("logfmt", "debug"), ("json", "debug"), ("logfmt", "info")])
+def test_what_the_resolver_says_is_in_the_log(make_cluster, dns, style, level):
+    """libevent's own lines on stderr are events like ours: every line can be parsed."""
+    dns.fail("silence")
+    found = Found(make_cluster, dns, **{"log.level": level, "log.format": style})
+    said = lambda: [event for event in found.logic.events("libevent") if "has failed" in event["text"]]
+    if level == "debug":
+        wait_until(said, 60, "the resolver to give the name server up")
+        assert dns.address in said()[0]["text"]
+    else:
+        found.await_failures(2, 60)
+    read_events(found.logic, style)
 
 
 def test_one_family_may_fail_alone(make_cluster, dns):

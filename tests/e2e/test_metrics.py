@@ -2,12 +2,17 @@
 """Metrics: the accounting adds up at rest, the text is what scrapers read, and every name is documented."""
 
 import re
+import socket
+import ssl
+import subprocess
+import time
 
 import pytest
 
 from harness.build import ROOT
 from harness.http import Caller
-from harness.waiting import wait_until
+from harness.raw_ws import RawClient, handshake
+from harness.waiting import patient, wait_until
 
 PROCESS = {"process_open_fds", "process_max_fds", "process_resident_memory_bytes", "process_cpu_seconds_total",
            "process_start_time_seconds", "fanfare_build_info"}
@@ -59,7 +64,10 @@ def test_every_name_is_documented_and_every_documented_name_exists(cluster, whic
 
 
 def test_dashboards_and_alerts_use_names_that_exist(cluster):
-    known = table_names("gateway") | table_names("logic") | PROCESS
+    known = set()
+    for which in ("gateway", "logic"):
+        metrics = metrics_of(cluster, which)
+        known |= metrics.names() | set(metrics.family)
     for page in (ROOT / "deploy").rglob("*"):
         if page.suffix in (".json", ".yaml", ".yml") and page.is_file():
             used = set(re.findall(r"\bfanfare_(?:gateway|logic)_\w+", page.read_text()))
@@ -173,8 +181,10 @@ def test_logics_accounting_adds_up(make_cluster):
 
 def test_one_kind_of_wire_is_in_use(cluster):
     metrics = cluster.gateway_metrics()
-    kinds = [metrics.get("fanfare_gateway_wire", kind=kind) for kind in ("uring", "send")]
-    assert sorted(kinds) == [0, 1]
+    kinds = {kind: metrics.get("fanfare_gateway_wire", kind=kind) for kind in ("uring", "send")}
+    assert min(kinds.values()) == 0 < max(kinds.values())
+    with cluster.admin() as admin:
+        assert kinds[admin.get("/stats").json["wire"]] > 0
 
 
 def test_metrics_are_the_same_over_and_over(cluster):
@@ -194,3 +204,183 @@ def test_no_label_carries_a_room(cluster, room):
         host, port = (cluster.gateways[0].address("admin") if which == "gateway" else cluster.api())
         with Caller(host, port) as caller:
             assert room not in caller.get("/metrics").body.decode()
+
+
+def quiet_gateway(cluster):
+    """The gateway's metrics now that it is at rest, and a way to ask what grew since."""
+    before = gateway_at_rest(cluster)
+
+    def grown():
+        after = gateway_at_rest(cluster)
+        return lambda name, **labels: (
+            after.total("fanfare_gateway_" + name, **labels) - before.total("fanfare_gateway_" + name, **labels))
+
+    return grown
+
+
+def test_a_push_is_timed_once_a_bucket_whatever_its_clients(make_cluster):
+    cluster = make_cluster(gateway={"bucketThreads": 2})
+    clients = [cluster.client("r") for _ in range(6)]
+    grown, began = quiet_gateway(cluster), time.monotonic()
+    cluster.push("r", 1, 2, 3)
+    for client in clients:
+        assert client.items(3) == [1, 2, 3]
+    grew, took = grown(), time.monotonic() - began
+    assert (grew("batch_items_count"), grew("batch_items_sum")) == (1, 3)
+    assert (grew("batch_items_bucket", le="2"), grew("batch_items_bucket", le="5")) == (0, 1)
+    assert grew("merge_wait_seconds_count") == 1
+    assert grew("fanout_seconds_count") == grew("push_to_socket_seconds_count") == 2
+    assert 0 <= grew("merge_wait_seconds_sum") < took
+    assert 0 < grew("fanout_seconds_sum") < 2 * took
+    assert grew("push_to_socket_seconds_sum") < 2 * took
+    assert grew("push_to_socket_seconds_sum") >= 2 * grew("merge_wait_seconds_sum") + grew("fanout_seconds_sum")
+
+
+def test_the_wait_for_the_merge_window_is_seen(make_cluster):
+    cluster = make_cluster(gateway={"bucketThreads": 1, "maxMergerDelay": 1000})
+    client = cluster.client("r")
+    grown = quiet_gateway(cluster)
+    cluster.push("r", 1)
+    assert client.items(1) == [1]
+    cluster.push("r", 2, wait=True)
+    cluster.push("r", 3)
+    assert client.items(2) == [2, 3]
+    grew = grown()
+    for name in ("merge_wait_seconds", "push_to_socket_seconds"):
+        assert grew(name + "_count") == 2
+        assert grew(name + "_bucket", le="0.25") == 1, "the first push found its room quiet"
+        assert 0.25 < grew(name + "_sum") < 1 + patient(1)
+    assert grew("fanout_seconds_sum") < grew("merge_wait_seconds_sum")
+
+
+def test_what_reaches_nobody_is_not_timed(make_cluster):
+    cluster = make_cluster(logic={"canary.intervalSeconds": 1}, gateway={"bucketThreads": 2})
+    arrived = lambda: cluster.gateway_metrics().get("fanfare_gateway_canaries_total", result="arrived")
+    wait_until(lambda: arrived() >= 2, what="two canaries")
+    cluster.push("nobody", 1)
+    metrics = gateway_at_rest(cluster)
+    for name in ("batch_items", "merge_wait_seconds", "push_to_socket_seconds", "fanout_seconds", "handshake_seconds"):
+        assert metrics.get(f"fanfare_gateway_{name}_count") == 0, name
+    assert metrics.total("fanfare_gateway_bucket_clients") == 0
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_handshake_is_timed_from_its_connection(make_cluster, certs, tls):
+    pair = {"ws.cert": certs.path("gateway.pem"), "ws.key": certs.path("gateway.key")}
+    cluster = make_cluster(gateway=pair if tls else {})
+    context = certs.client_context(alpn=("http/1.1",), show=False) if tls else None
+    name = "fanfare_gateway_handshake_seconds"
+    cluster.raw(tls=context)
+    quick = cluster.gateway_metrics()
+    assert quick.get(name + "_count") == 1
+    assert 0 < quick.get(name + "_sum") < patient(1)
+    with socket.create_connection(cluster.ws()) as late:
+        time.sleep(0.5)  # the client's own delay, which must show but for the time until accept
+        if tls:
+            late = context.wrap_socket(late, server_hostname="localhost")
+        late.sendall(handshake())
+        assert b" 101 " in late.recv(4096)
+        slow = cluster.gateway_metrics()
+        late.close()
+    assert slow.get(name + "_count") == 2
+    assert 0.25 < slow.get(name + "_sum") - quick.get(name + "_sum") < 0.5 + patient(1)
+    assert slow.get(name + "_bucket", le="0.25") == 1
+    refused = RawClient(cluster.ws(), shake=False, tls=context)
+    assert refused.shake("/elsewhere").status == 404
+    refused.close()
+    assert cluster.gateway_metrics().get(name + "_count") == 2
+
+
+def by_bucket(cluster, name):
+    """The gauge's value by the label `bucket`."""
+    samples = cluster.gateway_metrics().samples
+    return {dict(labels)["bucket"]: value for (n, labels), value in samples.items() if n == "fanfare_gateway_" + name}
+
+
+def test_each_bucket_tells_its_clients(make_cluster):
+    cluster = make_cluster(gateway={"bucketThreads": 3})
+    clients = [cluster.raw() for _ in range(7)]
+    assert sorted(by_bucket(cluster, "bucket_clients")) == sorted(by_bucket(cluster, "bucket_jobs")) == ["0", "1", "2"]
+    assert sorted(by_bucket(cluster, "bucket_clients").values()) == [2, 2, 3]
+    assert cluster.gateway_metrics().get("fanfare_gateway_clients") == 7
+    for client in clients[:4]:
+        client.close()
+    wait_until(lambda: cluster.gateway_metrics().get("fanfare_gateway_clients") == 3, what="four to be gone")
+    wait_until(lambda: sum(by_bucket(cluster, "bucket_clients").values()) == 3, what="the buckets to say so")
+
+
+def test_each_bucket_tells_its_jobs(make_cluster):
+    cluster = make_cluster(gateway={"bucketThreads": 2, "maxMergerDelay": 0, "maxMergerBatchSize": 1,
+                                    "slowClientPolicy": "drop-newest", "clientQueueBytes": 65536})
+    for _ in range(40):
+        cluster.raw().join("r")
+    seen = {"0": 0, "1": 0}
+
+    def both_were_busy():
+        with cluster.caller() as caller:
+            answer = caller.post("/push/room", {"room": "r", "items": ["x" * 300] * 4000})
+            assert answer.status in (200, 503), answer
+            for _ in range(20):
+                for bucket, jobs in by_bucket(cluster, "bucket_jobs").items():
+                    seen[bucket] = max(seen[bucket], jobs)
+        return all(seen.values())
+
+    wait_until(both_were_busy, 20, "jobs to be seen in both buckets")
+    gateway_at_rest(cluster)
+    assert by_bucket(cluster, "bucket_jobs") == {"0": 0, "1": 0}
+
+
+def test_logics_calls_are_timed_and_their_size_is_counted(make_cluster):
+    cluster = make_cluster(proxied=True)
+    l = "fanfare_logic_"
+
+    def logic_at_rest():
+        metrics = cluster.logic_metrics()
+        return metrics.get(l + "link_pushes_queued") == 0 and metrics
+
+    before, began = wait_until(logic_at_rest), time.monotonic()
+    cluster.push("r", 1, wait=True)
+    once = cluster.logic_metrics()
+    assert once.get(l + "rpc_seconds_count") - before.get(l + "rpc_seconds_count") == 1
+    assert 0 < once.get(l + "rpc_seconds_sum") - before.get(l + "rpc_seconds_sum") < time.monotonic() - began
+    assert once.get(l + "rpc_batch_pushes_sum") - before.get(l + "rpc_batch_pushes_sum") == 1
+    cluster.proxies[0].stall()
+    cluster.push("r", 2)
+    with cluster.caller() as caller:
+        caller.post("/push/batch", [{"room": "r", "items": [n]} for n in range(30)])
+    time.sleep(0.5)  # the network's delay, which must show
+    cluster.proxies[0].flow()
+    late = wait_until(logic_at_rest)
+    grew = lambda name, **labels: late.get(l + name, **labels) - once.get(l + name, **labels)
+    assert grew("rpc_seconds_count") == grew("rpc_batch_pushes_count") == grew("link_batches_total") == 2
+    assert grew("rpc_batch_pushes_sum") == 31
+    assert grew("rpc_batch_pushes_bucket", le="20") == 1, "one push, and what gathered behind it"
+    assert grew("rpc_seconds_sum") > 0.25
+
+
+@pytest.mark.parametrize("which", ["gateway", "logic"])
+def test_promtool_finds_nothing_to_say(make_cluster, which):
+    cluster = make_cluster(logic={"canary.intervalSeconds": 1})
+    client = cluster.client("r")
+    cluster.push("r", *range(30), wait=True)
+    assert client.items(30) == list(range(30))
+    host, port = cluster.gateways[0].address("admin") if which == "gateway" else cluster.api()
+    with Caller(host, port) as caller:
+        text = caller.get("/metrics").body
+    told = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=60)
+    assert (told.returncode, told.stdout, told.stderr) == (0, b"", b"")
+
+
+def test_who_leaves_before_the_handshake_is_counted(make_cluster, certs):
+    cluster = make_cluster(gateway={"ws.cert": certs.path("gateway.pem"), "ws.key": certs.path("gateway.key")})
+    gone = lambda: cluster.gateway_metrics().get("fanfare_gateway_clients_refused_total", reason="peer_gone")
+    socket.create_connection(cluster.ws()).close()
+    wait_until(lambda: gone() == 1, what="the probe to be counted")
+    with socket.create_connection(cluster.ws()) as sock, pytest.raises(ssl.SSLError):
+        ssl.create_default_context(cafile=None).wrap_socket(sock, server_hostname="localhost")
+    wait_until(lambda: gone() == 2, what="the client that does not take the certificate to be counted")
+    cluster.raw(tls=certs.client_context(alpn=("http/1.1",), show=False)).close()
+    wait_until(lambda: cluster.gateway_metrics().get("fanfare_gateway_clients") == 0, what="the client to be gone")
+    metrics = cluster.gateway_metrics()
+    assert metrics.get("fanfare_gateway_clients_opened_total") == 1
+    assert metrics.total("fanfare_gateway_clients_refused_total") == 2

@@ -13,6 +13,7 @@ from harness.build import ROOT
 from harness.cluster import Cluster
 from harness.http import FORM, JSON, read_answer
 from harness.schema import Schema, resolve
+from harness.tokens import Tokens
 
 PATH = ROOT / "docs" / "openapi.yaml"
 DOCUMENT = yaml.safe_load(PATH.read_text()) if PATH.exists() else {}
@@ -41,11 +42,15 @@ def clusters(certs, tmp_path_factory):
         "alone": {"gateways": 0, "logic": {"gatewayList": []}},
         "stuck": {"logic": {"waitTimeout": 200, "gatewayTimeout": 60000}},
         "cors": {"logic": {"cors.origins": ["*"]}},
+        "guarded": {"gateways": 0, "logic": {"gatewayList": []}},
     }
 
     def get(name):
         if name not in made:
-            made[name] = Cluster(tmp_path_factory.mktemp(name), certs, **options[name])
+            directory = tmp_path_factory.mktemp(name)
+            if name == "guarded":
+                options[name]["logic"].update(Tokens(directory, "a-token").option)
+            made[name] = Cluster(directory, certs, **options[name])
             if name == "stuck":
                 made[name].gateways[0].stop_the_clock()
         return made[name]
@@ -80,6 +85,7 @@ PROVOKE = {
         "Origin": "https://a.example", "Access-Control-Request-Method": "POST"}),
     "207": lambda c, m, p: send(c("plain"), m, p, [*GOOD[p], {"room": ""}]),
     "400": lambda c, m, p: send(c("plain"), m, p, "[" if m == "post" else None),
+    "401": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p) if m == "post" else None),
     "405": lambda c, m, p: send(c("plain"), "PUT", p, ""),
     "408": lambda c, m, p: half_sent(c("plain"), p),
     "413": lambda c, m, p: send(c("plain"), m, p, " " * 5000),
@@ -108,6 +114,13 @@ def test_every_status_can_be_brought_about_and_fits_its_schema(clusters, path, m
     answer = PROVOKE[status](clusters, method, path)
     assert str(answer.status) == status, answer
     assert_fits(path, method, answer)
+
+
+@pytest.mark.parametrize("path, method, operation", operations())
+def test_what_wants_a_token_says_so(clusters, path, method, operation):
+    wants = operation.get("security", DOCUMENT["security"]) != []
+    assert wants == ("401" in operation["responses"])
+    assert (send(clusters("guarded"), method, path, GOOD.get(path) if method == "post" else None).status == 401) == wants
 
 
 def assert_fits(path, method, answer):
@@ -163,7 +176,8 @@ def test_examples_of_requests_fit_their_schema_and_are_accepted(clusters, path, 
 @pytest.mark.parametrize("body", [
     {"room": "a", "rooms": ["b"], "items": [1]}, {"room": "a", "items": []}, {"room": "a"}, {"items": [1]},
     {"room": 1, "items": [1]}, {"room": "a", "items": [1], "surplus": 1}, {"room": "a", "items": [1], "wait": "yes"},
-    {"rooms": [], "items": [1]}, [],
+    {"rooms": [], "items": [1]}, [], {"room": "a", "items": [1], "traceparent": "x"},
+    {"room": "a", "items": [1], "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more"},
 ])
 def test_what_the_server_refuses_the_schema_refuses(clusters, body):
     assert send(clusters("plain"), "POST", "/push/room", body).status == 400

@@ -2,6 +2,7 @@
 """Clients over TLS (wss://): the same protocol, the same bytes."""
 
 import socket
+import time
 
 import pytest
 
@@ -54,6 +55,16 @@ def test_byte_by_byte_over_wss(wss):
     raw = wss.raw(tls=wss.tls)
     raw.send_bytes(frame(PING, b"hello"), one_by_one=True)
     assert raw.receive().payload == b"hello"
+
+
+def test_an_idle_client_stays_over_wss(wss):
+    """The library's own time-out for a TLS handshake, 10 s unless it is told otherwise, must not run on."""
+    _, port = wss.ws()
+    client = Client(f"wss://localhost:{port}/connect", ["idle"], ssl=wss.tls)
+    wss.clients.append(client)
+    time.sleep(12)
+    wss.push("idle", 1)
+    assert client.push() == [1]
 
 
 def test_plain_bytes_on_a_tls_port_harm_nobody(wss):

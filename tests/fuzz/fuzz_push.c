@@ -27,6 +27,9 @@ static void check_record(struct push_record record, const uint8_t *bytes)
     struct push push = {.target = record.target, .rooms = rooms, .items = items, .wait = record.wait};
     struct slice rest = record.rooms;
 
+    if (record.trace != NULL) {
+        fuzz_check(traceparent_decode(record.trace, &push.trace));
+    }
     while (push_next_room(&rest, &part)) {
         fuzz_check(push_room_fault(part, limits.max_room_len) == NULL);
         rooms[push.room_count++ % MAX_PARTS] = part;

@@ -38,12 +38,14 @@ static void check_push(const struct push *push)
     size_t size = PUSH_BATCH_HEADER_LEN + push_record_size(push);
     uint8_t *bytes = malloc(size);
     struct push_batch batch;
+    struct traceparent trace;
     struct fault fault = {""};
 
     fuzz_check(bytes != NULL);
     push_batch_header_encode(logic_id, 1, 1, 0, bytes);
     push_record_encode(push, 1, bytes + PUSH_BATCH_HEADER_LEN);
     fuzz_check(push_batch_decode(slice_of(bytes, size), &gateway_limits, &batch, &fault) == STATUS_OK);
+    fuzz_check(push_record_traceparent(batch.records, &trace) == push->trace.set);
     free(bytes);
     check_rooms_differ(push);
 }
@@ -51,7 +53,7 @@ static void check_push(const struct push *push)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct push_request *request = NULL;
-    struct push_fault fault = {0, NULL, ""};
+    struct push_fault fault = {.code = NULL};
     enum status status;
 
     if (size == 0) {

@@ -28,17 +28,23 @@ struct sample {
 #define SAMPLE_AT(field) offsetof(struct sample, field)
 
 static const struct conf_option sample_options[] = {
-    {"wsPort", CONF_INT, SAMPLE_AT(ws_port), 0, 65535, "7777", NULL, "", "Port for clients.", "Clients"},
-    {"big", CONF_INT, SAMPLE_AT(big), -5, INT64_C(17179869184), "1", NULL, "bytes", "A big number.", NULL},
-    {"name", CONF_STRING, SAMPLE_AT(name), 0, 16, "", NULL, "", "A name.", NULL},
-    {"page.enabled", CONF_BOOL, SAMPLE_AT(page_enabled), 0, 0, "true", NULL, "", "A page.", "Page"},
-    {"rpc.ca", CONF_PATH, SAMPLE_AT(rpc_ca), 0, 4095, "", NULL, "", "A CA.", "RPC"},
-    {"rpc.serverName", CONF_STRING, SAMPLE_AT(rpc_server_name), 0, 255, "", NULL, "", "A name.", NULL},
-    {"log.level", CONF_ENUM, SAMPLE_AT(log_level), 0, 0, "info", "debug|info|warn", "", "A level.", NULL},
-    {"cors.origins", CONF_LIST, SAMPLE_AT(origins), 0, 32, "", NULL, "", "Origins.", NULL},
-    {"gatewayList", CONF_ENDPOINTS, SAMPLE_AT(gateways), 0, 0, "", NULL, "", "Gateways.", NULL},
-    {"oldKey", CONF_IGNORED, SAMPLE_AT(old_key), 0, 0, "", NULL, "", "Nothing.", NULL},
-    {"oldWorkerCount", CONF_IGNORED, SAMPLE_AT(old_worker), 0, 0, "", NULL, "", "Nothing.", NULL},
+    {"wsPort", CONF_INT, CONF_RESTART, SAMPLE_AT(ws_port), 0, 65535, "7777", NULL, "", "Port for clients.",
+     "Clients"},
+    {"big", CONF_INT, CONF_LIVE, SAMPLE_AT(big), -5, INT64_C(17179869184), "1", NULL, "bytes",
+     "A big number.", NULL},
+    {"name", CONF_STRING, CONF_LIVE, SAMPLE_AT(name), 0, 16, "", NULL, "", "A name.", NULL},
+    {"page.enabled", CONF_BOOL, CONF_LIVE, SAMPLE_AT(page_enabled), 0, 0, "true", NULL, "", "A page.",
+     "Page"},
+    {"rpc.ca", CONF_PATH, CONF_RESTART, SAMPLE_AT(rpc_ca), 0, 4095, "", NULL, "", "A CA.", "RPC"},
+    {"rpc.serverName", CONF_STRING, CONF_RESTART, SAMPLE_AT(rpc_server_name), 0, 255, "", NULL, "", "A name.",
+     NULL},
+    {"log.level", CONF_ENUM, CONF_LIVE, SAMPLE_AT(log_level), 0, 0, "info", "debug|info|warn", "", "A level.",
+     NULL},
+    {"cors.origins", CONF_LIST, CONF_LIVE, SAMPLE_AT(origins), 0, 32, "", NULL, "", "Origins.", NULL},
+    {"gatewayList", CONF_ENDPOINTS, CONF_LIVE, SAMPLE_AT(gateways), 0, 0, "", NULL, "", "Gateways.", NULL},
+    {"oldKey", CONF_IGNORED, CONF_RESTART, SAMPLE_AT(old_key), 0, 0, "", NULL, "", "Nothing.", NULL},
+    {"oldWorkerCount", CONF_IGNORED, CONF_RESTART, SAMPLE_AT(old_worker), 0, 0, "", NULL, "", "Nothing.",
+     NULL},
 };
 
 static const struct conf_table sample_table = {

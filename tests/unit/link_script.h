@@ -178,7 +178,7 @@ static inline int set_up(void **state)
     assert_non_null(script);
     script->base = event_base_new();
     memset(script->logic_id, 0xa5, sizeof script->logic_id);
-    link_ledger_init(&script->ledger, "gateway:1", 1000, 1u << 20);
+    link_ledger_init(&script->ledger, "gateway:1", 4096, 1u << 20);
     link_sender_init(&script->sender, &script->ledger, script->logic_id, 1u << 20);
     connect_again(script);
     *state = script;

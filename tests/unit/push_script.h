@@ -85,7 +85,7 @@ static inline void script_add(struct script *script, uint64_t sequence, bool wai
 {
     char number[24];
     struct slice item = slice_of(number, (size_t)snprintf(number, sizeof number, "%" PRIu64, sequence));
-    const struct push push = {PUSH_TO_ALL, NULL, 0, &item, 1, wait};
+    const struct push push = {.target = PUSH_TO_ALL, .items = &item, .item_count = 1, .wait = wait};
     size_t size = push_record_size(&push);
 
     assert_int_equal(buf_reserve(&script->batch, size), STATUS_OK);

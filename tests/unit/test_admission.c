@@ -53,6 +53,22 @@ static void a_slow_rate_lets_one_in_at_a_time(void **state)
     assert_true(admission_admit(&admission, START + SECOND, &retry));
 }
 
+static void another_rate_holds_at_once(void **state)
+{
+    struct admission admission;
+    int retry = 0;
+    (void)state;
+
+    admission_init(&admission, 0, START);
+    assert_true(admission_admit(&admission, START + 9 * SECOND, &retry));
+    admission_set_rate(&admission, 10);
+    assert_in_range(admitted(&admission, START + 9 * SECOND, START + 11 * SECOND, 100), 20, 22);
+    admission_set_rate(&admission, 1000);
+    assert_in_range(admitted(&admission, START + 11 * SECOND, START + 12 * SECOND, 100), 900, 1101);
+    admission_set_rate(&admission, 0);
+    assert_int_equal(admitted(&admission, START + 12 * SECOND, START + 13 * SECOND, 10), SECOND / 10);
+}
+
 /* 100 a second: of 1,000 who come at once and are refused, 100 are told each second. */
 static void the_refused_come_back_at_the_rate(void **state)
 {
@@ -105,6 +121,7 @@ int main(void)
         cmocka_unit_test(the_refused_come_back_at_the_rate),
         cmocka_unit_test(nobody_waits_longer_than_the_bound),
         cmocka_unit_test(a_quiet_time_is_not_saved_up),
+        cmocka_unit_test(another_rate_holds_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,16 +47,14 @@ static void open_bench(struct bench *bench, enum wire_kind wire)
     bench->conf = (struct bucket_conf){
         .directory = bench->directory,
         .returns = bench->returns,
-        .cert = "",
-        .key = "",
         .wire = wire,
-        .queue_bytes = 1 << 20,
-        .queue_frames = 1000,
-        .max_message = 4096,
-        .max_room_name = 128,
-        .max_rooms = 5,
-        .handshake_ms = 10000,
-        .heartbeat_ms = 60000,
+        .limits = {.queue_bytes = 1 << 20,
+                   .queue_frames = 1000,
+                   .max_message = 4096,
+                   .max_room_name = 128,
+                   .max_rooms = 5,
+                   .handshake_ms = 10000,
+                   .heartbeat_ms = 60000},
     };
     assert_int_equal(bucket_new(0, &bench->conf, &bench->bucket, &fault), STATUS_OK);
 }
@@ -351,6 +349,35 @@ static int setup(void **state)
     return 0;
 }
 
+/* The push behind it comes when the limits have been taken. */
+static void set_limits(struct bench *bench, int fd, const struct bucket_limits *limits)
+{
+    assert_int_equal(bucket_post_limits(bench->bucket, limits), STATUS_OK);
+    push(bench, "", "0");
+    expect_text(fd, "{\"type\":\"PUSH\",\"data\":{\"items\":[0]}}");
+}
+
+static void other_limits_hold_at_once(void **state)
+{
+    struct bench bench;
+    struct bucket_limits limits;
+
+    open_bench(&bench, *(const enum wire_kind *)*state);
+    int fd = join(&bench, "/connect", "a");
+    limits = bench.conf.limits;
+    limits.max_rooms = 1;
+    set_limits(&bench, fd, &limits);
+    say(fd, "{\"type\":\"JOIN\",\"id\":2,\"data\":{\"room\":\"b\"}}");
+    expect_text(fd, "{\"type\":\"ERROR\",\"id\":2,\"data\":{\"code\":\"too_many_rooms\",\"message\":\"the "
+                    "client is in as many rooms as maxJoinRoom allows\"}}");
+    limits.max_rooms = 2;
+    set_limits(&bench, fd, &limits);
+    say(fd, "{\"type\":\"JOIN\",\"id\":3,\"data\":{\"room\":\"b\"}}");
+    expect_text(fd, "{\"type\":\"ACK\",\"id\":3}");
+    close(fd);
+    close_bench(&bench);
+}
+
 int main(void)
 {
     static enum wire_kind kinds[] = {WIRE_SEND, WIRE_AUTO};
@@ -363,6 +390,7 @@ int main(void)
         cmocka_unit_test_prestate(a_stalled_reader_is_closed_and_others_go_on, &kinds[1]),
         cmocka_unit_test_prestate(jobs_end_with_their_room, &kinds[0]),
         cmocka_unit_test_prestate(jobs_end_with_their_room, &kinds[1]),
+        cmocka_unit_test_prestate(other_limits_hold_at_once, &kinds[0]),
         cmocka_unit_test_prestate(a_drain_says_goodbye_to_all, &kinds[0]),
         cmocka_unit_test_prestate(a_drain_says_goodbye_to_all, &kinds[1]),
     };

@@ -248,6 +248,9 @@ static void help_and_documentation_hold_every_option(void **state)
     assert_non_null(strstr(help, "Environment: FANFARE_RPC_SERVER_NAME."));
     assert_non_null(strstr(help, "Default: 7777. Allowed: 0 to 65535."));
     assert_non_null(strstr(markdown, "| `wsPort` | `7777` | 0 to 65535 | Port for clients. |"));
+    assert_non_null(strstr(markdown, "| A big number. Reloaded by SIGHUP. |"));
+    assert_non_null(strstr(help, "      A big number. Reloaded by SIGHUP.\n"));
+    assert_non_null(strstr(help, "      Port for clients.\n"));
     free(help);
     free(markdown);
 }
@@ -258,8 +261,10 @@ struct secrets {
 };
 
 static const struct conf_option secret_options[] = {
-    {"redis.url", CONF_SECRET, offsetof(struct secrets, url), 0, 40, "", NULL, "", "A URL.", "Redis"},
-    {"redis.password", CONF_SECRET, offsetof(struct secrets, password), 0, 8, "", NULL, "", "A word.", NULL},
+    {"redis.url", CONF_SECRET, CONF_RESTART, offsetof(struct secrets, url), 0, 40, "", NULL, "", "A URL.",
+     "Redis"},
+    {"redis.password", CONF_SECRET, CONF_RESTART, offsetof(struct secrets, password), 0, 8, "", NULL, "",
+     "A word.", NULL},
 };
 static const struct conf_table secret_table = {.program = "sample",
                                                .summary = "A sample.",

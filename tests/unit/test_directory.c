@@ -77,6 +77,8 @@ static void everyone_is_no_room_of_the_gauge(void **state)
     directory_exit(directory, room, 0);
     directory_exit(directory, everyone, 0);
     assert_int_equal(metrics_get(M_ROOMS), before);
+    directory_exit(directory, enter(directory, "\001canary", 0), 0);
+    assert_int_equal(metrics_get(M_ROOMS), before);
     directory_free(directory);
 }
 

@@ -16,7 +16,7 @@
     "Host: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-static const struct handshake_conf open_conf = {{(const uint8_t *)"PAGE", 4}, REFUSAL_NONE, 0};
+static const struct handshake_conf open_conf = {{(const uint8_t *)"PAGE", 4}, REFUSAL_NONE, 0, {16, 2}};
 
 /* Feeds the text and expects the answer to begin so; returns the version. */
 static enum frame_version expect_with(const struct handshake_conf *conf, const char *text, const char *begins)
@@ -30,7 +30,7 @@ static enum frame_version expect_with(const struct handshake_conf *conf, const c
     if (strncmp((const char *)answer.response.data, begins, strlen(begins)) != 0)
         fail_msg("%s: %.*s", text, (int)answer.response.len, (const char *)answer.response.data);
     assert_int_equal(answer.upgraded, strstr(begins, " 101 ") != NULL);
-    enum frame_version version = answer.version;
+    enum frame_version version = answer.query.version;
     handshake_fini(&answer);
     http_request_free(request);
     return version;
@@ -79,7 +79,7 @@ static void whatever_is_wrong_has_its_status(void **state)
 
 static void a_full_gateway_says_so(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0};
+    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0, {16, 2}};
 
     (void)state;
     expect_with(&full, "GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 503 ");
@@ -100,7 +100,7 @@ static void what_is_too_large_is_told_before_it_is_read(void **state)
 /* Expects the answer to a good request to hold `line`, and exactly `row` to count it. */
 static void expect_refusal(enum refusal refusal, enum gateway_metric row, const char *line)
 {
-    const struct handshake_conf conf = {{NULL, 0}, refusal, 7};
+    const struct handshake_conf conf = {{NULL, 0}, refusal, 7, {16, 2}};
     struct http_request *request = NULL;
     struct handshake answer;
     size_t used = 0;
@@ -130,7 +130,7 @@ static void each_refusal_has_its_code_and_its_count(void **state)
 
 static void a_bad_handshake_is_counted_as_such_though_the_gateway_is_full(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0};
+    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0, {16, 2}};
     uint64_t refused_full = metrics_get(M_REFUSED_FULL);
     uint64_t bad = metrics_get(M_REFUSED_HANDSHAKE);
 

@@ -142,6 +142,78 @@ static void batches_grow_again_after_a_refusal(void **state)
     assert_int_equal(script->sender.max_pushes, 16);
 }
 
+static void queue_traced(struct script *script, uint64_t sequence)
+{
+    const struct slice items[] = {slice_str("\"traced\"")};
+    struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1};
+    static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+
+    assert_true(traceparent_parse(slice_str(trace), &push.trace));
+    queue_push(script, sequence, &push, NULL);
+}
+
+static size_t count_traced(struct slice rest)
+{
+    struct push_record record;
+    size_t count = 0;
+
+    while (push_next_record(&rest, &record))
+        count += record.trace != NULL;
+    return count;
+}
+
+static void carries_traces(void **state)
+{
+    struct script *script = *state;
+
+    queue_traced(script, 1);
+    queue_items(script, 2, "2");
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[0].pushes, 2);
+    assert_int_equal(count_traced(script->calls[0].batch.records), 1);
+}
+
+/* A gateway of before traces answers 400; nothing is lost but the trace, and the link learns. */
+static void leaves_traces_out_for_an_older_gateway(void **state)
+{
+    struct script *script = *state;
+    uint64_t dropped = metrics_get(LM_LINK_PUSHES_REFUSED);
+
+    script->next_status[0] = 400;
+    queue_traced(script, 1);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(count_traced(script->calls[0].batch.records), 1);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[1].batch.first_sequence, 1);
+    assert_int_equal(count_traced(script->calls[1].batch.records), 0);
+    for (uint64_t i = 2; i <= 2001; i++)
+        queue_traced(script, i);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[2].pushes, 2000);
+    assert_int_equal(count_traced(script->calls[2].batch.records), 0);
+    connect_again(script);
+    queue_traced(script, 2002);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(count_traced(script->calls[3].batch.records), 1);
+    assert_int_equal(metrics_get(LM_LINK_PUSHES_REFUSED), dropped);
+}
+
+static void a_push_refused_without_its_trace_too_is_let_go(void **state)
+{
+    struct script *script = *state;
+    uint64_t dropped = metrics_get(LM_LINK_PUSHES_REFUSED);
+
+    script->next_status[0] = script->next_status[1] = 400;
+    queue_traced(script, 1);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->ledger.queue.count, 0);
+    assert_int_equal(metrics_get(LM_LINK_PUSHES_REFUSED), dropped + 1);
+    queue_traced(script, 2);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(count_traced(script->calls[2].batch.records), 1);
+}
+
 static void expect_form(struct script *script, size_t index, const char *path, const char *body)
 {
     struct call *call = &script->calls[index];
@@ -253,6 +325,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(does_not_believe_a_strange_answer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_the_push_that_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(batches_grow_again_after_a_refusal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(carries_traces, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(leaves_traces_out_for_an_older_gateway, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_push_refused_without_its_trace_too_is_let_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(speaks_forms_to_a_gateway_that_knows_no_batches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_the_caller_whom_it_reached, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_the_caller_that_nobody_gets_it, set_up, tear_down),

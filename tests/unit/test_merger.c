@@ -14,14 +14,17 @@
 
 struct transcript {
     char text[4096]; /* "room=items;" per batch */
+    int64_t since;   /* of the last batch */
 };
 
-static void write_down(void *arg, struct slice key, uint64_t hash, struct slice items, uint32_t count)
+static void write_down(void *arg, struct slice key, uint64_t hash, struct slice items, uint32_t count,
+                       int64_t since)
 {
     struct transcript *transcript = arg;
     size_t len = strlen(transcript->text);
 
     (void)hash;
+    transcript->since = since;
     (void)snprintf(transcript->text + len, sizeof transcript->text - len, "%.*s=%.*s/%u;", (int)key.len,
                    (const char *)key.data, (int)items.len, (const char *)items.data, count);
 }
@@ -171,6 +174,28 @@ static void trailing_holds_the_first_item_for_the_whole_delay(void **state)
     merger_free(merger);
 }
 
+static void a_batch_says_when_its_first_item_came(void **state)
+{
+    struct transcript seen;
+    struct merger *merger = merger_of(&seen, true, 1000, 2, 65536);
+
+    (void)state;
+    add(merger, "r", "1", 7);
+    merger_end_turn(merger, 9);
+    assert_int_equal(seen.since, 7);
+    add(merger, "r", "2", 20);
+    add(merger, "r", "3", 30);
+    assert_int_equal(seen.since, 20);
+    add(merger, "r", "4", 40);
+    merger_expire(merger, 1009);
+    assert_int_equal(seen.since, 40);
+    add(merger, "r", "5", 1010);
+    merger_flush(merger);
+    assert_int_equal(seen.since, 1010);
+    expect(&seen, "r=1/1;r=2,3/2;r=4/1;r=5/1;");
+    merger_free(merger);
+}
+
 static void rooms_and_the_broadcast_do_not_mix(void **state)
 {
     struct transcript seen;
@@ -222,6 +247,94 @@ static void flush_sends_all_and_delays_nothing_after(void **state)
     merger_free(merger);
 }
 
+static void sets(struct merger *merger, bool leading, int64_t delay, size_t max_items)
+{
+    const struct merger_conf conf = {delay, max_items, 65536, leading};
+
+    merger_set_conf(merger, &conf);
+}
+
+/* Windows begun before and after, of keys that would else be out of order. */
+static void another_delay_holds_for_open_windows(void **state)
+{
+    struct transcript seen;
+    struct merger *merger = merger_of(&seen, false, 1000, 100, 65536);
+
+    (void)state;
+    add(merger, "a", "1", 0);
+    sets(merger, false, 100, 100);
+    add(merger, "b", "2", 50);
+    assert_int_equal(merger_deadline(merger), 100);
+    merger_expire(merger, 120);
+    expect(&seen, "a=1/1;");
+    sets(merger, false, 500, 100);
+    assert_int_equal(merger_deadline(merger), 550);
+    merger_expire(merger, 549);
+    expect(&seen, "");
+    merger_expire(merger, 550);
+    expect(&seen, "b=2/1;");
+    assert_int_equal(merger_deadline(merger), -1);
+    merger_free(merger);
+}
+
+static void another_batch_size_holds_for_what_waits(void **state)
+{
+    struct transcript seen;
+    struct merger *merger = merger_of(&seen, false, 1000, 100, 65536);
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        add(merger, "r", "1", 0);
+    sets(merger, false, 1000, 3);
+    expect(&seen, "");
+    add(merger, "r", "2", 1);
+    expect(&seen, "r=1,1,1,1,1,2/6;");
+    merger_free(merger);
+}
+
+static void the_edge_changes_with_keys_in_both_lists(void **state)
+{
+    struct transcript seen;
+    struct merger *merger = merger_of(&seen, true, 1000, 100, 65536);
+
+    (void)state;
+    add(merger, "quiet", "1", 0);
+    merger_end_turn(merger, 0);
+    expect(&seen, "quiet=1/1;");
+    add(merger, "fresh", "2", 10);
+    sets(merger, false, 1000, 100);
+    add(merger, "quiet", "3", 20);
+    add(merger, "fresh", "4", 20);
+    merger_end_turn(merger, 20);
+    expect(&seen, "fresh=2,4/2;");
+    merger_expire(merger, 1020);
+    expect(&seen, "quiet=3/1;");
+    add(merger, "late", "5", 1100);
+    sets(merger, true, 1000, 100);
+    merger_end_turn(merger, 1100);
+    expect(&seen, "");
+    merger_expire(merger, 2100);
+    expect(&seen, "late=5/1;");
+    assert_int_equal(merger_pending(merger), 0);
+    merger_free(merger);
+}
+
+static void a_flush_is_not_undone(void **state)
+{
+    struct transcript seen;
+    struct merger *merger = merger_of(&seen, true, 1000, 100, 65536);
+
+    (void)state;
+    merger_flush(merger);
+    sets(merger, true, 1000, 100);
+    add(merger, "r", "1", 0);
+    merger_end_turn(merger, 0);
+    add(merger, "r", "2", 1);
+    merger_end_turn(merger, 1);
+    expect(&seen, "r=1/1;r=2/1;");
+    merger_free(merger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,9 +344,14 @@ int main(void)
         cmocka_unit_test(a_full_batch_goes_at_once),
         cmocka_unit_test(the_byte_limit_seals_before_it_is_passed),
         cmocka_unit_test(trailing_holds_the_first_item_for_the_whole_delay),
+        cmocka_unit_test(a_batch_says_when_its_first_item_came),
         cmocka_unit_test(rooms_and_the_broadcast_do_not_mix),
         cmocka_unit_test(without_a_delay_every_turn_sends),
         cmocka_unit_test(flush_sends_all_and_delays_nothing_after),
+        cmocka_unit_test(another_delay_holds_for_open_windows),
+        cmocka_unit_test(another_batch_size_holds_for_what_waits),
+        cmocka_unit_test(the_edge_changes_with_keys_in_both_lists),
+        cmocka_unit_test(a_flush_is_not_undone),
     };
 
     return cmocka_run_group_tests_name("merger", tests, NULL, NULL);

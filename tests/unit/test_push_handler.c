@@ -97,7 +97,7 @@ static void add_item(struct bench *bench, uint64_t sequence, const char *room, c
     struct slice rooms = slice_str(room);
     struct slice items = slice_str(item);
 
-    add(bench, sequence, &(struct push){PUSH_TO_ROOMS, &rooms, 1, &items, 1, wait});
+    add(bench, sequence, &(struct push){PUSH_TO_ROOMS, &rooms, 1, &items, 1, wait, {.set = false}});
 }
 
 static enum status send(struct bench *bench)
@@ -134,8 +134,8 @@ static void test_a_batch_is_applied_in_order(void **state)
 
     bench->clients = 7;
     begin(bench, "L", 1, 3);
-    add(bench, 1, &(struct push){PUSH_TO_ALL, NULL, 0, items, 2, false});
-    add(bench, 2, &(struct push){PUSH_TO_ROOMS, rooms, 2, items, 2, true});
+    add(bench, 1, &(struct push){PUSH_TO_ALL, NULL, 0, items, 2, false, {.set = false}});
+    add(bench, 2, &(struct push){PUSH_TO_ROOMS, rooms, 2, items, 2, true, {.set = false}});
     add_item(bench, 5, "c", "true", true);
     assert_int_equal(send(bench), STATUS_OK);
     assert_heard(bench, "*<1,{\"x\": 1.00}>a<1,{\"x\": 1.00}>b<1,{\"x\": 1.00}>c<true>");

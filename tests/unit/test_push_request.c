@@ -23,7 +23,7 @@ static const struct push_request_limits limits = {.max_items = 3,
 static struct push_request *taken(enum push_door door, enum push_body kind, const char *body)
 {
     struct push_request *request = NULL;
-    struct push_fault fault = {0, "", ""};
+    struct push_fault fault = {.code = ""};
     enum status status = push_request_parse(door, kind, slice_str(body), &limits, &request, &fault);
 
     if (status != STATUS_OK) {
@@ -36,7 +36,7 @@ static void assert_refused(enum push_door door, enum push_body kind, const char 
                            const char *message)
 {
     struct push_request *request = NULL;
-    struct push_fault fault = {0, "", ""};
+    struct push_fault fault = {.code = ""};
 
     if (push_request_parse(door, kind, slice_str(body), &limits, &request, &fault) != STATUS_INVALID) {
         fail_msg("%s: taken", body);
@@ -179,7 +179,8 @@ static void refuses_bad_shapes(void **state)
 {
     (void)state;
     room_refused("", "invalid_json", "at byte 0: unexpected end");
-    room_refused("[]", "invalid_request", "a push must be a JSON object with room or rooms, items and wait");
+    room_refused("[]", "invalid_request",
+                 "a push must be a JSON object with room or rooms, items, wait and traceparent");
     room_refused("{\"room\":\"r\"}", "invalid_request", "items is missing, an array of 1 to 3 JSON values");
     room_refused("{\"room\":\"r\",\"items\":1}", "invalid_request",
                  "items must be an array of 1 to 3 JSON values");
@@ -190,9 +191,9 @@ static void refuses_bad_shapes(void **state)
     room_refused("{\"room\":\"r\",\"items\":[1],\"wait\":\"1\"}", "invalid_request",
                  "wait must be true or false");
     room_refused("{\"room\":\"r\",\"items\":[1],\"Wait\":true}", "invalid_request",
-                 "member \"Wait\" is not allowed; allowed are room or rooms, items and wait");
+                 "member \"Wait\" is not allowed; allowed are room or rooms, items, wait and traceparent");
     room_refused("{\"room\":\"r\",\"all\":true,\"items\":[1]}", "invalid_request",
-                 "member \"all\" is not allowed; allowed are room or rooms, items and wait");
+                 "member \"all\" is not allowed; allowed are room or rooms, items, wait and traceparent");
     room_refused("{\"room\":\"r\",\"items\":[1],\"items\":[2]}", "invalid_request",
                  "member \"items\" stands twice");
     room_refused("{\"room\":\"r\",\"r\\u006fom\":\"s\",\"items\":[2]}", "invalid_request",
@@ -210,8 +211,8 @@ static void shows_no_half_character(void **state)
     (void)state;
     snprintf(body, sizeof body, "{\"%s%s%s%s%s\":1}", five, five, five, five, five);
     snprintf(expected, sizeof expected,
-             "member \"%s%s%s%.8s is not allowed; allowed are room or rooms, items and wait", five, five,
-             five, five);
+             "member \"%s%s%s%.8s is not allowed; allowed are room or rooms, items, wait and traceparent",
+             five, five, five, five);
     room_refused(body, "invalid_request", expected);
 }
 
@@ -219,9 +220,9 @@ static void keeps_rooms_out_of_push_all(void **state)
 {
     (void)state;
     assert_refused(PUSH_DOOR_ALL, PUSH_BODY_JSON, "{\"room\":\"r\",\"items\":[1]}", "invalid_request",
-                   "member \"room\" is not allowed; allowed are items and wait");
+                   "member \"room\" is not allowed; allowed are items, wait and traceparent");
     assert_refused(PUSH_DOOR_ALL, PUSH_BODY_JSON, "{\"rooms\":[\"r\"],\"items\":[1]}", "invalid_request",
-                   "member \"rooms\" is not allowed; allowed are items and wait");
+                   "member \"rooms\" is not allowed; allowed are items, wait and traceparent");
 }
 
 static void refuses_bad_rooms(void **state)
@@ -318,10 +319,12 @@ static void refuses_elements_of_a_batch(void **state)
                            "only one of all, room and rooms is allowed");
     assert_element_refused("[{\"room\":\"r\",\"items\":[1,2,3,4]}]", "too_many_items",
                            "more than 3 items, the most a push may have");
-    assert_element_refused("[1]", "invalid_request",
-                           "a push must be a JSON object with all, room or rooms, items and wait");
-    assert_element_refused("[{\"x\":1}]", "invalid_request",
-                           "member \"x\" is not allowed; allowed are all, room or rooms, items and wait");
+    assert_element_refused(
+        "[1]", "invalid_request",
+        "a push must be a JSON object with all, room or rooms, items, wait and traceparent");
+    assert_element_refused(
+        "[{\"x\":1}]", "invalid_request",
+        "member \"x\" is not allowed; allowed are all, room or rooms, items, wait and traceparent");
 }
 
 static void refuses_a_batch_whole(void **state)

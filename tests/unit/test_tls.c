@@ -208,6 +208,33 @@ static void test_faults_name_the_file(void **state)
     assert_null(context);
 }
 
+/* Those of certs.h end in an hour. */
+static void test_the_end_of_a_certificate_is_found(void **state)
+{
+    struct tls_files files_of = files(CERT_SERVER, false);
+    SSL_CTX *context = NULL;
+    struct fault fault = {""};
+    int64_t end = 0;
+    char text[TLS_TIME_MAX];
+
+    (void)state;
+    assert_int_equal(tls_certificate_expiry(certs.path[CERT_SERVER], &end, &fault), STATUS_OK);
+    assert_in_range(end - time(NULL), 3500, 3600);
+    assert_int_equal(tls_server_new(&files_of, &context, &fault), STATUS_OK);
+    assert_int_equal(tls_context_expiry(context), end);
+    SSL_CTX_free(context);
+    assert_int_equal(tls_certificate_expiry(certs.path[KEY_SERVER], &end, &fault), STATUS_INVALID);
+    assert_non_null(strstr(fault.text, certs.path[KEY_SERVER]));
+    assert_int_equal(tls_certificate_expiry("/nowhere/a.pem", &end, &fault), STATUS_INVALID);
+    assert_string_equal(fault.text, "/nowhere/a.pem: not usable as a certificate (PEM): no such file");
+    files_of = files(0, false);
+    assert_int_equal(tls_server_new(&files_of, &context, &fault), STATUS_OK);
+    assert_int_equal(tls_context_expiry(context), 0);
+    SSL_CTX_free(context);
+    tls_time_text(INT64_C(1801396800), text);
+    assert_string_equal(text, "2027-01-31T12:00:00Z");
+}
+
 static void test_a_drained_server_says_goodbye(void **state)
 {
     struct pair *pair = *state;
@@ -238,6 +265,7 @@ int main(void)
         TEST(test_a_client_without_alpn_is_closed),
         TEST(test_tls_1_1_is_refused),
         cmocka_unit_test(test_faults_name_the_file),
+        cmocka_unit_test(test_the_end_of_a_certificate_is_found),
         TEST(test_a_drained_server_says_goodbye),
     };
 

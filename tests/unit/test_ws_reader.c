@@ -220,6 +220,38 @@ static void nothing_is_held_between_messages(void **state)
     ws_reader_fini(&reader);
 }
 
+static enum ws_event feed(struct ws_reader *reader, const uint8_t *bytes, size_t len)
+{
+    uint8_t piece[MAX_BYTES];
+    uint8_t *data = piece;
+
+    memcpy(piece, bytes, len);
+    return ws_reader_next(reader, &data, &len).event;
+}
+
+static void another_limit_holds_once_no_message_is_half_read(void **state)
+{
+    struct ws_reader reader;
+    char text[600] = "";
+    uint8_t bytes[MAX_BYTES];
+
+    (void)state;
+    memset(text, 'x', sizeof text);
+    size_t len = frame(bytes, 0x81, text, 500);
+    ws_reader_init(&reader, MAX_MESSAGE);
+    assert_int_equal(feed(&reader, bytes, 100), WS_MORE);
+    ws_reader_limit(&reader, 200);
+    assert_int_equal(feed(&reader, bytes + 100, len - 100), WS_TEXT);
+    assert_int_equal(feed(&reader, bytes, 0), WS_MORE);
+    ws_reader_limit(&reader, 200);
+    assert_int_equal(feed(&reader, bytes, len), WS_FAIL);
+    ws_reader_fini(&reader);
+    ws_reader_init(&reader, 200);
+    ws_reader_limit(&reader, 600);
+    assert_int_equal(feed(&reader, bytes, len), WS_TEXT);
+    ws_reader_fini(&reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +263,7 @@ int main(void)
         cmocka_unit_test(the_limit_counts_the_whole_message),
         cmocka_unit_test(close_payloads),
         cmocka_unit_test(nothing_is_held_between_messages),
+        cmocka_unit_test(another_limit_holds_once_no_message_is_half_read),
     };
 
     return cmocka_run_group_tests_name("ws_reader", tests, NULL, NULL);

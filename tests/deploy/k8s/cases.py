@@ -28,6 +28,13 @@ CASES = {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "gateway": {"tlsSecret": "wss", "service": {"type": "LoadBalancer", "port": 443}},
     },
+    "monitored": {
+        "serviceMonitor": {"enabled": True},
+        "monitoring": {
+            "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+            "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Push"}},
+        },
+    },
     "io_uring": {"seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/fanfare.json"}},
     "fixed size": {
         "gateway": {"replicas": 5, "autoscaling": {"enabled": False}, "podDisruptionBudget": {"enabled": False}},
@@ -35,6 +42,7 @@ CASES = {
     },
     "placed": {"gateway": PLACED, "logic": PLACED, "imagePullSecrets": [{"name": "pull"}]},
     "open": {"networkPolicy": {"enabled": False}},
+    "tokens": {"logic": {"apiTokensSecret": "api-tokens"}},
     "configured": {
         "gateway": {
             "drainSeconds": 100, "terminationGracePeriodSeconds": 120,

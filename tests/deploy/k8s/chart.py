@@ -13,7 +13,7 @@ from harness.build import BUILD, ROOT
 CHART = ROOT / "deploy" / "helm" / "fanfare"
 KUBE_VERSIONS = ("1.27", "1.34")  # the oldest that the chart takes, and the newest that is known here
 RELEASE, NAMESPACE = "fanfare", "push"
-OTHERS = ("Certificate", "Issuer", "ServiceMonitor", "HTTPRoute")  # kinds of other projects
+OTHERS = ("Certificate", "Issuer", "ServiceMonitor", "PrometheusRule", "HTTPRoute")  # kinds of other projects
 
 
 def tool(variable, target):

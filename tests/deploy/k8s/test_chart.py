@@ -373,6 +373,33 @@ def test_monitors_find_their_ports():
         assert sum(port["name"] == endpoint["port"] for each in services for port in each["ports"]) == 1
 
 
+def test_monitors_name_the_jobs_as_the_alerts_do():
+    alerts = (CHART / "monitoring" / "fanfare-alerts.yaml").read_text()
+    monitors = Rendered(CASES["monitored"]).of("ServiceMonitor")
+    jobs = {rule["replacement"] for each in monitors for rule in each["spec"]["endpoints"][0]["relabelings"] if rule["targetLabel"] == "job"}
+    assert jobs == {"fanfare-gateway", "fanfare-logic"} and all(f'up{{job="{job}"}}' in alerts for job in jobs)
+
+
+def test_alerts_and_dashboard_are_those_of_the_files(default):
+    assert default.of("PrometheusRule") == [] and "fanfare-dashboard" not in default.names("ConfigMap")
+    rendered = Rendered(CASES["monitored"])
+    rule = rendered.get("PrometheusRule", "fanfare-alerts")
+    assert rule["spec"] == yaml.safe_load((CHART / "monitoring" / "fanfare-alerts.yaml").read_text())
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    dashboard = rendered.get("ConfigMap", "fanfare-dashboard")
+    assert dashboard["data"] == {"fanfare-dashboard.json": (CHART / "monitoring" / "fanfare-dashboard.json").read_text()}
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert dashboard["metadata"]["annotations"] == {"grafana_folder": "Push"}
+
+
+def test_alerts_and_dashboard_are_kept_once():
+    """The chart has the files, since helm reads nothing outside; deploy/monitoring points at them."""
+    for name in ("fanfare-alerts.yaml", "fanfare-dashboard.json"):
+        link = ROOT / "deploy" / "monitoring" / name
+        assert link.is_symlink() and link.resolve() == (CHART / "monitoring" / name).resolve()
+        assert not (CHART / "monitoring" / name).is_symlink()
+
+
 def test_other_names():
     rendered = Rendered({}, release="blue")
     assert "blue-fanfare-gateway" in rendered.names("Deployment")

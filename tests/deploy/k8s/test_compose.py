@@ -73,14 +73,19 @@ def test_ports_of_the_daemons(services):
     assert targets == [f"{name}:{gateway['adminPort']}" for name in GATEWAYS] + [f"{name}:{logic['servicePort']}" for name in LOGICS]
 
 
-def test_the_dashboard_asks_for_metrics_that_exist():
-    known = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "metrics.md").read_text(), re.M))
-    dashboard = json.loads((DEPLOY / "compose" / "grafana" / "dashboards" / "fanfare.json").read_text())
-    asked = {
-        name for panel in dashboard["panels"] for target in panel["targets"]
-        for name in re.findall(r"\b(?:fanfare|process)_\w+", target["expr"])
-    }
-    assert len(asked) > 10 and asked <= known, asked - known
+def test_the_dashboard_and_the_alerts_are_loaded(services):
+    """Those of deploy/monitoring, which tests/e2e/test_monitoring.py tests."""
+    def mounted(name, path):
+        (source,) = [each.split(":")[0] for each in services[name]["volumes"] if each.split(":")[1] == path]
+        return (DEPLOY / source).resolve()
+
+    provider = yaml.safe_load((DEPLOY / "compose/grafana/provisioning/dashboards/fanfare.yaml").read_text())["providers"][0]
+    dashboard = mounted("grafana", provider["options"]["path"]) / "fanfare-dashboard.json"
+    assert dashboard == (DEPLOY / "monitoring" / "fanfare-dashboard.json").resolve() and dashboard.is_file()
+    (rules,) = yaml.safe_load((DEPLOY / "compose" / "prometheus.yml").read_text())["rule_files"]
+    assert mounted("prometheus", f"/etc/prometheus/{rules}") == (DEPLOY / "monitoring" / "fanfare-alerts.yaml").resolve()
+    kinds = [each["type"] for each in json.loads(dashboard.read_text())["templating"]["list"]]
+    assert "datasource" in kinds
 
 
 def config(name, certs, redis, **ports):

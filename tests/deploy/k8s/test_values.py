@@ -51,6 +51,8 @@ WRONG = [
     ("networkPolicy.metricsFrom", [{}], ["metricsFrom/0"]),
     ("seccompProfile.type", "Unconfined", ["/seccompProfile/type", "RuntimeDefault"]),
     ("seccompProfile.type", "Localhost", ["seccompProfile.localhostProfile"]),
+    ("monitoring.prometheusRules.enabled", True, ["/monitoring", "prometheusRules"]),
+    ("monitoring.dashboard.enabled", "yes", ["/monitoring/dashboard/enabled", "boolean"]),
     ("image.digest", "1234", ["/image/digest", "sha256"]),
     ("ingress.host", "https://example.com", ["/ingress/host"]),
     ("gatewayApi.enabled", True, ["gatewayApi.parentRefs"]),

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private CA with a server and a client certificate, as deploy/make-certs makes them."""
 
+import os
 import pathlib
+import shutil
 import ssl
 import subprocess
+import tempfile
 
 from harness.build import ROOT
+
+
+def make(directory):
+    """Makes what is missing there."""
+    subprocess.run([str(ROOT / "deploy" / "make-certs"), str(directory)], check=True, capture_output=True)
 
 
 class Certs:
@@ -13,7 +21,41 @@ class Certs:
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
-        subprocess.run([str(ROOT / "deploy" / "make-certs"), str(self.directory)], check=True, capture_output=True)
+        make(self.directory)
+
+    def copy(self, directory):
+        """The same files in a directory of a test's own, which it may change."""
+        shutil.copytree(self.directory, directory)
+        return Certs(directory)
+
+    def renew(self, name):
+        """Puts a new key and certificate of the same CA in the place of `name` (gateway or logic)."""
+        with tempfile.TemporaryDirectory() as work:
+            fresh = shutil.copytree(self.directory, pathlib.Path(work) / "certs")
+            files = [f"{name}.key", f"{name}.pem"]
+            for each in files:
+                (fresh / each).unlink()
+            make(fresh)
+            for each in files:
+                self.put(each, (fresh / each).read_bytes())
+
+    def put(self, name, content):
+        """Replaces one file in one step."""
+        beside = self.directory / f".{name}.fresh"
+        beside.write_bytes(content)
+        os.replace(beside, self.directory / name)
+
+    def field(self, name, option):
+        """What `openssl x509` says of a certificate: -serial, -enddate."""
+        command = ["openssl", "x509", "-in", self.path(name), "-noout", option]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip().split("=", 1)[1]
+
+    def serial(self, name):
+        return int(self.field(name, "-serial"), 16)
+
+    def expiry(self, name):
+        """Seconds since 1970."""
+        return ssl.cert_time_to_seconds(self.field(name, "-enddate"))
 
     def path(self, name):
         return str(self.directory / name)

@@ -50,7 +50,7 @@ class Cluster:
 
     def __init__(
         self, directory, certs, gateways=1, logics=1, gateway=None, logic=None, proxied=False, ready=True,
-        redis=None, listed=None, gateway_env=None, logic_env=None,
+        redis=None, listed=None, gateway_env=None, logic_env=None, headers=None,
     ):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -63,6 +63,7 @@ class Cluster:
         self.clients, self.raws, self.followers, self.dead = [], [], [], []
         self.gateway_options, self.logic_options = gateway or {}, logic or {}
         self.gateway_env, self.logic_env = gateway_env, logic_env
+        self.headers = dict(headers or {})  # of every call to a logic; changes hold for open connections too
         try:
             for _ in range(gateways):
                 self.add_gateway()
@@ -162,7 +163,7 @@ class Cluster:
     def caller(self, logic=0):
         """A new keep-alive connection to a logic."""
         host, port = self.api(logic)
-        return Caller(host, port)
+        return Caller(host, port, headers=self.headers)
 
     def admin(self, gateway=0):
         host, port = self.gateways[gateway].address("admin")

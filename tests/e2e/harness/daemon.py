@@ -15,6 +15,8 @@ import subprocess
 import time
 
 from harness.build import binary
+from harness.http import Caller
+from harness.metrics import Metrics
 from harness.waiting import patient, wait_until
 
 REPORTS = re.compile(
@@ -103,6 +105,38 @@ class Daemon:
 
     def alive(self):
         return self.process.poll() is None
+
+    def reload(self, **changes):
+        """Writes these options into its file (a dotted key for one in a group; None takes one out) and sends
+        SIGHUP; whether the settings were taken over."""
+        self.reloads()  # it has read the file as it was
+        for key, value in changes.items():
+            self._set(key.split("."), value)
+        self.config_path.write_text(json.dumps(self.config, indent=2))
+        return self.hang_up()
+
+    def _set(self, path, value):
+        at = self.config
+        for group in path[:-1]:
+            at = at.setdefault(group, {})
+        if value is None:
+            at.pop(path[-1], None)
+        else:
+            at[path[-1]] = value
+
+    def hang_up(self):
+        """SIGHUP, and whether the settings were taken over."""
+        before = self.reloads()
+        self.signal(signal.SIGHUP)
+        after = wait_until(lambda: self.reloads() != before and self.reloads(), 10, f"{self.name} to reload")
+        return after[0] > before[0]
+
+    def reloads(self):
+        """How many SIGHUPs were taken over, and how many were not, as its metrics say."""
+        which = self.program.removeprefix("fanfare-")
+        with Caller(*self.address("api" if which == "logic" else "admin")) as caller:
+            metrics = Metrics(caller.get("/metrics").body.decode())
+        return [metrics.get(f"fanfare_{which}_reloads_total", result=result) for result in ("ok", "failed")]
 
     def signal(self, number):
         self.ending = self.ending or number in (signal.SIGTERM, signal.SIGINT)

@@ -54,8 +54,9 @@ class UnixConnection(http.client.HTTPConnection):
 class Caller:
     """One keep-alive connection to logic or to an admin port."""
 
-    def __init__(self, host="127.0.0.1", port=0, unix=None, timeout=15):
+    def __init__(self, host="127.0.0.1", port=0, unix=None, timeout=15, headers=None):
         timeout = patient(timeout)
+        self.headers = {} if headers is None else headers  # of every request
         if unix:
             self.connection = UnixConnection(unix, timeout)
         else:
@@ -72,7 +73,7 @@ class Caller:
         self.connection.close()
 
     def request(self, method, path, body=None, content_type=None, headers=None):
-        headers = dict(headers or {})
+        headers = {**self.headers, **(headers or {})}
         if content_type:
             headers["Content-Type"] = content_type
         if isinstance(body, str):

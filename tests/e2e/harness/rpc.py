@@ -23,15 +23,16 @@ from harness.waiting import patient
 BATCH = "application/vnd.fanfare.batch"
 
 
-def record(sequence, items, rooms=None, wait=False):
-    """One push as a record, without its length prefix. `items` are JSON texts as bytes."""
-    out = struct.pack(">QBBH", sequence, 1 if wait else 0, 0 if rooms is None else 1, len(rooms or ()))
+def record(sequence, items, rooms=None, wait=False, trace=None):
+    """One push as a record, without its length prefix. `items` are JSON texts as bytes, `trace` a traceparent."""
+    flags = (1 if wait else 0) | (2 if trace else 0)
+    out = struct.pack(">QBBH", sequence, flags, 0 if rooms is None else 1, len(rooms or ()))
     for name in rooms or ():
         out += struct.pack(">H", len(name)) + name
     out += struct.pack(">I", len(items))
     for item in items:
         out += struct.pack(">I", len(item)) + item
-    return out
+    return out + bytes.fromhex("".join(trace.split("-")[1:])) if trace else out
 
 
 def batch(logic_id, records, first=None, count=None, version=1, magic=b"FANB"):

@@ -25,6 +25,9 @@
   "servicePort" 7799 "drainSeconds" (int .Values.logic.drainSeconds) "discovery" $discovery
   "rpc" (dict "ca" "/etc/fanfare/tls/ca.crt" "cert" "/etc/fanfare/tls/tls.crt" "key" "/etc/fanfare/tls/tls.key"
     "serverName" (include "fanfare.serverName" .)) -}}
+{{- if .Values.logic.apiTokensSecret -}}
+{{- $_ := set $chart "api" (dict "tokensFile" "/etc/fanfare/api/tokens") -}}
+{{- end -}}
 {{- if .Values.redis.enabled -}}
 {{- $_ := set $chart "redis" (dict "prefix" .Values.redis.prefix) -}}
 {{- $_ := set $chart "bus" (dict "mode" (ternary "mirror" "off" .Values.redis.mirror) "channel" (printf "%s:bus" .Values.redis.prefix)) -}}

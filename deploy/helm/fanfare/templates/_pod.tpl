@@ -77,6 +77,9 @@ spec:
             {{- if $values.tlsSecret }}
             - {name: ws-tls, mountPath: /etc/fanfare/ws-tls, readOnly: true}
             {{- end }}
+            {{- if $values.apiTokensSecret }}
+            - {name: api-tokens, mountPath: /etc/fanfare/api, readOnly: true}
+            {{- end }}
       volumes:
         - name: config
           configMap: {name: {{ include "fanfare.fullname" .root }}-{{ .component }}}
@@ -84,6 +87,10 @@ spec:
           secret: {secretName: {{ include "fanfare.tlsSecret" . }}, defaultMode: 0440}
         {{- with $values.tlsSecret }}
         - name: ws-tls
+          secret: {secretName: {{ . }}, defaultMode: 0440}
+        {{- end }}
+        {{- with $values.apiTokensSecret }}
+        - name: api-tokens
           secret: {secretName: {{ . }}, defaultMode: 0440}
         {{- end }}
 {{- end -}}

@@ -34,6 +34,8 @@ func target(h head) any {
 		return &certmanager.Issuer{}
 	case "monitoring.coreos.com/v1 ServiceMonitor":
 		return &monitoring.ServiceMonitor{}
+	case "monitoring.coreos.com/v1 PrometheusRule":
+		return &monitoring.PrometheusRule{}
 	case "gateway.networking.k8s.io/v1 HTTPRoute":
 		return &gateway.HTTPRoute{}
 	}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings as each part of the gateway takes them, the same at the start and with a reload. The
+ * control thread. What is returned points to nothing. */
+#ifndef FANFARE_GATEWAY_GATEWAY_LIMITS_H
+#define FANFARE_GATEWAY_GATEWAY_LIMITS_H
+
+#include "gateway/acceptor.h"
+#include "gateway/bucket_limits.h"
+#include "gateway/fanout.h"
+#include "gateway/gateway_conf.h"
+#include "shared/push.h"
+
+struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf);
+/* Raises the soft limit of descriptors to the hard one; when that leaves fewer clients than maxClients,
+ * a warning says so. */
+struct acceptor_limits gateway_acceptor_limits(const struct gateway_conf *conf);
+struct fanout_limits gateway_fanout_limits(const struct gateway_conf *conf);
+struct push_limits gateway_push_limits(const struct gateway_conf *conf);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SIGHUP: the settings are read anew, and each part is handed what is its own. The control thread; the
+ * buckets get theirs by mail. */
+#include <signal.h>
+
+#include "gateway/gateway_limits.h"
+#include "gateway/gateway_metrics.h"
+#include "gateway/gateway_state.h"
+#include "shared/log.h"
+
+static void report_missed(unsigned bucket, const char *what, enum status status)
+{
+    log_event(LOG_ERROR, "a bucket keeps what it had", LOG_I("bucket", bucket), LOG_S("what", what),
+              LOG_S("reason", status_text(status)));
+}
+
+static void limit_buckets(const struct gateway *gateway)
+{
+    const struct bucket_limits limits = gateway_bucket_limits(gateway->conf);
+
+    for (unsigned i = 0; i < gateway->bucket_count; i++) {
+        enum status status = bucket_post_limits(gateway->buckets[i], &limits);
+
+        if (status != STATUS_OK)
+            report_missed(i, "limits", status);
+    }
+}
+
+static void apply(const struct gateway *gateway)
+{
+    const struct gateway_conf *conf = gateway->conf;
+    const struct acceptor_limits newcomers = gateway_acceptor_limits(conf);
+    const struct fanout_limits fanout = gateway_fanout_limits(conf);
+    const struct push_limits pushes = gateway_push_limits(conf);
+
+    log_setup((enum log_level)conf->log_level, (enum log_format)conf->log_format);
+    acceptor_set_limits(gateway->acceptor, &newcomers);
+    limit_buckets(gateway);
+    fanout_set_limits(gateway->fanout, &fanout);
+    push_handler_set_limits(gateway->handler, &pushes);
+    rpc_server_set_limits(gateway->rpc, (size_t)conf->max_rpc_bytes, (int)conf->max_rpc_connections);
+    drain_set_pace(gateway->drain, conf->drain_seconds, conf->accept_per_second);
+}
+
+static void on_reload(evutil_socket_t fd, short what, void *arg)
+{
+    const struct gateway *gateway = arg;
+
+    (void)fd;
+    (void)what;
+    bool good = reload_settings(gateway->settings);
+    if (good) {
+        apply(gateway);
+        good = certificates_reload(gateway->certificates);
+    }
+    metrics_add(good ? M_RELOADS_OK : M_RELOADS_FAILED, 1);
+}
+
+/* The library calls this once for each signal that came. */
+static void on_hangup(evutil_socket_t number, short what, void *arg)
+{
+    const struct gateway *gateway = arg;
+
+    (void)number;
+    (void)what;
+    event_active(gateway->reload, EV_TIMEOUT, 0);
+}
+
+enum status gateway_reload_begin(struct gateway *gateway)
+{
+    gateway->reload = event_new(gateway->base, -1, 0, on_reload, gateway);
+    gateway->hangup = evsignal_new(gateway->base, SIGHUP, on_hangup, gateway);
+    return gateway->reload != NULL && gateway->hangup != NULL && evsignal_add(gateway->hangup, NULL) == 0
+               ? STATUS_OK
+               : STATUS_NO_MEMORY;
+}
+
+void gateway_reload_end(struct gateway *gateway)
+{
+    if (gateway->hangup != NULL)
+        event_free(gateway->hangup);
+    if (gateway->reload != NULL)
+        event_free(gateway->reload);
+    gateway->hangup = NULL;
+    gateway->reload = NULL;
+}
+
+void gateway_reload_certificate(void *arg, enum certificate_kind kind, SSL_CTX *context)
+{
+    const struct gateway *gateway = arg;
+
+    if (kind == CERTIFICATE_RPC) {
+        rpc_server_set_tls(gateway->rpc, context);
+        return;
+    }
+    for (unsigned i = 0; i < gateway->bucket_count; i++) {
+        enum status status = bucket_post_certificate(gateway->buckets[i], context);
+
+        if (status != STATUS_OK)
+            report_missed(i, "certificate", status);
+    }
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of the gateway, for gateway.c, which builds and ends it, and gateway_reload.c. The control
+ * thread. */
+#ifndef FANFARE_GATEWAY_GATEWAY_STATE_H
+#define FANFARE_GATEWAY_GATEWAY_STATE_H
+
+#include <event2/event.h>
+
+#include "gateway/acceptor.h"
+#include "gateway/admin_api.h"
+#include "gateway/bucket.h"
+#include "gateway/bus_listener.h"
+#include "gateway/canary.h"
+#include "gateway/certificates.h"
+#include "gateway/drain.h"
+#include "gateway/fanout.h"
+#include "gateway/page.h"
+#include "gateway/push_handler.h"
+#include "gateway/registrar.h"
+#include "gateway/rpc_server.h"
+#include "shared/reload.h"
+
+struct gateway {
+    const struct reload *settings;
+    const struct gateway_conf *conf; /* of settings */
+    struct event_base *base;
+    struct event *hangup;
+    struct event *reload; /* active once, however often SIGHUP came */
+    struct certificates *certificates;
+    struct directory *directory;
+    struct page *page;
+    struct acceptor *acceptor;
+    struct bucket_conf bucket_conf;
+    struct bucket *buckets[MAX_BUCKETS];
+    unsigned bucket_count;
+    struct fanout *fanout;
+    struct canary *canary;
+    struct push_handler *handler;
+    struct rpc_server *rpc;
+    struct evdns_base *dns;      /* NULL without Redis */
+    struct registrar *registrar; /* likewise */
+    struct bus_listener *bus;    /* NULL unless it listens */
+    struct admin_api *admin;
+    struct drain *drain;
+};
+
+/* gateway_reload.c */
+/* Listens for SIGHUP: from now on settings and certificates may be other ones. Once all parts stand. */
+enum status gateway_reload_begin(struct gateway *gateway);
+/* Before the parts end. Legal when it has not begun. */
+void gateway_reload_end(struct gateway *gateway);
+/* A certificates_changed: hands the new certificate to the ports that show it. `arg` is the gateway. */
+void gateway_reload_certificate(void *arg, enum certificate_kind kind, SSL_CTX *context);
+
+#endif

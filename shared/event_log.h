@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What libevent and its resolver have to say goes through the log, so that every line on stderr is
+ * one of ours. */
+#ifndef FANFARE_SHARED_EVENT_LOG_H
+#define FANFARE_SHARED_EVENT_LOG_H
+
+/* For the process, from then on. Call before the first event_base is made. */
+void event_log_setup(void);
+
+#endif
