@@ -140,12 +140,13 @@ def test_network_policies(case):
 # In accord with the daemons.
 
 
-def put_certificates(config, certs):
+def put_files(config, certs, tokens):
     """The config with files that exist here, for --check."""
     text = json.dumps(config)
     for mounted, file in (
         ("/etc/fanfare/tls/ca.crt", certs.ca),
         ("/etc/fanfare/tls/tls.crt", certs.path("SIDE.pem")), ("/etc/fanfare/tls/tls.key", certs.path("SIDE.key")),
+        ("/etc/fanfare/api/tokens", str(tokens)),
         ("/etc/fanfare/ws-tls/tls.crt", certs.path("gateway.pem")), ("/etc/fanfare/ws-tls/tls.key", certs.path("gateway.key")),
     ):
         text = text.replace(mounted, file)
@@ -171,7 +172,9 @@ def test_the_daemon_takes_its_configuration(rendered, component, certs, tmp_path
     assert program == f"fanfare-{component}"
     assert container["args"] == ["-config", f"/etc/fanfare/config/{component}.json"]
     path = tmp_path / "config.json"
-    path.write_text(put_certificates(rendered.config(component), certs).replace("SIDE", component))
+    tokens = tmp_path / "tokens"
+    tokens.write_text("a-token-of-sixteen\n")
+    path.write_text(put_files(rendered.config(component), certs, tokens).replace("SIDE", component))
     done = daemon.run(program, "-config", path, "--check", env=literal_env(rendered, component))
     assert done.returncode == 0, done.stderr
     shown = json.loads(daemon.run(program, "-config", path, "--print-config").stdout)
@@ -184,7 +187,7 @@ def test_the_daemon_takes_its_configuration(rendered, component, certs, tmp_path
 
 @pytest.mark.parametrize("component, port", [("gateway", "admin"), ("logic", "api")])
 def test_probes_ask_what_the_daemon_answers(default, component, port, certs, tmp_path):
-    config = json.loads(put_certificates(default.config(component), certs).replace("SIDE", component))
+    config = json.loads(put_files(default.config(component), certs, tmp_path).replace("SIDE", component))
     config.update(wsPort=0, servicePort=0, adminPort=0) if component == "gateway" else config.update(servicePort=0)
     config["drainSeconds"] = 1
     if component == "logic":
