@@ -318,7 +318,8 @@ def test_addresses_in_certificates_are_asked_for(make_cluster, dns):
     """Without rpc.serverName the address itself must stand in the certificate; the start says so."""
     warning = "gateways found in DNS must have their addresses in their certificates"
     found = Found(make_cluster, dns, "127.0.0.1", "127.0.0.2", **{"rpc.serverName": ""})
-    assert "rpc.serverName" in found.logic.events(warning)[0]["remedy"]
+    told = wait_until(lambda: found.logic.events(warning), what="the warning")
+    assert "rpc.serverName" in told[0]["remedy"]
     wait_until(lambda: found.gateways()[found.name("127.0.0.1")]["state"] == "up", what="the one in the certificate")
     refused = wait_until(lambda: found.gateways()[found.name("127.0.0.2")]["lastError"], what="the other one's fault")
     assert "IP address mismatch" in refused["text"]
