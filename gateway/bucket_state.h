@@ -12,7 +12,7 @@
 #include "gateway/room.h"
 #include "gateway/ws_server.h"
 
-enum { SLICE = 64, ROUND_VISITS = SLICE, TURN_ROUNDS = 8, TICK_MS = 50, CLOSING_MS = 5000 };
+enum { SLICE = 128, ROUND_VISITS = SLICE, TURN_ROUNDS = 4, TICK_MS = 50, CLOSING_MS = 5000 };
 
 /* One write of the slice that is being gathered. */
 struct gathered {

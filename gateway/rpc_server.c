@@ -3,7 +3,6 @@
  * on_close, told by h2_conn from the loop. The control thread only; routes know nothing of it. */
 #include "gateway/rpc_server.h"
 
-#include <event2/bufferevent_ssl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -161,24 +160,6 @@ static void set_keepalive(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked, sizeof unacked);
 }
 
-/* Takes `fd` over. */
-static struct bufferevent *wrap_socket(struct rpc_server *server, int fd)
-{
-    struct bufferevent *bev = NULL;
-    SSL *ssl = NULL;
-
-    if (!server->conf.tls)
-        bev = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    else if ((ssl = SSL_new(server->conf.tls)))
-        bev = bufferevent_openssl_socket_new(server->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
-                                             BEV_OPT_CLOSE_ON_FREE);
-    if (!bev) {
-        SSL_free(ssl);
-        close(fd);
-    }
-    return bev;
-}
-
 static void name_peer(struct rpc_conn *conn, const struct sockaddr *peer, socklen_t len)
 {
     char host[HOST_LEN];
@@ -196,9 +177,16 @@ static enum status open_conn(struct rpc_server *server, struct rpc_conn *conn, i
         .on_request = on_request, .on_refused = on_refused, .on_close = on_close};
     const struct h2_limits limits = {
         .max_body = server->conf.max_body, .max_streams = MAX_STREAMS, .window = WINDOW};
-    struct bufferevent *bev = wrap_socket(server, fd);
+    SSL *ssl = server->conf.tls ? SSL_new(server->conf.tls) : NULL;
+    struct transport *transport;
 
-    return bev ? h2_conn_new_server(bev, &limits, &callbacks, conn, &conn->h2) : STATUS_NO_MEMORY;
+    if (server->conf.tls && !ssl) {
+        close(fd);
+        return STATUS_NO_MEMORY;
+    }
+    if (transport_new_accepted(server->base, fd, ssl, &transport))
+        return STATUS_NO_MEMORY;
+    return h2_conn_new_server(server->base, transport, &limits, &callbacks, conn, &conn->h2);
 }
 
 static void refuse(int fd, const char *reason)

@@ -81,7 +81,7 @@ static int32_t submit_request(struct h2_conn *conn, struct h2_stream *stream, co
     size_t count = 0;
 
     headers[count++] = h2_header(":method", method);
-    headers[count++] = h2_header(":scheme", conn->tls ? "https" : "http");
+    headers[count++] = h2_header(":scheme", transport_is_tls(conn->transport) ? "https" : "http");
     headers[count++] = h2_header(":authority", conn->authority);
     headers[count++] = h2_header(":path", path);
     if (content_type)

@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transport of an HTTP/2 connection: owns the bufferevent, when bytes move, and the end of
- * the connection. The loop's thread only. Knows nothing of requests. */
+/* What an HTTP/2 connection is to its socket: when bytes move between the session and the transport, and
+ * the end of the connection. The loop's thread only. Knows nothing of requests. */
 #include "shared/h2_conn.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "shared/clock.h"
 #include "shared/h2_internal.h"
-#include "shared/tls.h"
 
 enum {
     OUTPUT_HIGH = 1024 * 1024, /* bytes: the session is not asked for more above this */
     OUTPUT_LOW = 256 * 1024,   /* bytes: it is asked again below this */
-    READ_AT_ONCE = 256 * 1024, /* bytes taken from a socket in one turn of the loop */
     HANDSHAKE_SECONDS = 10,    /* from creation to the peer's SETTINGS */
     LINGER_SECONDS = 1,        /* for the peer to read the last answers and close first */
 };
@@ -41,13 +31,13 @@ void h2_conn_close(struct h2_conn *conn, const char *reason)
         return;
     conn->closing = true;
     snprintf(conn->reason, sizeof conn->reason, "%s", reason);
-    bufferevent_disable(conn->bev, EV_READ | EV_WRITE);
+    transport_stop(conn->transport);
     event_active(conn->wake, EV_TIMEOUT, 0);
 }
 
 static void finish(struct h2_conn *conn)
 {
-    if (conn->finished || evbuffer_get_length(bufferevent_get_output(conn->bev)) > 0)
+    if (conn->finished || transport_unsent(conn->transport) > 0)
         return;
     conn->finished = true;
     if (conn->server)
@@ -60,35 +50,41 @@ static void finish(struct h2_conn *conn)
  * always reads, so that two full directions cannot wait for each other. */
 static void balance_reading(struct h2_conn *conn)
 {
-    bool full = evbuffer_get_length(bufferevent_get_output(conn->bev)) >= OUTPUT_HIGH;
-
-    if (!conn->server || conn->closing)
-        return;
-    if (full)
-        bufferevent_disable(conn->bev, EV_READ);
-    else if (!(bufferevent_get_enabled(conn->bev) & EV_READ))
-        bufferevent_enable(conn->bev, EV_READ);
+    if (conn->server && !conn->closing)
+        transport_set_reading(conn->transport, transport_unsent(conn->transport) < OUTPUT_HIGH);
 }
 
-static ssize_t send_pending(struct h2_conn *conn)
+/* Fills the output up to its limit. 0: the session has more to say; 1: it has not; or nghttp2's error. */
+static int fill_output(struct h2_conn *conn)
 {
-    struct evbuffer *output = bufferevent_get_output(conn->bev);
-    const uint8_t *data = NULL;
-    ssize_t len = 0;
+    while (transport_unsent(conn->transport) < OUTPUT_HIGH) {
+        const uint8_t *data = NULL;
+        ssize_t len = nghttp2_session_mem_send(conn->session, &data);
 
-    while (evbuffer_get_length(output) < OUTPUT_HIGH) {
-        len = nghttp2_session_mem_send(conn->session, &data);
         if (len <= 0)
-            return len;
-        if (evbuffer_add(output, data, (size_t)len))
+            return len == 0 ? 1 : (int)len;
+        if (transport_write(conn->transport, data, (size_t)len))
             return NGHTTP2_ERR_NOMEM;
     }
     return 0;
 }
 
+static int send_pending(struct h2_conn *conn)
+{
+    int result;
+
+    do {
+        result = fill_output(conn);
+        if (result < 0)
+            return result;
+        transport_flush(conn->transport);
+    } while (result == 0 && transport_unsent(conn->transport) < OUTPUT_HIGH);
+    return 0;
+}
+
 void h2_conn_flush(struct h2_conn *conn)
 {
-    ssize_t result;
+    int result;
 
     if (conn->inside || conn->closing || !conn->started)
         return;
@@ -96,7 +92,7 @@ void h2_conn_flush(struct h2_conn *conn)
     result = send_pending(conn);
     conn->inside--;
     if (result < 0) {
-        h2_conn_close(conn, nghttp2_strerror((int)result));
+        h2_conn_close(conn, nghttp2_strerror(result));
         return;
     }
     balance_reading(conn);
@@ -104,100 +100,56 @@ void h2_conn_flush(struct h2_conn *conn)
         finish(conn);
 }
 
-static void take_input(struct h2_conn *conn)
-{
-    struct evbuffer *input = bufferevent_get_input(conn->bev);
-    struct evbuffer_iovec piece;
-
-    conn->last_received = clock_now_ms();
-    while (!conn->closing && evbuffer_get_length(input) > 0) {
-        if (evbuffer_peek(input, -1, NULL, &piece, 1) < 1)
-            return;
-        if (!conn->finished)
-            h2_session_receive(conn, piece.iov_base, piece.iov_len);
-        evbuffer_drain(input, piece.iov_len);
-    }
-}
-
-static void on_readable(struct bufferevent *bev, void *arg)
+static void on_bytes(const uint8_t *data, size_t len, void *arg)
 {
     struct h2_conn *conn = arg;
 
-    (void)bev;
-    if (!conn->started || conn->inside || conn->closing)
-        return;
-    take_input(conn);
+    conn->last_received = clock_now_ms();
+    if (!conn->finished)
+        h2_session_receive(conn, data, len);
     h2_conn_flush(conn);
 }
 
-static void on_writable(struct bufferevent *bev, void *arg)
+static void on_drained(void *arg)
 {
-    (void)bev;
-    h2_conn_flush(arg);
+    struct h2_conn *conn = arg;
+
+    if (transport_unsent(conn->transport) <= OUTPUT_LOW)
+        h2_conn_flush(conn);
 }
 
 static bool speaks_h2(const struct h2_conn *conn)
 {
-    const unsigned char *name = NULL;
-    unsigned len = 0;
+    unsigned len;
+    const uint8_t *name = transport_alpn(conn->transport, &len);
 
-    if (!conn->tls)
-        return true;
-    SSL_get0_alpn_selected(bufferevent_openssl_get_ssl(conn->bev), &name, &len);
-    return len == 2 && memcmp(name, "h2", 2) == 0;
+    return !name || (len == 2 && memcmp(name, "h2", 2) == 0);
 }
 
-static void start(struct h2_conn *conn)
+static void on_open(void *arg)
 {
-    int one = 1;
+    struct h2_conn *conn = arg;
 
-    if (conn->started || conn->closing)
-        return;
     if (!speaks_h2(conn)) {
         h2_conn_close(conn, "the peer does not speak h2 (ALPN)");
         return;
     }
-    /* Refused on a unix socket, where it means nothing. */
-    (void)setsockopt(bufferevent_getfd(conn->bev), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     conn->started = true;
     conn->last_received = clock_now_ms();
     if (!conn->server && conn->callbacks.on_ready)
         conn->callbacks.on_ready(conn, conn->arg);
-    on_readable(conn->bev, conn);
     h2_conn_flush(conn);
 }
 
-static void close_on_error(struct h2_conn *conn)
-{
-    int socket_error = errno;
-    unsigned long code = conn->tls ? bufferevent_get_openssl_error(conn->bev) : 0;
-    long verified = conn->tls ? SSL_get_verify_result(bufferevent_openssl_get_ssl(conn->bev)) : X509_V_OK;
-    const char *text = code ? ERR_reason_error_string(code) : NULL;
-    char reason[sizeof conn->reason];
-
-    if (verified != X509_V_OK && !conn->started)
-        snprintf(reason, sizeof reason, "TLS: certificate: %s", X509_verify_cert_error_string(verified));
-    else if (text)
-        snprintf(reason, sizeof reason, "TLS: %s", text);
-    else
-        snprintf(reason, sizeof reason, "%s", socket_error ? strerror(socket_error) : "the connection broke");
-    ERR_clear_error();
-    h2_conn_close(conn, reason);
-}
-
-static void on_transport(struct bufferevent *bev, short what, void *arg)
+static void on_end(const char *reason, void *arg)
 {
     struct h2_conn *conn = arg;
 
-    if (what & BEV_EVENT_CONNECTED)
-        start(conn);
-    if (what & BEV_EVENT_ERROR)
-        close_on_error(conn);
-    if (what & BEV_EVENT_EOF) {
-        on_readable(bev, conn);
+    if (reason)
+        h2_conn_close(conn, reason);
+    else
         h2_conn_close(conn, conn->started ? "the peer closed the connection"
                                           : "the peer closed the connection in the handshake");
-    }
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -206,10 +158,6 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (!conn->closing) {
-        start(conn);
-        return;
-    }
     event_del(conn->timer);
     if (conn->callbacks.on_close)
         conn->callbacks.on_close(conn, conn->reason, conn->arg);
@@ -227,20 +175,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         h2_conn_close(conn, "handshake timed out");
 }
 
-/* Whether no "connected" event will come, because that is already the case. */
-static bool transport_is_open(const struct h2_conn *conn)
+static enum status set_up(struct h2_conn *conn, struct event_base *base, const char *authority)
 {
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof peer;
-
-    if (conn->tls)
-        return SSL_is_init_finished(bufferevent_openssl_get_ssl(conn->bev));
-    return getpeername(bufferevent_getfd(conn->bev), (struct sockaddr *)&peer, &len) == 0;
-}
-
-static enum status set_up(struct h2_conn *conn, const char *authority)
-{
-    struct event_base *base = bufferevent_get_base(conn->bev);
+    static const struct transport_callbacks callbacks = {on_open, on_bytes, on_drained, on_end};
     enum status status;
 
     conn->wake = event_new(base, -1, 0, on_wake, conn);
@@ -251,38 +188,29 @@ static enum status set_up(struct h2_conn *conn, const char *authority)
     status = h2_session_start(conn);
     if (status)
         return status;
-    bufferevent_setcb(conn->bev, on_readable, on_writable, on_transport, conn);
-    bufferevent_setwatermark(conn->bev, EV_WRITE, OUTPUT_LOW, 0);
-    bufferevent_set_max_single_read(conn->bev, READ_AT_ONCE);
-    bufferevent_set_max_single_write(conn->bev, READ_AT_ONCE);
-    if (bufferevent_enable(conn->bev, EV_READ | EV_WRITE))
-        return STATUS_IO;
     set_timer(conn, HANDSHAKE_SECONDS);
-    if (transport_is_open(conn))
-        event_active(conn->wake, EV_TIMEOUT, 0);
-    return STATUS_OK;
+    return transport_start(conn->transport, &callbacks, conn);
 }
 
-static enum status conn_new(struct bufferevent *bev, const char *authority, bool server,
-                            const struct h2_limits *limits, const struct h2_callbacks *callbacks, void *arg,
-                            struct h2_conn **out)
+static enum status conn_new(struct event_base *base, struct transport *transport, const char *authority,
+                            bool server, const struct h2_limits *limits, const struct h2_callbacks *callbacks,
+                            void *arg, struct h2_conn **out)
 {
     struct h2_conn *conn = calloc(1, sizeof *conn);
     enum status status;
 
     if (!conn) {
-        bufferevent_free(bev);
+        transport_free(transport);
         return STATUS_NO_MEMORY;
     }
-    conn->bev = bev;
+    conn->transport = transport;
     conn->callbacks = *callbacks;
     conn->arg = arg;
     conn->limits = *limits;
     conn->server = server;
-    conn->tls = bufferevent_openssl_get_ssl(bev) != NULL;
     conn->last_received = clock_now_ms();
     list_init(&conn->streams);
-    status = set_up(conn, authority);
+    status = set_up(conn, base, authority);
     if (status) {
         h2_conn_free(conn);
         return status;
@@ -291,24 +219,18 @@ static enum status conn_new(struct bufferevent *bev, const char *authority, bool
     return STATUS_OK;
 }
 
-enum status h2_conn_new_server(struct bufferevent *bev, const struct h2_limits *limits,
-                               const struct h2_callbacks *callbacks, void *arg, struct h2_conn **out)
+enum status h2_conn_new_server(struct event_base *base, struct transport *transport,
+                               const struct h2_limits *limits, const struct h2_callbacks *callbacks,
+                               void *arg, struct h2_conn **out)
 {
-    return conn_new(bev, NULL, true, limits, callbacks, arg, out);
+    return conn_new(base, transport, NULL, true, limits, callbacks, arg, out);
 }
 
-enum status h2_conn_new_client(struct bufferevent *bev, const char *authority, const struct h2_limits *limits,
-                               const struct h2_callbacks *callbacks, void *arg, struct h2_conn **out)
+enum status h2_conn_new_client(struct event_base *base, struct transport *transport, const char *authority,
+                               const struct h2_limits *limits, const struct h2_callbacks *callbacks,
+                               void *arg, struct h2_conn **out)
 {
-    return conn_new(bev, authority, false, limits, callbacks, arg, out);
-}
-
-/* One close_notify, sent if the socket takes it (RFC 8446, 6.1); nobody waits for the peer's. */
-static void say_goodbye(struct h2_conn *conn)
-{
-    if (conn->tls && conn->started)
-        SSL_shutdown(bufferevent_openssl_get_ssl(conn->bev));
-    ERR_clear_error();
+    return conn_new(base, transport, authority, false, limits, callbacks, arg, out);
 }
 
 void h2_conn_free(struct h2_conn *conn)
@@ -319,8 +241,7 @@ void h2_conn_free(struct h2_conn *conn)
     while (!list_empty(&conn->streams))
         h2_stream_free(conn, container_of(list_first(&conn->streams), struct h2_stream, node));
     nghttp2_session_del(conn->session);
-    say_goodbye(conn);
-    bufferevent_free(conn->bev);
+    transport_free(conn->transport);
     if (conn->wake)
         event_free(conn->wake);
     if (conn->timer)

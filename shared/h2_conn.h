@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP/2 connection (RFC 9113): nghttp2 on a libevent bufferevent, server or client side.
+/* One HTTP/2 connection (RFC 9113): nghttp2 on a transport, server or client side.
  * The loop's thread only. Never frees itself inside its own callbacks: on_close is told once,
  * from the loop, after which only h2_conn_free may follow. */
 #ifndef FANFARE_SHARED_H2_CONN_H
 #define FANFARE_SHARED_H2_CONN_H
 
-#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "shared/slice.h"
 #include "shared/status.h"
+#include "shared/transport.h"
 
 struct h2_conn;
 
@@ -43,12 +44,14 @@ struct h2_limits {
     uint32_t window;      /* flow-control window in bytes of a stream and of the connection */
 };
 
-/* Takes `bev` over (freed with the connection, in every case). The bufferevent may still be
- * connecting or in its TLS handshake; on TLS, ALPN other than h2 closes. */
-enum status h2_conn_new_server(struct bufferevent *bev, const struct h2_limits *limits,
-                               const struct h2_callbacks *callbacks, void *arg, struct h2_conn **out);
-enum status h2_conn_new_client(struct bufferevent *bev, const char *authority, const struct h2_limits *limits,
-                               const struct h2_callbacks *callbacks, void *arg, struct h2_conn **out);
+/* Takes `transport` over (freed with the connection, in every case) and starts it. The loop's timers run on
+ * `base`, the transport's own. On TLS, ALPN other than h2 closes. */
+enum status h2_conn_new_server(struct event_base *base, struct transport *transport,
+                               const struct h2_limits *limits, const struct h2_callbacks *callbacks,
+                               void *arg, struct h2_conn **out);
+enum status h2_conn_new_client(struct event_base *base, struct transport *transport, const char *authority,
+                               const struct h2_limits *limits, const struct h2_callbacks *callbacks,
+                               void *arg, struct h2_conn **out);
 /* Closes at once and frees; calls nothing back. Legal on NULL, inside on_close, and anywhere but
  * inside another callback of this connection, where h2_conn_close is the way. */
 void h2_conn_free(struct h2_conn *conn);

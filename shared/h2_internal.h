@@ -37,20 +37,19 @@ struct h2_stream {
 };
 
 struct h2_conn {
-    struct bufferevent *bev;
+    struct transport *transport;
     nghttp2_session *session;
     struct h2_callbacks callbacks;
     void *arg;
     struct h2_limits limits;
     char *authority; /* client only */
     bool server;
-    bool tls;
     bool started;        /* the transport is ready for HTTP/2 */
     bool settled;        /* the peer's SETTINGS came */
     bool finished;       /* the session has nothing left to do: waiting for the peer to close */
     bool closing;        /* on_close is due */
     int inside;          /* depth of nghttp2 calls: its callbacks must not re-enter it */
-    struct event *wake;  /* start or on_close, from the loop */
+    struct event *wake;  /* on_close, from the loop */
     struct event *timer; /* handshake, later lingering close */
     struct list streams;
     size_t gathered; /* body bytes held by all streams */

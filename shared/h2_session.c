@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nghttp2's side of an HTTP/2 connection that is the same for both roles: settings, streams,
- * flood protection. The loop's thread only. Never touches the bufferevent. */
+ * flood protection. The loop's thread only. Never touches the transport. */
 #include "shared/h2_internal.h"
 
 #include <stdlib.h>

@@ -55,9 +55,6 @@ static bool harden(SSL_CTX *context)
 {
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    /* Never SSL_MODE_ENABLE_PARTIAL_WRITE: libevent 2.1 takes a write for a whole one and would
-     * skip the rest. An evbuffer may move what waits, so OpenSSL must not compare addresses. */
-    SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);

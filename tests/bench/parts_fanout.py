@@ -4,7 +4,7 @@
 from results import Bars, Curves, Part, Table, Target, frame_cpu, item_cpu, latency, number
 from servers import BareLoop, Cluster, Nchan
 
-SLICE = 64  # of the gateway's submissions
+SLICE = 128  # of the gateway's submissions
 GATEWAYS = {
     "gateway, io_uring": {"wire": "uring", "bucketThreads": 1},
     "gateway, send()": {"wire": "send", "bucketThreads": 1},

@@ -81,15 +81,16 @@ static inline void fake_on_accept(struct evconnlistener *listener, evutil_socket
     static const struct h2_callbacks callbacks = {.on_request = fake_on_request, .on_close = fake_on_close};
     static const struct h2_limits limits = {4u << 20, 8, 1u << 20};
     struct fake_gateway *gateway = arg;
-    struct bufferevent *bev = bufferevent_openssl_socket_new(
-        gateway->base, fd, SSL_new(gateway->tls), BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    struct transport *transport;
 
     (void)listener;
     (void)address;
     (void)len;
     assert_true(gateway->accepted < FAKE_CONNECTIONS);
-    assert_int_equal(
-        h2_conn_new_server(bev, &limits, &callbacks, gateway, &gateway->conns[gateway->accepted]), STATUS_OK);
+    assert_int_equal(transport_new_accepted(gateway->base, fd, SSL_new(gateway->tls), &transport), STATUS_OK);
+    assert_int_equal(h2_conn_new_server(gateway->base, transport, &limits, &callbacks, gateway,
+                                        &gateway->conns[gateway->accepted]),
+                     STATUS_OK);
     gateway->accepted++;
 }
 

@@ -5,8 +5,6 @@
 #define FANFARE_TESTS_H2_PAIR_H
 
 #include <arpa/inet.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -27,7 +25,7 @@ struct answer {
 
 struct side {
     struct h2_conn *conn;
-    struct bufferevent *bev;
+    struct transport *transport;
     bool closed;
     char reason[160];
 };
@@ -173,10 +171,29 @@ static inline void pair_free(struct pair *pair)
     free(pair);
 }
 
-static inline struct bufferevent *plain_bev(struct pair *pair, int fd)
+static inline struct transport *plain_transport(struct pair *pair, int fd)
 {
+    struct transport *transport;
+
     evutil_make_socket_nonblocking(fd);
-    return bufferevent_socket_new(pair->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    assert_int_equal(transport_new_accepted(pair->base, fd, NULL, &transport), 0);
+    return transport;
+}
+
+static inline void pair_serve(struct pair *pair, struct transport *transport, const struct h2_limits *limits)
+{
+    pair->server.transport = transport;
+    assert_int_equal(
+        h2_conn_new_server(pair->base, transport, limits, &server_callbacks, pair, &pair->server.conn), 0);
+}
+
+static inline void pair_call(struct pair *pair, struct transport *transport, const char *authority,
+                             const struct h2_limits *limits)
+{
+    pair->client.transport = transport;
+    assert_int_equal(h2_conn_new_client(pair->base, transport, authority, limits, &client_callbacks, pair,
+                                        &pair->client.conn),
+                     0);
 }
 
 static inline void pair_open_plain(struct pair *pair, const struct h2_limits *server,
@@ -185,12 +202,8 @@ static inline void pair_open_plain(struct pair *pair, const struct h2_limits *se
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    pair->server.bev = plain_bev(pair, fds[0]);
-    pair->client.bev = plain_bev(pair, fds[1]);
-    assert_int_equal(
-        h2_conn_new_server(pair->server.bev, server, &server_callbacks, pair, &pair->server.conn), 0);
-    assert_int_equal(
-        h2_conn_new_client(pair->client.bev, "test", client, &client_callbacks, pair, &pair->client.conn), 0);
+    pair_serve(pair, plain_transport(pair, fds[0]), server);
+    pair_call(pair, plain_transport(pair, fds[1]), "test", client);
 }
 
 /* A server on one end; the test holds the other and speaks bytes. */
@@ -199,9 +212,7 @@ static inline int pair_open_raw(struct pair *pair, const struct h2_limits *serve
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    pair->server.bev = plain_bev(pair, fds[0]);
-    assert_int_equal(
-        h2_conn_new_server(pair->server.bev, server, &server_callbacks, pair, &pair->server.conn), 0);
+    pair_serve(pair, plain_transport(pair, fds[0]), server);
     evutil_make_socket_nonblocking(fds[1]);
     return fds[1];
 }
@@ -223,23 +234,19 @@ static inline void pair_open_tls(struct pair *pair, SSL_CTX *server, SSL *client
 {
     struct sockaddr_in address;
     int listener = bound_listener(&address);
+    struct transport *transport;
     int fd;
 
-    pair->client.bev = bufferevent_openssl_socket_new(pair->base, -1, client, BUFFEREVENT_SSL_CONNECTING,
-                                                      BEV_OPT_CLOSE_ON_FREE);
     assert_int_equal(
-        bufferevent_socket_connect(pair->client.bev, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(h2_conn_new_client(pair->client.bev, "localhost", limits, &client_callbacks, pair,
-                                        &pair->client.conn),
-                     0);
+        transport_new_connecting(pair->base, (struct sockaddr *)&address, sizeof address, client, &transport),
+        0);
+    pair_call(pair, transport, "localhost", limits);
     fd = accept(listener, NULL, NULL);
     assert_true(fd >= 0);
     close(listener);
     evutil_make_socket_nonblocking(fd);
-    pair->server.bev = bufferevent_openssl_socket_new(pair->base, fd, SSL_new(server),
-                                                      BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
-    assert_int_equal(
-        h2_conn_new_server(pair->server.bev, limits, &server_callbacks, pair, &pair->server.conn), 0);
+    assert_int_equal(transport_new_accepted(pair->base, fd, SSL_new(server), &transport), 0);
+    pair_serve(pair, transport, limits);
 }
 
 /* A request body out of memory. */

@@ -123,10 +123,13 @@ static inline void on_close(struct h2_conn *conn, const char *reason, void *arg)
     fail_msg("closed: %s", reason);
 }
 
-static inline struct bufferevent *transport(struct script *script, int fd)
+static inline struct transport *transport(struct script *script, int fd)
 {
+    struct transport *made;
+
     evutil_make_socket_nonblocking(fd);
-    return bufferevent_socket_new(script->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    assert_int_equal(transport_new_accepted(script->base, fd, NULL, &made), STATUS_OK);
+    return made;
 }
 
 static inline void on_late(evutil_socket_t fd, short what, void *arg)
@@ -163,11 +166,12 @@ static inline void connect_again(struct script *script)
     h2_conn_free(script->server);
     script->ready = false;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    assert_int_equal(h2_conn_new_server(transport(script, fds[0]), &limits, &server, script, &script->server),
+    assert_int_equal(h2_conn_new_server(script->base, transport(script, fds[0]), &limits, &server, script,
+                                        &script->server),
                      STATUS_OK);
-    assert_int_equal(
-        h2_conn_new_client(transport(script, fds[1]), "test", &limits, &client, script, &script->client),
-        STATUS_OK);
+    assert_int_equal(h2_conn_new_client(script->base, transport(script, fds[1]), "test", &limits, &client,
+                                        script, &script->client),
+                     STATUS_OK);
     await(script, &script->ready, NULL, 0);
 }
 

@@ -340,17 +340,17 @@ static void test_output_to_a_peer_that_does_not_read_is_bounded(void **state)
     open_ready(pair, &wide, &wide);
     for (int i = 0; i < 20; i++)
         ask(pair, "GET", "/big", NULL);
-    pair_await(pair, evbuffer_get_length(bufferevent_get_output(pair->client.bev)) == 0);
-    bufferevent_disable(pair->client.bev, EV_READ);
+    pair_await(pair, transport_unsent(pair->client.transport) == 0);
+    transport_set_reading(pair->client.transport, false);
     pair_await(pair, pair->requests == 20);
     for (int i = 0; i < 50; i++) {
-        size_t waiting = evbuffer_get_length(bufferevent_get_output(pair->server.bev));
+        size_t waiting = transport_unsent(pair->server.transport);
         most = waiting > most ? waiting : most;
         event_base_loop(pair->base, EVLOOP_NONBLOCK);
     }
     assert_in_range(most, 1u << 20, (1u << 20) + 20000);
 
-    bufferevent_enable(pair->client.bev, EV_READ);
+    transport_set_reading(pair->client.transport, true);
     pair_await(pair, pair->answer_count == 20);
     for (int i = 0; i < 20; i++)
         assert_int_equal(pair->answers[i].len, 5u << 20);

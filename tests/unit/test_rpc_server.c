@@ -80,14 +80,13 @@ static void open_client(struct bench *bench, struct pair *pair)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)rpc_server_port(bench->server)),
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct transport *transport;
 
-    pair->client.bev = bufferevent_openssl_socket_new(bench->pair->base, -1,
-                                                      tls_client_session(bench->client_tls, "localhost"),
-                                                      BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
-    bufferevent_socket_connect(pair->client.bev, (struct sockaddr *)&address, sizeof address);
-    assert_int_equal(h2_conn_new_client(pair->client.bev, "localhost", &limits, &client_callbacks, pair,
-                                        &pair->client.conn),
+    pair->base = bench->pair->base;
+    assert_int_equal(transport_new_connecting(bench->pair->base, (struct sockaddr *)&address, sizeof address,
+                                              tls_client_session(bench->client_tls, "localhost"), &transport),
                      0);
+    pair_call(pair, transport, "localhost", &limits);
 }
 
 static int set_up(void **state)

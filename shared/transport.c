@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A socket and its TLS session: connects, shakes hands, reads when the loop says so, writes at once. Knows
+ * nothing of what the bytes mean. The loop's thread only. A write that fails is told of by the read that
+ * follows: the peer may have said why it went. */
+#include "shared/transport.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/buf.h"
+
+enum {
+    READ_SIZE = 16 * 1024,     /* bytes: what one TLS record can hold (RFC 8446, 5.1) */
+    READ_AHEAD = 64 * 1024,    /* bytes that OpenSSL takes from the socket in one call */
+    READ_AT_ONCE = 256 * 1024, /* bytes in one turn of the loop */
+    KEEP_CAPACITY = 64 * 1024, /* bytes of the output's memory that are kept while it is empty */
+    REASON_MAX = 160,
+};
+
+enum phase { PHASE_CONNECTING, PHASE_PAIRED, PHASE_SHAKING, PHASE_OPEN, PHASE_ENDED };
+
+struct transport {
+    int fd;
+    SSL *ssl; /* NULL without TLS */
+    struct event *readable;
+    struct event *writable; /* pending while something waits for the socket */
+    struct transport_callbacks callbacks;
+    void *arg;
+    enum phase phase;
+    bool opened;
+    bool paused; /* nothing is read */
+    int broken;  /* errno of the write that failed; 0: none did */
+    struct buf out;
+    size_t sent; /* of out */
+};
+
+static void end(struct transport *transport, const char *reason)
+{
+    transport_stop(transport);
+    transport->callbacks.on_end(reason, transport->arg);
+}
+
+static void end_with_error(struct transport *transport, int error)
+{
+    end(transport, error ? strerror(error) : "the connection broke");
+}
+
+/* What OpenSSL has against the peer, or the peer against us. */
+static void end_with_fault(struct transport *transport, int error)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *text = code && !ERR_SYSTEM_ERROR(code) ? ERR_reason_error_string(code) : NULL;
+    long verified = SSL_get_verify_result(transport->ssl);
+    char reason[REASON_MAX];
+
+    ERR_clear_error();
+    transport->broken = error ? error : EPROTO;
+    if (verified != X509_V_OK && !transport->opened)
+        snprintf(reason, sizeof reason, "TLS: certificate: %s", X509_verify_cert_error_string(verified));
+    else if (text)
+        snprintf(reason, sizeof reason, "TLS: %s", text);
+    else
+        snprintf(reason, sizeof reason, "%s", error ? strerror(error) : "the connection broke");
+    end(transport, reason);
+}
+
+static void await_writable(struct transport *transport)
+{
+    event_add(transport->writable, NULL);
+}
+
+static void open_up(struct transport *transport)
+{
+    int one = 1;
+
+    /* Refused on a unix socket, where it means nothing. */
+    (void)setsockopt(transport->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    transport->phase = PHASE_OPEN;
+    transport->opened = true;
+    if (!transport->paused)
+        event_add(transport->readable, NULL);
+    transport->callbacks.on_open(transport->arg);
+    if (transport->phase == PHASE_OPEN && transport->ssl && SSL_has_pending(transport->ssl))
+        event_active(transport->readable, EV_READ, 0);
+}
+
+static void shake_hands(struct transport *transport)
+{
+    ERR_clear_error();
+    errno = 0;
+    int result = SSL_do_handshake(transport->ssl);
+    int error = errno;
+
+    if (result == 1) {
+        open_up(transport);
+        return;
+    }
+    switch (SSL_get_error(transport->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        break;
+    case SSL_ERROR_WANT_WRITE:
+        await_writable(transport);
+        break;
+    case SSL_ERROR_ZERO_RETURN:
+        end(transport, NULL);
+        break;
+    default:
+        end_with_fault(transport, error);
+    }
+}
+
+static void begin_handshake(struct transport *transport)
+{
+    if (!transport->ssl) {
+        open_up(transport);
+        return;
+    }
+    transport->phase = PHASE_SHAKING;
+    event_add(transport->readable, NULL);
+    shake_hands(transport);
+}
+
+static void finish_connect(struct transport *transport)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    if (getsockopt(transport->fd, SOL_SOCKET, SO_ERROR, &error, &len))
+        error = errno;
+    if (error)
+        end_with_error(transport, error);
+    else
+        begin_handshake(transport);
+}
+
+/* How many bytes came; 0: none now, or the transport has ended. */
+static size_t read_tls(struct transport *transport, uint8_t *data, size_t len)
+{
+    ERR_clear_error();
+    errno = 0;
+    int count = SSL_read(transport->ssl, data, (int)len);
+    int error = errno;
+
+    if (count > 0)
+        return (size_t)count;
+    switch (SSL_get_error(transport->ssl, count)) {
+    case SSL_ERROR_WANT_READ:
+        break;
+    case SSL_ERROR_WANT_WRITE:
+        await_writable(transport);
+        break;
+    case SSL_ERROR_ZERO_RETURN:
+        end(transport, NULL);
+        break;
+    default:
+        end_with_fault(transport, error);
+    }
+    return 0;
+}
+
+static size_t read_plain(struct transport *transport, uint8_t *data, size_t len)
+{
+    ssize_t count = recv(transport->fd, data, len, 0);
+
+    if (count > 0)
+        return (size_t)count;
+    if (count == 0)
+        end(transport, NULL);
+    else if (errno != EAGAIN && errno != EINTR)
+        end_with_error(transport, errno);
+    return 0;
+}
+
+static bool may_read(const struct transport *transport)
+{
+    return transport->phase == PHASE_OPEN && !transport->paused;
+}
+
+/* Bytes that OpenSSL holds: the loop does not see them. */
+static bool holds_bytes(const struct transport *transport)
+{
+    return transport->ssl && SSL_has_pending(transport->ssl);
+}
+
+/* Whether the socket was emptied. A piece that does not fill `data` was the last for now: asking once more
+ * would cost a system call for each message. */
+static bool receive(struct transport *transport)
+{
+    uint8_t data[READ_SIZE];
+
+    for (size_t total = 0; may_read(transport) && total < READ_AT_ONCE;) {
+        size_t len = (transport->ssl ? read_tls : read_plain)(transport, data, sizeof data);
+
+        if (len == 0)
+            return true;
+        total += len;
+        transport->callbacks.on_bytes(data, len, transport->arg);
+        if (len < sizeof data && may_read(transport) && !holds_bytes(transport) && !transport->broken)
+            return true;
+    }
+    return false;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct transport *transport = arg;
+
+    (void)fd;
+    (void)what;
+    if (transport->phase == PHASE_SHAKING) {
+        shake_hands(transport);
+        return;
+    }
+    bool dry = receive(transport) || transport->paused;
+    if (transport->phase != PHASE_OPEN)
+        return;
+    if (transport->broken && dry)
+        end_with_error(transport, transport->broken);
+    else if (!dry && (transport->broken || holds_bytes(transport)))
+        event_active(transport->readable, EV_READ, 0);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct transport *transport = arg;
+
+    (void)fd;
+    (void)what;
+    switch (transport->phase) {
+    case PHASE_CONNECTING:
+        finish_connect(transport);
+        break;
+    case PHASE_PAIRED:
+        begin_handshake(transport);
+        break;
+    case PHASE_SHAKING:
+        shake_hands(transport);
+        break;
+    case PHASE_OPEN:
+        transport_flush(transport);
+        if (holds_bytes(transport) && may_read(transport))
+            event_active(transport->readable, EV_READ, 0);
+        transport->callbacks.on_drained(transport->arg);
+        break;
+    case PHASE_ENDED:
+        break;
+    }
+}
+
+/* OpenSSL's own memory: one call reads what several records need. */
+static bool prepare_tls(SSL *ssl, int fd, bool server)
+{
+    if (SSL_set_fd(ssl, fd) != 1)
+        return false;
+    SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_set_read_ahead(ssl, 1);
+    SSL_set_default_read_buffer_len(ssl, READ_AHEAD);
+    if (server)
+        SSL_set_accept_state(ssl);
+    else
+        SSL_set_connect_state(ssl);
+    return true;
+}
+
+static enum status transport_new(struct event_base *base, int fd, SSL *ssl, enum phase phase,
+                                 struct transport **out)
+{
+    struct transport *transport = calloc(1, sizeof *transport);
+
+    if (!transport) {
+        SSL_free(ssl);
+        close(fd);
+        return STATUS_NO_MEMORY;
+    }
+    transport->fd = fd;
+    transport->ssl = ssl;
+    transport->phase = phase;
+    buf_init(&transport->out, SIZE_MAX);
+    transport->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, transport);
+    transport->writable = event_new(base, fd, EV_WRITE, on_writable, transport);
+    if (!transport->readable || !transport->writable ||
+        (ssl && !prepare_tls(ssl, fd, phase == PHASE_PAIRED))) {
+        transport_free(transport);
+        return STATUS_NO_MEMORY;
+    }
+    *out = transport;
+    return STATUS_OK;
+}
+
+enum status transport_new_accepted(struct event_base *base, int fd, SSL *ssl, struct transport **out)
+{
+    return transport_new(base, fd, ssl, PHASE_PAIRED, out);
+}
+
+enum status transport_new_connecting(struct event_base *base, const struct sockaddr *address, socklen_t len,
+                                     SSL *ssl, struct transport **out)
+{
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || (connect(fd, address, len) && errno != EINPROGRESS)) {
+        SSL_free(ssl);
+        if (fd >= 0)
+            close(fd);
+        return STATUS_IO;
+    }
+    return transport_new(base, fd, ssl, PHASE_CONNECTING, out);
+}
+
+enum status transport_start(struct transport *transport, const struct transport_callbacks *callbacks,
+                            void *arg)
+{
+    transport->callbacks = *callbacks;
+    transport->arg = arg;
+    if (transport->phase == PHASE_PAIRED) {
+        event_active(transport->writable, EV_WRITE, 0);
+        return STATUS_OK;
+    }
+    return event_add(transport->writable, NULL) == 0 ? STATUS_OK : STATUS_IO;
+}
+
+void transport_free(struct transport *transport)
+{
+    if (!transport)
+        return;
+    if (transport->ssl && transport->opened && !transport->broken && transport_unsent(transport) == 0) {
+        SSL_shutdown(transport->ssl);
+        ERR_clear_error();
+    }
+    SSL_free(transport->ssl);
+    if (transport->readable)
+        event_free(transport->readable);
+    if (transport->writable)
+        event_free(transport->writable);
+    close(transport->fd);
+    buf_fini(&transport->out);
+    free(transport);
+}
+
+void transport_stop(struct transport *transport)
+{
+    transport->phase = PHASE_ENDED;
+    event_del(transport->readable);
+    event_del(transport->writable);
+}
+
+enum status transport_write(struct transport *transport, const void *data, size_t len)
+{
+    return buf_append(&transport->out, data, len);
+}
+
+/* The loop looks at the socket once more, and finds out why it is broken. */
+static void break_off(struct transport *transport, int error)
+{
+    transport->broken = error ? error : EPIPE;
+    event_active(transport->readable, EV_READ, 0);
+}
+
+/* How many bytes went; 0: none now, or never again. */
+static size_t write_tls(struct transport *transport, const uint8_t *data, size_t len)
+{
+    ERR_clear_error();
+    errno = 0;
+    int count = SSL_write(transport->ssl, data, len > READ_AT_ONCE ? READ_AT_ONCE : (int)len);
+    int error = errno;
+
+    if (count > 0)
+        return (size_t)count;
+    switch (SSL_get_error(transport->ssl, count)) {
+    case SSL_ERROR_WANT_WRITE:
+        await_writable(transport);
+        break;
+    case SSL_ERROR_WANT_READ:
+        break;
+    default:
+        break_off(transport, error);
+    }
+    return 0;
+}
+
+static size_t write_plain(struct transport *transport, const uint8_t *data, size_t len)
+{
+    ssize_t count = send(transport->fd, data, len, MSG_NOSIGNAL);
+
+    if (count >= 0)
+        return (size_t)count;
+    if (errno == EAGAIN || errno == EINTR)
+        await_writable(transport);
+    else
+        break_off(transport, errno);
+    return 0;
+}
+
+static void forget_sent(struct transport *transport)
+{
+    if (transport_unsent(transport) > 0) {
+        buf_drop_front(&transport->out, transport->sent);
+    } else if (transport->out.cap > KEEP_CAPACITY) {
+        buf_fini(&transport->out);
+    } else {
+        buf_clear(&transport->out);
+    }
+    transport->sent = 0;
+}
+
+void transport_flush(struct transport *transport)
+{
+    while (transport->phase == PHASE_OPEN && !transport->broken && transport_unsent(transport) > 0) {
+        size_t len = (transport->ssl ? write_tls : write_plain)(
+            transport, transport->out.data + transport->sent, transport_unsent(transport));
+
+        if (len == 0)
+            break;
+        transport->sent += len;
+    }
+    if (transport->sent > 0)
+        forget_sent(transport);
+}
+
+size_t transport_unsent(const struct transport *transport)
+{
+    return transport->out.len - transport->sent;
+}
+
+void transport_set_reading(struct transport *transport, bool reading)
+{
+    if (transport->paused == !reading)
+        return;
+    transport->paused = !reading;
+    if (transport->phase != PHASE_OPEN)
+        return;
+    if (!reading) {
+        event_del(transport->readable);
+        return;
+    }
+    event_add(transport->readable, NULL);
+    if (holds_bytes(transport))
+        event_active(transport->readable, EV_READ, 0);
+}
+
+const uint8_t *transport_alpn(const struct transport *transport, unsigned *len)
+{
+    const uint8_t *name = NULL;
+
+    *len = 0;
+    if (!transport->ssl)
+        return NULL;
+    SSL_get0_alpn_selected(transport->ssl, &name, len);
+    return name ? name : (const uint8_t *)"";
+}
+
+bool transport_is_tls(const struct transport *transport)
+{
+    return transport->ssl != NULL;
+}
