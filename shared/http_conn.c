@@ -288,6 +288,15 @@ static void settle(struct http_conn *conn)
     }
 }
 
+/* The answer goes at the end of the turn: what the handler set off (a push on its way to the gateways) comes
+ * before the caller, who would take the core at once. */
+static void answer_later(struct http_conn *conn)
+{
+    conn->running = false;
+    http_server_move(conn, HTTP_WRITING);
+    http_conn_schedule(conn);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct http_conn *conn = arg;
@@ -300,7 +309,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     }
     conn->running = true;
     receive(conn);
-    settle(conn);
+    if (unsent(conn) > 0)
+        answer_later(conn);
+    else
+        settle(conn);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
