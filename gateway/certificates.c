@@ -4,14 +4,14 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "gateway/gateway_metrics.h"
+#include "shared/certificate_log.h"
 #include "shared/file_watch.h"
 #include "shared/log.h"
 #include "shared/tls.h"
 
-enum { DAY_SECONDS = 86400, SOON_SECONDS = 7 * DAY_SECONDS, FILES = 3 };
+enum { FILES = 3 };
 
 static const char *const names[] = {[CERTIFICATE_RPC] = "rpc", [CERTIFICATE_WS] = "ws"};
 static const enum gateway_metric expiry_rows[] = {
@@ -44,16 +44,7 @@ static struct tls_files files_of(const struct certificate *certificate)
 
 static void warn_if_ending(const struct certificate *certificate)
 {
-    int64_t end = tls_context_expiry(certificate->context);
-    int64_t left = end - (int64_t)time(NULL);
-    char text[TLS_TIME_MAX];
-
-    if (left >= SOON_SECONDS)
-        return;
-    tls_time_text(end, text);
-    log_event(LOG_WARN, left < 0 ? "certificate has expired" : "certificate expires soon",
-              LOG_S("what", names[certificate->kind]), LOG_S("cert", files_of(certificate).cert),
-              LOG_S("expires", text), LOG_I("days", left / DAY_SECONDS));
+    certificate_log_if_ending(names[certificate->kind], files_of(certificate).cert, certificate->context);
 }
 
 static void warn_of_missing_ca(const struct certificate *certificate)
@@ -78,16 +69,6 @@ static enum status load(struct certificate *certificate, struct fault *fault)
     return STATUS_OK;
 }
 
-static void report_reloaded(const struct certificate *certificate)
-{
-    char text[TLS_TIME_MAX];
-
-    tls_time_text(tls_context_expiry(certificate->context), text);
-    log_event(LOG_INFO, "certificate files taken over", LOG_S("what", names[certificate->kind]),
-              LOG_S("cert", files_of(certificate).cert), LOG_S("expires", text));
-    metrics_add(M_CERTIFICATES_RELOADED, 1);
-}
-
 static bool renew(struct certificate *certificate)
 {
     struct certificates *owner = certificate->owner;
@@ -95,13 +76,13 @@ static bool renew(struct certificate *certificate)
     struct fault fault = {""};
 
     if (load(certificate, &fault) != STATUS_OK) {
-        log_event(LOG_WARN, "certificate files not taken over, the old ones stay",
-                  LOG_S("what", names[certificate->kind]), LOG_S("reason", fault.text));
+        certificate_log_refused(names[certificate->kind], &fault);
         return false;
     }
     owner->on_change(owner->arg, certificate->kind, certificate->context);
     SSL_CTX_free(old);
-    report_reloaded(certificate);
+    metrics_add(M_CERTIFICATES_RELOADED, 1);
+    certificate_log_taken_over(names[certificate->kind], files_of(certificate).cert, certificate->context);
     return true;
 }
 
@@ -146,7 +127,7 @@ static void on_day(evutil_socket_t fd, short what, void *arg)
 
 static enum status begin_days(struct certificates *certificates, struct event_base *base)
 {
-    const struct timeval day = {DAY_SECONDS, 0};
+    const struct timeval day = {CERTIFICATE_DAY_SECONDS, 0};
 
     certificates->daily = event_new(base, -1, EV_PERSIST, on_day, certificates);
     return certificates->daily != NULL && event_add(certificates->daily, &day) == 0 ? STATUS_OK

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "logic/logic_metrics.h"
+#include "shared/certificate_log.h"
 #include "shared/file_watch.h"
 #include "shared/log.h"
 #include "shared/tls.h"
@@ -22,6 +23,7 @@ struct logic_reload {
     struct event *turn; /* reloads once, however many signals came: libevent tells of each */
     struct file_watch *tokens;
     struct file_watch *certificates;
+    struct event *daily;
 };
 
 static const struct logic_conf *conf_of(const struct logic_reload *reload)
@@ -40,6 +42,7 @@ static enum status load_certificates(struct logic_reload *reload, struct fault *
     SSL_CTX_free(reload->parts.env->tls);
     reload->parts.env->tls = tls;
     metrics_set(LM_CERTIFICATE_EXPIRY_RPC, (uint64_t)tls_context_expiry(tls));
+    certificate_log_if_ending("rpc", conf->rpc_cert, tls);
     return STATUS_OK;
 }
 
@@ -48,16 +51,22 @@ static bool renew_certificates(struct logic_reload *reload)
     const struct logic_conf *conf = conf_of(reload);
     struct fault fault = {""};
     if (load_certificates(reload, &fault)) {
-        log_event(LOG_WARN, "certificate files not taken over, the old ones stay", LOG_S("what", "rpc"),
-                  LOG_S("reason", fault.text));
+        certificate_log_refused("rpc", &fault);
         return false;
     }
     if (!conf->rpc_cert[0] && !conf->rpc_ca[0])
         return true;
     metrics_add(LM_CERTIFICATES_RELOADED, 1);
-    log_event(LOG_INFO, "certificate files taken over, for new links", LOG_S("what", "rpc"),
-              LOG_S("cert", conf->rpc_cert), LOG_I("expires", metrics_get(LM_CERTIFICATE_EXPIRY_RPC)));
+    certificate_log_taken_over("rpc", conf->rpc_cert, reload->parts.env->tls);
     return true;
+}
+
+static void on_day(evutil_socket_t fd, short what, void *arg)
+{
+    const struct logic_reload *reload = arg;
+    (void)fd;
+    (void)what;
+    certificate_log_if_ending("rpc", conf_of(reload)->rpc_cert, reload->parts.env->tls);
 }
 
 static void on_certificates(void *arg)
@@ -155,9 +164,12 @@ static void warn_of_open_doors(const struct logic_conf *conf)
 static enum status set_up_watches(struct logic_reload *reload)
 {
     struct event_base *base = reload->parts.env->base;
+    const struct timeval day = {CERTIFICATE_DAY_SECONDS, 0};
+    reload->daily = event_new(base, -1, EV_PERSIST, on_day, reload);
     reload->hangup = evsignal_new(base, SIGHUP, on_hangup, reload);
     reload->turn = event_new(base, -1, 0, on_turn, reload);
-    if (!reload->hangup || !reload->turn || event_add(reload->hangup, NULL) ||
+    if (!reload->hangup || !reload->turn || !reload->daily || event_add(reload->daily, &day) ||
+        event_add(reload->hangup, NULL) ||
         file_watch_new(base, NULL, 0, on_tokens, reload, &reload->tokens) ||
         file_watch_new(base, NULL, 0, on_certificates, reload, &reload->certificates) || !watch_files(reload))
         return STATUS_NO_MEMORY;
@@ -195,6 +207,8 @@ void logic_reload_free(struct logic_reload *reload)
         event_free(reload->hangup);
     if (reload->turn)
         event_free(reload->turn);
+    if (reload->daily)
+        event_free(reload->daily);
     file_watch_free(reload->tokens);
     file_watch_free(reload->certificates);
     SSL_CTX_free(reload->parts.env->tls);

@@ -5,7 +5,6 @@ import os
 import shutil
 import socket
 import ssl
-import subprocess
 import threading
 
 import pytest
@@ -35,21 +34,9 @@ def on_both_ports(own, **more):
     return {**own.gateway(), "ws.cert": own.path("ws.pem"), "ws.key": own.path("ws.key"), **more}
 
 
-def make_pair(own, name, algorithm="EC", days=99):
-    """NAME.pem and NAME.key of the CA, beside the others."""
-    key = {"EC": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "RSA": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]}
-    names = own.directory / "names"
-    names.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    sign = f"-CA ca.pem -CAkey ca.key -set_serial 0x{os.urandom(16).hex()} -days {days} -extfile names"
-    for command in (["genpkey", "-algorithm", *key[algorithm], "-out", f"{name}.key"],
-                    ["req", "-new", "-key", f"{name}.key", "-subj", "/CN=fanfare-gateway", "-out", f"{name}.csr"],
-                    ["x509", "-req", "-in", f"{name}.csr", *sign.split(), "-out", f"{name}.pem"]):
-        subprocess.run(["openssl", *command], cwd=own.directory, check=True, capture_output=True)
-
-
 def renew_ws(own, algorithm="EC", days=99):
     """A new pair in the place of ws.pem and ws.key."""
-    make_pair(own, "fresh", algorithm, days)
+    own.make_pair("fresh", algorithm, days)
     for ending in ("key", "pem"):
         own.put(f"ws.{ending}", (own.directory / f"fresh.{ending}").read_bytes())
 
@@ -254,15 +241,15 @@ def test_other_paths(make_cluster, own):
     """The new files are used and watched, the old ones are not."""
     cluster = make_cluster(logics=0, gateway=on_both_ports(own))
     gateway = cluster.gateways[0]
-    make_pair(own, "other")
-    make_pair(own, "rpc")
+    own.make_pair("other")
+    own.make_pair("rpc")
     assert gateway.reload(**{"ws.cert": own.path("other.pem"), "ws.key": own.path("other.key"),
                              "serverPem": own.path("rpc.pem"), "serverKey": own.path("rpc.key")})
     assert gateway.events("settings reloaded")[-1]["keys"] == "ws.cert,ws.key,serverPem,serverKey"
     assert shown_ws(cluster, own) == own.serial("other.pem")
     assert shown_rpc(cluster, own) == own.serial("rpc.pem")
     renew_ws(own)
-    make_pair(own, "fresh")
+    own.make_pair("fresh")
     for ending in ("key", "pem"):
         own.put(f"other.{ending}", (own.directory / f"fresh.{ending}").read_bytes())
     wait_until(lambda: shown_ws(cluster, own) == own.serial("other.pem"), 20, "the new file to be watched")

@@ -165,6 +165,20 @@ def test_the_certificate_is_rotated_under_load(make_cluster, certs, tmp_path, wa
     expect_exactly(clients, one, two)
     assert late.await_last().faults() == []
     assert not logic.events("certificate files not taken over, the old ones stay")
+    told = logic.events("certificate files taken over")
+    assert len(told) == 1 and told[0]["what"] == "rpc" and told[0]["expires"].endswith("Z")
+
+
+def test_what_ends_soon_is_warned_of(make_cluster, certs, tmp_path):
+    own = certs.copy(tmp_path / "certs")
+    own.make_pair("logic", days=3)
+    logic = make_cluster(logic=own.logic()).logics[0]
+    told = wait_until(lambda: logic.events("certificate expires soon"), 10, "the warning")
+    assert (told[0]["what"], told[0]["cert"], told[0]["level"]) == ("rpc", str(own.path("logic.pem")), "warn")
+    assert told[0]["days"] in ("2", "3") and told[0]["expires"].endswith("Z")
+    own.renew("logic")
+    wait_until(lambda: logic.events("certificate files taken over"), 20, "the new one")
+    assert len(logic.events("certificate expires soon")) == 1
 
 
 def test_a_wrong_pair_leaves_the_old_one_with_one_warning(make_cluster, certs, tmp_path):

@@ -39,6 +39,17 @@ class Certs:
             for each in files:
                 self.put(each, (fresh / each).read_bytes())
 
+    def make_pair(self, name, algorithm="EC", days=99):
+        """NAME.pem and NAME.key of the CA, beside the others."""
+        key = {"EC": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+               "RSA": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]}
+        (self.directory / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        sign = f"-CA ca.pem -CAkey ca.key -set_serial 0x{os.urandom(16).hex()} -days {days} -extfile names"
+        for command in (["genpkey", "-algorithm", *key[algorithm], "-out", f"{name}.key"],
+                        ["req", "-new", "-key", f"{name}.key", "-subj", "/CN=fanfare-gateway", "-out", f"{name}.csr"],
+                        ["x509", "-req", "-in", f"{name}.csr", *sign.split(), "-out", f"{name}.pem"]):
+            subprocess.run(["openssl", *command], cwd=self.directory, check=True, capture_output=True)
+
     def put(self, name, content):
         """Replaces one file in one step."""
         beside = self.directory / f".{name}.fresh"
