@@ -32,6 +32,7 @@ struct transport {
     SSL *ssl; /* NULL without TLS */
     struct event *readable;
     struct event *writable; /* pending while something waits for the socket */
+    struct event *again;    /* in the loop's next turn: to read what its sockets do not show */
     struct transport_callbacks callbacks;
     void *arg;
     enum phase phase;
@@ -72,6 +73,14 @@ static void end_with_fault(struct transport *transport, int error)
     end(transport, reason);
 }
 
+/* With the next turn and not in this one: a peer that always has more must not keep the others waiting. */
+static void look_again(struct transport *transport)
+{
+    static const struct timeval at_once = {0, 0};
+
+    event_add(transport->again, &at_once);
+}
+
 static void await_writable(struct transport *transport)
 {
     event_add(transport->writable, NULL);
@@ -89,7 +98,7 @@ static void open_up(struct transport *transport)
         event_add(transport->readable, NULL);
     transport->callbacks.on_open(transport->arg);
     if (transport->phase == PHASE_OPEN && transport->ssl && SSL_has_pending(transport->ssl))
-        event_active(transport->readable, EV_READ, 0);
+        look_again(transport);
 }
 
 static void shake_hands(struct transport *transport)
@@ -225,7 +234,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     if (transport->broken && dry)
         end_with_error(transport, transport->broken);
     else if (!dry && (transport->broken || holds_bytes(transport)))
-        event_active(transport->readable, EV_READ, 0);
+        look_again(transport);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -247,7 +256,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     case PHASE_OPEN:
         transport_flush(transport);
         if (holds_bytes(transport) && may_read(transport))
-            event_active(transport->readable, EV_READ, 0);
+            look_again(transport);
         transport->callbacks.on_drained(transport->arg);
         break;
     case PHASE_ENDED:
@@ -286,7 +295,8 @@ static enum status transport_new(struct event_base *base, int fd, SSL *ssl, enum
     buf_init(&transport->out, SIZE_MAX);
     transport->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, transport);
     transport->writable = event_new(base, fd, EV_WRITE, on_writable, transport);
-    if (!transport->readable || !transport->writable ||
+    transport->again = evtimer_new(base, on_readable, transport);
+    if (!transport->readable || !transport->writable || !transport->again ||
         (ssl && !prepare_tls(ssl, fd, phase == PHASE_PAIRED))) {
         transport_free(transport);
         return STATUS_NO_MEMORY;
@@ -339,6 +349,8 @@ void transport_free(struct transport *transport)
         event_free(transport->readable);
     if (transport->writable)
         event_free(transport->writable);
+    if (transport->again)
+        event_free(transport->again);
     close(transport->fd);
     buf_fini(&transport->out);
     free(transport);
@@ -349,6 +361,7 @@ void transport_stop(struct transport *transport)
     transport->phase = PHASE_ENDED;
     event_del(transport->readable);
     event_del(transport->writable);
+    event_del(transport->again);
 }
 
 enum status transport_write(struct transport *transport, const void *data, size_t len)
@@ -360,7 +373,7 @@ enum status transport_write(struct transport *transport, const void *data, size_
 static void break_off(struct transport *transport, int error)
 {
     transport->broken = error ? error : EPIPE;
-    event_active(transport->readable, EV_READ, 0);
+    look_again(transport);
 }
 
 /* How many bytes went; 0: none now, or never again. */
@@ -442,7 +455,7 @@ void transport_set_reading(struct transport *transport, bool reading)
     }
     event_add(transport->readable, NULL);
     if (holds_bytes(transport))
-        event_active(transport->readable, EV_READ, 0);
+        look_again(transport);
 }
 
 const uint8_t *transport_alpn(const struct transport *transport, unsigned *len)

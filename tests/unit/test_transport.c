@@ -31,7 +31,8 @@ struct end {
     bool ended;
     bool pause_on_bytes;
     bool stop_on_bytes;
-    char reason[160]; /* "" for a close in order */
+    struct transport *feed; /* gets more to send with every piece that comes */
+    char reason[160];       /* "" for a close in order */
     unsigned drained;
 };
 
@@ -65,6 +66,11 @@ static void on_bytes(const uint8_t *data, size_t len, void *arg)
         transport_set_reading(end->transport, false);
     if (end->stop_on_bytes)
         transport_stop(end->transport);
+    if (end->feed) {
+        transport_write(end->feed, data, len);
+        transport_write(end->feed, data, len);
+        transport_flush(end->feed);
+    }
 }
 
 static void on_drained(void *arg)
@@ -317,6 +323,25 @@ static void test_a_pause_leaves_the_bytes_in_the_socket(void **state)
     AWAIT(bench, bench->mine.got.len == 5);
 }
 
+static void test_a_peer_that_never_stops_leaves_others_their_turn(void **state)
+{
+    struct bench *bench = *state;
+    struct timeval soon = {0, 20000};
+    uint8_t *bytes = pattern(10 * RECORD);
+    bool others_turn = false;
+
+    open_tls(bench);
+    bench->other.feed = bench->mine.transport;
+    transport_write(bench->mine.transport, bytes, 10 * RECORD);
+    transport_flush(bench->mine.transport);
+    event_base_once(bench->base, -1, EV_TIMEOUT, on_deadline, &others_turn, &soon);
+    alarm(20);
+    AWAIT(bench, others_turn);
+    alarm(0);
+    assert_in_range(bench->other.got.len, 10 * RECORD, SIZE_MAX);
+    free(bytes);
+}
+
 static void test_nothing_comes_after_a_stop(void **state)
 {
     struct bench *bench = *state;
@@ -328,6 +353,7 @@ static void test_nothing_comes_after_a_stop(void **state)
     transport_flush(bench->mine.transport);
     AWAIT(bench, bench->other.got.len > 0);
     size_t len = bench->other.got.len;
+    assert_in_range(len, 1, RECORD);
     transport_free(bench->mine.transport);
     bench->mine.transport = NULL;
     turn(bench);
@@ -453,6 +479,7 @@ int main(void)
         TEST(test_alpn_is_told),
         TEST(test_what_tls_holds_is_not_forgotten_in_a_pause),
         TEST(test_a_pause_leaves_the_bytes_in_the_socket),
+        TEST(test_a_peer_that_never_stops_leaves_others_their_turn),
         TEST(test_nothing_comes_after_a_stop),
         TEST(test_a_close_in_order_has_no_reason),
         TEST(test_last_words_come_before_the_end_that_a_write_met),
