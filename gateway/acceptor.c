@@ -13,7 +13,7 @@
 #include "shared/list.h"
 #include "shared/listener.h"
 
-enum { MAX_REFUSED = 1024 };
+enum { MAX_REFUSED = 1024, PACE_US = 1000 };
 
 struct acceptor {
     struct event_base *base;
@@ -229,8 +229,11 @@ enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buck
 {
     acceptor->buckets = buckets;
     acceptor->bucket_count = bucket_count;
-    return listener_new(acceptor->base, "ws", acceptor->conf.bind, acceptor->conf.port, on_accept, acceptor,
-                        &acceptor->listener, fault);
+    enum status status = listener_new(acceptor->base, "ws", acceptor->conf.bind, acceptor->conf.port,
+                                      on_accept, acceptor, &acceptor->listener, fault);
+    if (status == STATUS_OK)
+        listener_set_pace(acceptor->listener, PACE_US);
+    return status;
 }
 
 void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits)

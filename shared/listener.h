@@ -21,6 +21,9 @@ typedef void listener_accept(int fd, const struct sockaddr *peer, socklen_t peer
  * reason ("port taken"). */
 enum status listener_new(struct event_base *base, const char *what, const char *bind, int port,
                          listener_accept *on_accept, void *arg, struct listener **out, struct fault *fault);
+/* Takes connections in bursts when they come faster than one in `pace_us` microseconds (0, as at first: each
+ * as it comes): less work for each of them in a storm, at the price of so long a wait. */
+void listener_set_pace(struct listener *listener, int64_t pace_us);
 /* Whether listener_new could have that address now, without keeping it: for --check. `key` is the
  * option that the fault names. A port of 0 is always good; a unix socket is not tried. */
 enum status listener_check(const char *key, const char *bind, int port, struct fault *fault);

@@ -63,6 +63,7 @@ TWO_LOOPS = {
     "bare send(), 2 threads": ["--loop", "send", "--threads", 2],
     "bare io_uring, one submission": ["--loop", "uring"],
 }
+MERGED_LOOP = "bare io_uring, 2 threads"
 TWO_PAIRS = [(f"{kind}, 2 threads", f"gateway, {kind}, 2 buckets", f"bare {kind}, 2 threads")
              for kind in ("io_uring", "send()")]
 
@@ -124,25 +125,37 @@ def rooms(bench):
     return part
 
 
+MERGED_ITEMS = 100  # in a frame, by default
+
+
 def merged(bench):
     part = Part("merged", "Merged items",
-                "1,000 items/s into one room of 4,000 clients, merged as the gateway does it by default: at most 100 "
-                "items or one second a frame. CPU for each item that arrived at a client.")
-    load = ["--clients", bench.clients(4000), "--rate", 1000, "--callers", 8, "--seconds", bench.seconds(2.5),
-            "--settle", 200]
+                f"1,000 items/s into one room of 4,000 clients, merged as the gateway does it by default: at most "
+                f"{MERGED_ITEMS} items or one second a frame. CPU for each item that arrived at a client. The bare "
+                "loop gets ready-made frames of as many bytes, as often: taking, checking and merging the items is "
+                "not in it.")
+    clients = ["--clients", bench.clients(4000), "--seconds", bench.seconds(2.5), "--settle", 200]
 
     def line(result):
         return f"{item_cpu(result):.4f} us CPU per delivered item, {result['delivery']['items']} items"
 
     starts = gateways(bench, {"maxMergerDelay": 1000, "wire": "auto", "bucketThreads": 0}, {"gateway": {}})
-    runs = bench.compare("merged", starts, load, bench.rounds(3), line)
+    runs = bench.compare("merged", starts, [*clients, "--rate", 1000, "--callers", 8], bench.rounds(3), line)
+    whole = bench.compare("merged, ready-made frames", loops(bench, kinds={MERGED_LOOP: TWO_LOOPS[MERGED_LOOP]}),
+                          [*clients, "--rate", 1000 // MERGED_ITEMS, "--item-bytes", 200 * MERGED_ITEMS],
+                          bench.rounds(3), cpu_line)
     per_frame = runs.median("gateway", lambda r: r["delivery"]["items"] / max(1, r["delivery"]["frames"]))
-    part.tables.append(Table("1,000 items/s of 200 bytes", ["server", "CPU us/item", "items/frame", "CPU us/frame"],
-                             [["gateway", number(runs.median("gateway", item_cpu), "%.4f"), number(per_frame, "%.1f"),
-                               number(runs.median("gateway", frame_cpu))]]))
+    bare = whole.median(MERGED_LOOP, frame_cpu)
+    rows = [["gateway", number(runs.median("gateway", item_cpu), "%.4f"), number(per_frame, "%.1f"),
+             number(runs.median("gateway", frame_cpu))]]
+    if bare is not None:
+        rows.append([f"{MERGED_LOOP}, ready-made frames", number(bare / MERGED_ITEMS, "%.4f"),
+                     number(MERGED_ITEMS, "%.1f"), number(bare)])
+    head = ["server", "CPU us/item", "items/frame", "CPU us/frame"]
+    part.tables.append(Table("1,000 items/s of 200 bytes", head, rows))
     part.targets.append(Target("merged stream: gateway's CPU per delivered item",
                                runs.median("gateway", item_cpu), 0.10, " us"))
-    part.runs += runs.all()
+    part.runs += runs.all() + whole.all()
     return part
 
 

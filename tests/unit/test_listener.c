@@ -232,6 +232,28 @@ static void pauses_and_goes_on(void **state)
     listener_free(NULL);
 }
 
+/* The first two come at once, and what comes behind them waits for the end of the pace. */
+static void a_storm_is_taken_in_bursts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct listener *listener;
+    int fds[4];
+
+    assert_int_equal(open_at(fixture, "127.0.0.1", 0, &listener), STATUS_OK);
+    listener_set_pace(listener, 300000);
+    for (int i = 0; i < 4; i++) {
+        fds[i] = dial_v4(listener_port(listener));
+        event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+        assert_int_equal(fixture->accepted, i < 2 ? i + 1 : 2);
+    }
+    while (fixture->accepted == 2)
+        event_base_loop(fixture->base, EVLOOP_ONCE);
+    assert_int_equal(fixture->accepted, 4);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    listener_free(listener);
+}
+
 /* Without descriptors the listener rests, says so, and goes on when there are some again. */
 static void goes_on_after_a_shortage_of_descriptors(void **state)
 {
@@ -266,6 +288,7 @@ int main(void)
         TEST(no_file_but_a_socket_is_removed),
         TEST(a_successors_socket_is_not_removed),
         TEST(pauses_and_goes_on),
+        TEST(a_storm_is_taken_in_bursts),
         TEST(goes_on_after_a_shortage_of_descriptors),
     };
 
