@@ -240,7 +240,7 @@ static void a_storm_is_taken_in_bursts(void **state)
     int fds[4];
 
     assert_int_equal(open_at(fixture, "127.0.0.1", 0, &listener), STATUS_OK);
-    listener_set_pace(listener, 300000);
+    listener_set_pace(listener, 1000000);
     for (int i = 0; i < 4; i++) {
         fds[i] = dial_v4(listener_port(listener));
         event_base_loop(fixture->base, EVLOOP_NONBLOCK);
