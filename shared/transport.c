@@ -1,42 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A socket and its TLS session: connects, shakes hands, reads when the loop says so, writes at once. Knows
- * nothing of what the bytes mean. The loop's thread only. A write that fails is told of by the read that
+/* A socket_io on the loop: connects, shakes hands, reads when the loop says so, writes at once. Knows nothing
+ * of what the bytes mean. The loop's thread only. A write that fails is told of by the read that
  * follows: the peer may have said why it went. */
 #include "shared/transport.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shared/buf.h"
+#include "shared/socket_io.h"
 
 enum {
     READ_SIZE = 16 * 1024,     /* bytes: what one TLS record can hold (RFC 8446, 5.1) */
-    READ_AHEAD = 64 * 1024,    /* bytes that OpenSSL takes from the socket in one call */
     READ_AT_ONCE = 256 * 1024, /* bytes in one turn of the loop */
     KEEP_CAPACITY = 64 * 1024, /* bytes of the output's memory that are kept while it is empty */
-    REASON_MAX = 160,
 };
 
 enum phase { PHASE_CONNECTING, PHASE_PAIRED, PHASE_SHAKING, PHASE_OPEN, PHASE_ENDED };
 
 struct transport {
-    int fd;
-    SSL *ssl; /* NULL without TLS */
+    struct socket_io io;
     struct event *readable;
     struct event *writable; /* pending while something waits for the socket */
     struct event *again;    /* in the loop's next turn: to read what its sockets do not show */
     struct transport_callbacks callbacks;
     void *arg;
     enum phase phase;
-    bool opened;
     bool paused; /* nothing is read */
     int broken;  /* errno of the write that failed; 0: none did */
     struct buf out;
@@ -54,25 +48,6 @@ static void end_with_error(struct transport *transport, int error)
     end(transport, error ? strerror(error) : "the connection broke");
 }
 
-/* What OpenSSL has against the peer, or the peer against us. */
-static void end_with_fault(struct transport *transport, int error)
-{
-    unsigned long code = ERR_peek_last_error();
-    const char *text = code && !ERR_SYSTEM_ERROR(code) ? ERR_reason_error_string(code) : NULL;
-    long verified = SSL_get_verify_result(transport->ssl);
-    char reason[REASON_MAX];
-
-    ERR_clear_error();
-    transport->broken = error ? error : EPROTO;
-    if (verified != X509_V_OK && !transport->opened)
-        snprintf(reason, sizeof reason, "TLS: certificate: %s", X509_verify_cert_error_string(verified));
-    else if (text)
-        snprintf(reason, sizeof reason, "TLS: %s", text);
-    else
-        snprintf(reason, sizeof reason, "%s", error ? strerror(error) : "the connection broke");
-    end(transport, reason);
-}
-
 /* With the next turn and not in this one: a peer that always has more must not keep the others waiting. */
 static void look_again(struct transport *transport)
 {
@@ -86,52 +61,51 @@ static void await_writable(struct transport *transport)
     event_add(transport->writable, NULL);
 }
 
+/* What a step waits for, or the end that it met. */
+static void heed(struct transport *transport, enum io_outcome outcome)
+{
+    switch (outcome) {
+    case IO_DONE:
+    case IO_WANT_READ:
+        break;
+    case IO_WANT_WRITE:
+        await_writable(transport);
+        break;
+    case IO_CLOSED:
+        end(transport, NULL);
+        break;
+    case IO_FAILED:
+        end(transport, transport->io.reason);
+        break;
+    }
+}
+
 static void open_up(struct transport *transport)
 {
     int one = 1;
 
     /* Refused on a unix socket, where it means nothing. */
-    (void)setsockopt(transport->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(transport->io.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     transport->phase = PHASE_OPEN;
-    transport->opened = true;
     if (!transport->paused)
         event_add(transport->readable, NULL);
     transport->callbacks.on_open(transport->arg);
-    if (transport->phase == PHASE_OPEN && transport->ssl && SSL_has_pending(transport->ssl))
+    if (transport->phase == PHASE_OPEN && socket_io_holds_bytes(&transport->io))
         look_again(transport);
 }
 
 static void shake_hands(struct transport *transport)
 {
-    ERR_clear_error();
-    errno = 0;
-    int result = SSL_do_handshake(transport->ssl);
-    int error = errno;
+    struct io_result result = socket_io_shake(&transport->io);
 
-    if (result == 1) {
+    if (result.outcome == IO_DONE)
         open_up(transport);
-        return;
-    }
-    switch (SSL_get_error(transport->ssl, result)) {
-    case SSL_ERROR_WANT_READ:
-        break;
-    case SSL_ERROR_WANT_WRITE:
-        await_writable(transport);
-        break;
-    case SSL_ERROR_ZERO_RETURN:
-        end(transport, NULL);
-        break;
-    default:
-        end_with_fault(transport, error);
-    }
+    else
+        heed(transport, result.outcome);
 }
 
 static void begin_handshake(struct transport *transport)
 {
-    if (!transport->ssl) {
-        open_up(transport);
-        return;
-    }
     transport->phase = PHASE_SHAKING;
     event_add(transport->readable, NULL);
     shake_hands(transport);
@@ -142,7 +116,7 @@ static void finish_connect(struct transport *transport)
     int error = 0;
     socklen_t len = sizeof error;
 
-    if (getsockopt(transport->fd, SOL_SOCKET, SO_ERROR, &error, &len))
+    if (getsockopt(transport->io.fd, SOL_SOCKET, SO_ERROR, &error, &len))
         error = errno;
     if (error)
         end_with_error(transport, error);
@@ -150,53 +124,9 @@ static void finish_connect(struct transport *transport)
         begin_handshake(transport);
 }
 
-/* How many bytes came; 0: none now, or the transport has ended. */
-static size_t read_tls(struct transport *transport, uint8_t *data, size_t len)
-{
-    ERR_clear_error();
-    errno = 0;
-    int count = SSL_read(transport->ssl, data, (int)len);
-    int error = errno;
-
-    if (count > 0)
-        return (size_t)count;
-    switch (SSL_get_error(transport->ssl, count)) {
-    case SSL_ERROR_WANT_READ:
-        break;
-    case SSL_ERROR_WANT_WRITE:
-        await_writable(transport);
-        break;
-    case SSL_ERROR_ZERO_RETURN:
-        end(transport, NULL);
-        break;
-    default:
-        end_with_fault(transport, error);
-    }
-    return 0;
-}
-
-static size_t read_plain(struct transport *transport, uint8_t *data, size_t len)
-{
-    ssize_t count = recv(transport->fd, data, len, 0);
-
-    if (count > 0)
-        return (size_t)count;
-    if (count == 0)
-        end(transport, NULL);
-    else if (errno != EAGAIN && errno != EINTR)
-        end_with_error(transport, errno);
-    return 0;
-}
-
 static bool may_read(const struct transport *transport)
 {
     return transport->phase == PHASE_OPEN && !transport->paused;
-}
-
-/* Bytes that OpenSSL holds: the loop does not see them. */
-static bool holds_bytes(const struct transport *transport)
-{
-    return transport->ssl && SSL_has_pending(transport->ssl);
 }
 
 /* Whether the socket was emptied. A piece that does not fill `data` was the last for now: asking once more
@@ -206,13 +136,15 @@ static bool receive(struct transport *transport)
     uint8_t data[READ_SIZE];
 
     for (size_t total = 0; may_read(transport) && total < READ_AT_ONCE;) {
-        size_t len = (transport->ssl ? read_tls : read_plain)(transport, data, sizeof data);
+        struct io_result result = socket_io_read(&transport->io, data, sizeof data);
 
-        if (len == 0)
+        heed(transport, result.outcome);
+        if (result.outcome != IO_DONE)
             return true;
-        total += len;
-        transport->callbacks.on_bytes(data, len, transport->arg);
-        if (len < sizeof data && may_read(transport) && !holds_bytes(transport) && !transport->broken)
+        total += result.len;
+        transport->callbacks.on_bytes(data, result.len, transport->arg);
+        if (result.len < sizeof data && may_read(transport) && !socket_io_holds_bytes(&transport->io) &&
+            !transport->broken)
             return true;
     }
     return false;
@@ -233,7 +165,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         return;
     if (transport->broken && dry)
         end_with_error(transport, transport->broken);
-    else if (!dry && (transport->broken || holds_bytes(transport)))
+    else if (!dry && (transport->broken || socket_io_holds_bytes(&transport->io)))
         look_again(transport);
 }
 
@@ -255,28 +187,13 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         break;
     case PHASE_OPEN:
         transport_flush(transport);
-        if (holds_bytes(transport) && may_read(transport))
+        if (socket_io_holds_bytes(&transport->io) && may_read(transport))
             look_again(transport);
         transport->callbacks.on_drained(transport->arg);
         break;
     case PHASE_ENDED:
         break;
     }
-}
-
-/* OpenSSL's own memory: one call reads what several records need. */
-static bool prepare_tls(SSL *ssl, int fd, bool server)
-{
-    if (SSL_set_fd(ssl, fd) != 1)
-        return false;
-    SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_set_read_ahead(ssl, 1);
-    SSL_set_default_read_buffer_len(ssl, READ_AHEAD);
-    if (server)
-        SSL_set_accept_state(ssl);
-    else
-        SSL_set_connect_state(ssl);
-    return true;
 }
 
 static enum status transport_new(struct event_base *base, int fd, SSL *ssl, enum phase phase,
@@ -289,15 +206,13 @@ static enum status transport_new(struct event_base *base, int fd, SSL *ssl, enum
         close(fd);
         return STATUS_NO_MEMORY;
     }
-    transport->fd = fd;
-    transport->ssl = ssl;
     transport->phase = phase;
     buf_init(&transport->out, SIZE_MAX);
     transport->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, transport);
     transport->writable = event_new(base, fd, EV_WRITE, on_writable, transport);
     transport->again = evtimer_new(base, on_readable, transport);
-    if (!transport->readable || !transport->writable || !transport->again ||
-        (ssl && !prepare_tls(ssl, fd, phase == PHASE_PAIRED))) {
+    bool prepared = socket_io_init(&transport->io, fd, ssl, phase == PHASE_PAIRED);
+    if (!prepared || !transport->readable || !transport->writable || !transport->again) {
         transport_free(transport);
         return STATUS_NO_MEMORY;
     }
@@ -340,18 +255,13 @@ void transport_free(struct transport *transport)
 {
     if (!transport)
         return;
-    if (transport->ssl && transport->opened && !transport->broken && transport_unsent(transport) == 0) {
-        SSL_shutdown(transport->ssl);
-        ERR_clear_error();
-    }
-    SSL_free(transport->ssl);
     if (transport->readable)
         event_free(transport->readable);
     if (transport->writable)
         event_free(transport->writable);
     if (transport->again)
         event_free(transport->again);
-    close(transport->fd);
+    socket_io_fini(&transport->io, transport_unsent(transport) == 0);
     buf_fini(&transport->out);
     free(transport);
 }
@@ -376,41 +286,6 @@ static void break_off(struct transport *transport, int error)
     look_again(transport);
 }
 
-/* How many bytes went; 0: none now, or never again. */
-static size_t write_tls(struct transport *transport, const uint8_t *data, size_t len)
-{
-    ERR_clear_error();
-    errno = 0;
-    int count = SSL_write(transport->ssl, data, len > READ_AT_ONCE ? READ_AT_ONCE : (int)len);
-    int error = errno;
-
-    if (count > 0)
-        return (size_t)count;
-    switch (SSL_get_error(transport->ssl, count)) {
-    case SSL_ERROR_WANT_WRITE:
-        await_writable(transport);
-        break;
-    case SSL_ERROR_WANT_READ:
-        break;
-    default:
-        break_off(transport, error);
-    }
-    return 0;
-}
-
-static size_t write_plain(struct transport *transport, const uint8_t *data, size_t len)
-{
-    ssize_t count = send(transport->fd, data, len, MSG_NOSIGNAL);
-
-    if (count >= 0)
-        return (size_t)count;
-    if (errno == EAGAIN || errno == EINTR)
-        await_writable(transport);
-    else
-        break_off(transport, errno);
-    return 0;
-}
-
 static void forget_sent(struct transport *transport)
 {
     if (transport_unsent(transport) > 0) {
@@ -426,12 +301,16 @@ static void forget_sent(struct transport *transport)
 void transport_flush(struct transport *transport)
 {
     while (transport->phase == PHASE_OPEN && !transport->broken && transport_unsent(transport) > 0) {
-        size_t len = (transport->ssl ? write_tls : write_plain)(
-            transport, transport->out.data + transport->sent, transport_unsent(transport));
+        struct io_result result = socket_io_write(&transport->io, transport->out.data + transport->sent,
+                                                  transport_unsent(transport));
 
-        if (len == 0)
+        transport->sent += result.len;
+        if (result.outcome == IO_WANT_WRITE)
+            await_writable(transport);
+        else if (result.outcome == IO_CLOSED || result.outcome == IO_FAILED)
+            break_off(transport, result.error);
+        if (result.outcome != IO_DONE)
             break;
-        transport->sent += len;
     }
     if (transport->sent > 0)
         forget_sent(transport);
@@ -454,7 +333,7 @@ void transport_set_reading(struct transport *transport, bool reading)
         return;
     }
     event_add(transport->readable, NULL);
-    if (holds_bytes(transport))
+    if (socket_io_holds_bytes(&transport->io))
         look_again(transport);
 }
 
@@ -463,13 +342,13 @@ const uint8_t *transport_alpn(const struct transport *transport, unsigned *len)
     const uint8_t *name = NULL;
 
     *len = 0;
-    if (!transport->ssl)
+    if (!transport->io.ssl)
         return NULL;
-    SSL_get0_alpn_selected(transport->ssl, &name, len);
+    SSL_get0_alpn_selected(transport->io.ssl, &name, len);
     return name ? name : (const uint8_t *)"";
 }
 
 bool transport_is_tls(const struct transport *transport)
 {
-    return transport->ssl != NULL;
+    return transport->io.ssl != NULL;
 }
