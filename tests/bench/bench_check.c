@@ -79,6 +79,20 @@ static void histogram_keeps_the_tail(void **state)
     assert_int_equal(histogram_at(&histogram, 1), 123456);
 }
 
+static void quantiles_rise_up_to_the_maximum(void **state)
+{
+    (void)state;
+    for (uint64_t max = 1; max < 100000; max += max / 50 + 1) {
+        struct histogram histogram = {0};
+
+        for (uint64_t i = 0; i < 400; i++)
+            histogram_add(&histogram, max - i % 2);
+        assert_true(histogram_at(&histogram, 0.5) <= histogram_at(&histogram, 0.99));
+        assert_true(histogram_at(&histogram, 0.99) <= histogram_at(&histogram, 1));
+        assert_int_equal(histogram_at(&histogram, 1), max);
+    }
+}
+
 /* Holds rooms' arithmetic against a plain look at who is where. */
 static void check_rooms(size_t count, size_t clients)
 {
@@ -294,6 +308,7 @@ int main(void)
         cmocka_unit_test(histogram_is_within_one_percent),
         cmocka_unit_test(histogram_finds_quantiles),
         cmocka_unit_test(histogram_keeps_the_tail),
+        cmocka_unit_test(quantiles_rise_up_to_the_maximum),
         cmocka_unit_test(rooms_are_all_alike),
         cmocka_unit_test(arrivals_keep_the_last_client),
         cmocka_unit_test(tally_is_content_with_good_delivery),

@@ -46,7 +46,7 @@ uint64_t histogram_at(const struct histogram *histogram, double share)
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
         passed += histogram->buckets[i];
         if (passed >= wanted && passed > 0)
-            return middle_of(i);
+            return middle_of(i) < histogram->max ? middle_of(i) : histogram->max;
     }
     return histogram->max;
 }

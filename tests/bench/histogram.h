@@ -16,8 +16,8 @@ struct histogram {
 
 /* A histogram begins as zeroes. */
 void histogram_add(struct histogram *histogram, uint64_t value);
-/* The value below or at which `share` (0 to 1) of all lie, rounded to the middle of its bucket;
- * 0 when empty, the exact maximum for share 1. */
+/* The value below or at which `share` (0 to 1) of all lie, rounded to the middle of its bucket
+ * and never above the maximum; 0 when empty, the exact maximum for share 1. */
 uint64_t histogram_at(const struct histogram *histogram, double share);
 
 #endif
