@@ -232,6 +232,50 @@ def test_the_tests_of_rules_can_fail(tmp_path, parts):
     assert done.returncode != 0 and "FAILED" in done.stdout + done.stderr
 
 
+# For how many minutes each of them is pending before it fires.
+WAITS = {
+    ("FanfareNoGateway", "critical"): 2, ("FanfareGatewayDown", "warning"): 3,
+    ("FanfareNoLogic", "critical"): 2, ("FanfareLogicDown", "warning"): 3,
+    ("FanfareRestartLoop", "warning"): 1, ("FanfareVersionsMixed", "warning"): 180,
+    ("FanfareLogicHasNoGateway", "critical"): 1, ("FanfareLinkDown", "warning"): 5,
+    ("FanfareLinkErrors", "warning"): 10, ("FanfareLookupsFail", "warning"): 5,
+    ("FanfareQueueFilling", "warning"): 2, ("FanfareGatewayBehind", "warning"): 5,
+    ("FanfarePushesRefused", "critical"): 2, ("FanfareCallersUnauthorized", "warning"): 10,
+    ("FanfarePushesDropped", "warning"): 10, ("FanfareItemsDropped", "critical"): 1,
+    ("FanfareBusGaps", "warning"): 5, ("FanfareCanaryFailing", "critical"): 1,
+    ("FanfarePushToSocketSlow", "warning"): 10, ("FanfarePushToSocketSlow", "critical"): 5,
+    ("FanfareSlowClients", "warning"): 10, ("FanfareClientsRefused", "warning"): 10,
+    ("FanfareRedisDown", "warning"): 3, ("FanfareNotInRegistry", "warning"): 2,
+    ("FanfareDescriptorsNearLimit", "warning"): 5, ("FanfareReloadFailed", "warning"): 1,
+    ("FanfareCertificateExpiring", "warning"): 60, ("FanfareCertificateExpiring", "critical"): 5,
+}
+
+
+def pending_minutes(tmp_path, groups):
+    """How long alerts are pending in the cases in which they fire; tests that expect nothing make promtool show it."""
+    tests = []
+    for case in cases():
+        for test in case["promql_expr_test"]:
+            names = "|".join(re.findall(r'alertname="(\w+)"', str(test["exp_samples"])))
+            shown = f'max by (alertname, severity) (count_over_time(ALERTS{{alertstate="pending",alertname=~"{names}"}}[1d]))'
+            tests.append({**case, "alert_rule_test": [], "promql_expr_test": [
+                {"expr": shown, "eval_time": test["eval_time"], "exp_samples": []}]})
+    (tmp_path / RULES.name).write_text(yaml.safe_dump({"groups": groups}))
+    path = tmp_path / "pending.yaml"
+    path.write_text(yaml.safe_dump({"rule_files": [RULES.name], "evaluation_interval": "1m", "tests": tests}))
+    done = promtool("test", "rules", path)
+    shown = re.findall(r'alertname="(\w+)", severity="(\w+)"\} ([\d.E+]+)', done.stdout + done.stderr)
+    return {(name, severity): float(minutes) for name, severity, minutes in shown}
+
+
+def test_every_alert_waits_before_it_fires(tmp_path):
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    assert pending_minutes(tmp_path, groups) == WAITS
+    for rule in (rule for group in groups for rule in group["rules"] if "alert" in rule):
+        rule["for"] = "0s"
+    assert pending_minutes(tmp_path, groups) == {}
+
+
 def headings(page):
     return set(re.findall(r"^#+ (.*)$", (ROOT / page).read_text(), re.M))
 

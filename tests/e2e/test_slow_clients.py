@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients whose sockets stall: the policy acts, every frame that arrives is whole, others notice nothing."""
+"""Clients whose sockets stall: the policy acts, every frame that arrives is whole, others notice nothing.
+By every way that bytes take to a socket: io_uring where it is allowed, send(), and TLS."""
 
 import json
+import socket
+import struct
 
 import pytest
 
@@ -10,11 +13,34 @@ from harness.waiting import wait_until
 
 SMALL = 16384  # receive buffer of a client that stalls, so that little is needed to fill it
 ITEM = "x" * 60000
+ALL = {"clientQueueBytes": 1073741824, "wsOutChannelSize": 1000000}  # bounds that nobody reaches
 
 
-def slow_cluster(make_cluster, policy, **options):
-    return make_cluster(gateway={"slowClientPolicy": policy, "clientQueueBytes": 262144, "maxMergerBatchSize": 1,
-                                 "maxMergerDelay": 0, **options})
+class Way:
+    """Makes clusters whose clients are all written to in one way, and clients for them."""
+
+    def __init__(self, make_cluster, options, tls):
+        self.make_cluster, self.options, self.tls = make_cluster, options, tls
+
+    def cluster(self, policy, **options):
+        return self.make_cluster(gateway={
+            "slowClientPolicy": policy, "clientQueueBytes": 262144, "maxMergerBatchSize": 1, "maxMergerDelay": 0,
+            **self.options, **options})
+
+    def slow(self, cluster, room="r"):
+        """Reads only when it is told to."""
+        return cluster.raw(receive_buffer=SMALL, tls=self.tls).join(room)
+
+    def healthy(self, cluster, room="r"):
+        return cluster.client(room, ssl=self.tls)
+
+
+@pytest.fixture(params=["auto", "send", "tls"])
+def way(request, make_cluster, certs):
+    if request.param != "tls":
+        return Way(make_cluster, {"wire": request.param}, None)
+    files = {"ws.cert": certs.path("gateway.pem"), "ws.key": certs.path("gateway.key")}
+    return Way(make_cluster, files, certs.client_context(alpn=("http/1.1",), show=False))
 
 
 def push_until(cluster, done, room="r", most=600):
@@ -51,10 +77,9 @@ def read_until_number(raw, last):
     return frames
 
 
-def test_close_ends_the_slow_client_with_4200(make_cluster):
-    cluster = slow_cluster(make_cluster, "close")
-    slow, healthy = cluster.raw(receive_buffer=SMALL), cluster.client("r")
-    slow.join("r")
+def test_close_ends_the_slow_client_with_4200(way):
+    cluster = way.cluster("close")
+    slow, healthy = way.slow(cluster), way.healthy(cluster)
     closes = lambda: cluster.gateway_metrics().get("fanfare_gateway_closes_total", code="4200")
     count = push_until(cluster, closes)
     assert [n for n, _ in healthy.items(count)] == list(range(count)), "others get everything"
@@ -67,19 +92,17 @@ def test_close_ends_the_slow_client_with_4200(make_cluster):
     assert cluster.gateway_metrics().get("fanfare_gateway_frames_queued") == 0
 
 
-def test_close_of_a_client_that_never_reads_again(make_cluster):
-    cluster = slow_cluster(make_cluster, "close")
-    slow = cluster.raw(receive_buffer=SMALL)
-    slow.join("r")
+def test_close_of_a_client_that_never_reads_again(way):
+    cluster = way.cluster("close")
+    slow = way.slow(cluster)
     push_until(cluster, lambda: dropped(cluster, "slow_closed"))
     wait_until(lambda: cluster.gateway_metrics().get("fanfare_gateway_clients") == 0, 20,
                "the gateway to give up on a peer that does not take the close frame")
 
 
-def test_drop_newest_keeps_what_came_first(make_cluster):
-    cluster = slow_cluster(make_cluster, "drop-newest")
-    slow, healthy = cluster.raw(receive_buffer=SMALL), cluster.client("r")
-    slow.join("r")
+def test_drop_newest_keeps_what_came_first(way):
+    cluster = way.cluster("drop-newest")
+    slow, healthy = way.slow(cluster), way.healthy(cluster)
     count = push_until(cluster, lambda: dropped(cluster, "drop_newest") >= 5)
     lost = dropped(cluster, "drop_newest")
     assert [n for n, _ in healthy.items(count)] == list(range(count))
@@ -93,10 +116,9 @@ def test_drop_newest_keeps_what_came_first(make_cluster):
     assert numbers([slow.receive()]) == [9999], "the client goes on where it can"
 
 
-def test_drop_oldest_keeps_what_came_last(make_cluster):
-    cluster = slow_cluster(make_cluster, "drop-oldest")
-    slow, healthy = cluster.raw(receive_buffer=SMALL), cluster.client("r")
-    slow.join("r")
+def test_drop_oldest_keeps_what_came_last(way):
+    cluster = way.cluster("drop-oldest")
+    slow, healthy = way.slow(cluster), way.healthy(cluster)
     count = push_until(cluster, lambda: dropped(cluster, "drop_oldest") >= 5)
     lost = int(dropped(cluster, "drop_oldest"))
     assert [n for n, _ in healthy.items(count)] == list(range(count))
@@ -108,10 +130,9 @@ def test_drop_oldest_keeps_what_came_last(make_cluster):
     assert numbers([slow.receive()]) == [9999]
 
 
-def test_the_frame_bound_acts_too(make_cluster):
-    cluster = slow_cluster(make_cluster, "drop-newest", clientQueueBytes=1073741824, wsOutChannelSize=3)
-    slow = cluster.raw(receive_buffer=SMALL)
-    slow.join("r")
+def test_the_frame_bound_acts_too(way):
+    cluster = way.cluster("drop-newest", **{**ALL, "wsOutChannelSize": 3})
+    slow = way.slow(cluster)
     count = push_until(cluster, lambda: dropped(cluster, "drop_newest") >= 5)
     queued = cluster.gateway_metrics().get("fanfare_gateway_frames_queued")
     assert queued <= 4
@@ -123,10 +144,9 @@ def test_the_frame_bound_acts_too(make_cluster):
 
 
 @pytest.mark.parametrize("policy", ["drop-newest", "drop-oldest"])
-def test_pongs_and_acks_are_never_dropped_and_never_inside_another_frame(make_cluster, policy):
-    cluster = slow_cluster(make_cluster, policy)
-    slow = cluster.raw(receive_buffer=SMALL)
-    slow.join("r")
+def test_pongs_and_acks_are_never_dropped_and_never_inside_another_frame(way, policy):
+    cluster = way.cluster(policy)
+    slow = way.slow(cluster)
     asked = []
 
     def ask_and_check():
@@ -150,11 +170,10 @@ def test_pongs_and_acks_are_never_dropped_and_never_inside_another_frame(make_cl
     assert pongs == asked
 
 
-def test_a_stalling_reader_gets_large_frames_whole(make_cluster):
+def test_a_stalling_reader_gets_large_frames_whole(way):
     """Below the bound nothing may be lost: every partial write goes on where it stopped."""
-    cluster = slow_cluster(make_cluster, "close", clientQueueBytes=1073741824, wsOutChannelSize=1000000)
-    slow = cluster.raw(receive_buffer=SMALL)
-    slow.join("r")
+    cluster = way.cluster("close", **ALL)
+    slow = way.slow(cluster)
     sizes = [1, 125, 126, 65000, 3, 60000, 65500, 4096, 64000, 2]
     items = [[n, "y" * sizes[n % len(sizes)]] for n in range(300)]
     with cluster.caller() as caller:
@@ -173,10 +192,9 @@ def test_a_stalling_reader_gets_large_frames_whole(make_cluster):
     assert got == [[n, text] for n, text in items]
 
 
-def test_a_close_by_a_client_that_has_frames_queued(make_cluster):
-    cluster = slow_cluster(make_cluster, "drop-newest")
-    slow = cluster.raw(receive_buffer=SMALL)
-    slow.join("r")
+def test_a_close_by_a_client_that_has_frames_queued(way):
+    cluster = way.cluster("drop-newest")
+    slow = way.slow(cluster)
     push_until(cluster, lambda: cluster.gateway_metrics().get("fanfare_gateway_frames_queued") >= 3)
     slow.send(CLOSE, b"\x03\xe8")
     frames = slow.until_closed()
@@ -187,10 +205,9 @@ def test_a_close_by_a_client_that_has_frames_queued(make_cluster):
     wait_until(lambda: queued() == 0, what="the queue to be freed")
 
 
-def test_a_reset_by_a_client_that_has_frames_queued(make_cluster):
-    cluster = slow_cluster(make_cluster, "drop-newest")
-    slow = cluster.raw(receive_buffer=SMALL)
-    slow.join("r")
+def test_a_reset_by_a_client_that_has_frames_queued(way):
+    cluster = way.cluster("drop-newest")
+    slow = way.slow(cluster)
     push_until(cluster, lambda: cluster.gateway_metrics().get("fanfare_gateway_frames_queued") >= 3)
     slow.close()
     wait_until(lambda: cluster.gateway_metrics().get("fanfare_gateway_clients") == 0, what="the client to be gone")
@@ -199,23 +216,29 @@ def test_a_reset_by_a_client_that_has_frames_queued(make_cluster):
     assert metrics.get("fanfare_gateway_frames_dropped_total", reason="client_gone") > 0
 
 
-def test_a_slow_tls_client(make_cluster, certs):
-    cluster = slow_cluster(make_cluster, "drop-newest",
-                           **{"ws.cert": certs.path("gateway.pem"), "ws.key": certs.path("gateway.key")})
-    tls = certs.client_context(alpn=("http/1.1",), show=False)
-    slow = cluster.raw(receive_buffer=SMALL, tls=tls)
-    healthy = cluster.raw(tls=tls)
-    slow.join("r")
-    healthy.join("h")
-    slow.send(PING, b"now")
-    count = push_until(cluster, lambda: dropped(cluster, "drop_newest") >= 5)
-    cluster.push("h", 1)
-    assert healthy.items(1) == [1]
-    got, pongs = [], []
-    while len(got) < count - int(dropped(cluster, "drop_newest")):
-        frame = slow.receive()
-        if frame.opcode == PONG:
-            pongs.append(frame.payload)
-        else:
-            got += numbers([frame])
-    assert got == sorted(set(got)) and pongs == [b"now"]
+def test_a_crowd_of_all_kinds_in_one_room(way):
+    """More than one slice of them: whoever reads, now or at the end, has every frame whole and in order, whoever
+    else leaves, and how."""
+    cluster = way.cluster("close", **ALL)
+    kinds = {kind: [way.slow(cluster) if kind == "stalls" else cluster.raw(tls=way.tls).join("r") for _ in range(count)]
+             for kind, count in {"reads": 110, "stalls": 20, "closes": 10, "resets": 10}.items()}
+    items = [[n, "z" * (60000, 200, 16400, 30000)[n % 4]] for n in range(24)]
+    with cluster.caller() as caller:
+        for item in items:
+            assert caller.post("/push/room?wait=1", {"room": "r", "items": [item]}).status == 200
+            for client in kinds["reads"]:
+                assert client.items(1) == [item]
+            if item[0] == len(items) // 2:
+                for client in kinds["closes"]:
+                    client.send(CLOSE, b"\x03\xe8")
+                for client in kinds["resets"]:
+                    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    client.close()
+    for client in kinds["stalls"]:
+        assert client.items(len(items)) == items
+    for client in kinds["closes"]:
+        frames = client.until_closed()
+        got = [json.loads(each.payload)["data"]["items"][0] for each in frames[:-1]]
+        assert frames[-1].opcode == CLOSE and got == items[:len(got)] and len(got) > len(items) // 2
+    wait_until(lambda: cluster.gateway_metrics().get("fanfare_gateway_clients") == 130, what="the others to be gone")
+    assert cluster.gateway_metrics().get("fanfare_gateway_frames_queued") == 0

@@ -172,12 +172,12 @@ class Cluster:
     def ws(self, gateway=0):
         return self.gateways[gateway].address("ws")
 
-    def url(self, gateway=0, query=""):
-        return "ws://127.0.0.1:%d/connect%s" % (self.ws(gateway)[1], query)
+    def url(self, gateway=0, query="", tls=False):
+        return "%s:%d/connect%s" % ("wss://localhost" if tls else "ws://127.0.0.1", self.ws(gateway)[1], query)
 
     def client(self, *rooms, gateway=0, query="", **options):
-        """A connected client that has joined `rooms`."""
-        client = Client(self.url(gateway, query), rooms, **options)
+        """A connected client that has joined `rooms`; over TLS with an `ssl` context."""
+        client = Client(self.url(gateway, query, options.get("ssl") is not None), rooms, **options)
         self.clients.append(client)
         return client
 
