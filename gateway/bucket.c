@@ -221,6 +221,11 @@ static enum status post(struct bucket *bucket, struct bucket_mail *mail, enum bu
     return mailbox_post(bucket->mailbox, &mail->mail);
 }
 
+void bucket_rouse(struct bucket *bucket)
+{
+    ws_server_wake(bucket->server);
+}
+
 /* Frees mail that came after the end. */
 static void discard_mail(struct bucket *bucket)
 {

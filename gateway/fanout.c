@@ -8,7 +8,7 @@
 #include "shared/clock.h"
 #include "shared/push.h"
 
-enum { PRESSURE_POLL_US = 1000 };
+enum { PRESSURE_POLL_US = 1000, ASLEEP_US = 2000 };
 
 struct fanout {
     struct fanout_conf conf;
@@ -16,6 +16,7 @@ struct fanout {
     struct event *window;   /* the next end of a merge window */
     struct event *pressure; /* looks again while pressed */
     int64_t turn_us;        /* monotonic: the first push of this turn; 0: none yet */
+    int64_t stirred_us;     /* monotonic: when the buckets were last roused or had pushes */
     bool pressed;
 };
 
@@ -199,11 +200,24 @@ void fanout_send(struct fanout *fanout, struct slice room, struct slice item)
     delivery_unref(delivery);
 }
 
+void fanout_rouse(struct fanout *fanout)
+{
+    int64_t now = clock_now_us();
+
+    if (now - fanout->stirred_us < ASLEEP_US)
+        return;
+    fanout->stirred_us = now;
+    for (unsigned i = 0; i < fanout->conf.bucket_count; i++)
+        if (bucket_clients(fanout->conf.buckets[i]) > 0)
+            bucket_rouse(fanout->conf.buckets[i]);
+}
+
 void fanout_end_turn(struct fanout *fanout)
 {
     int64_t now = clock_now_us();
 
     fanout->turn_us = 0;
+    fanout->stirred_us = now;
     merger_end_turn(fanout->merger, now);
     arm_window(fanout, now);
     judge_pressure(fanout);

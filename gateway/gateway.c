@@ -76,6 +76,13 @@ static void on_pressure(void *arg, bool pressed)
     bus_listener_hold(gateway->bus, pressed);
 }
 
+static void on_coming(void *arg)
+{
+    const struct gateway *gateway = arg;
+
+    fanout_rouse(gateway->fanout);
+}
+
 static void on_turn(void *arg)
 {
     const struct gateway *gateway = arg;
@@ -162,6 +169,7 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .handler = gateway->handler,
         .canary = gateway->canary,
         .stats = print_stats,
+        .on_coming = on_coming,
         .on_turn = on_turn,
         .arg = gateway,
     };

@@ -148,6 +148,13 @@ static void on_close(struct h2_conn *h2, const char *reason, void *arg)
     conn_free(conn);
 }
 
+static void on_coming(void *arg)
+{
+    const struct rpc_conn *conn = arg;
+
+    conn->server->conf.on_coming(conn->server->conf.arg);
+}
+
 static void set_keepalive(int fd)
 {
     int one = 1;
@@ -174,7 +181,7 @@ static void name_peer(struct rpc_conn *conn, const struct sockaddr *peer, sockle
 static enum status open_conn(struct rpc_server *server, struct rpc_conn *conn, int fd)
 {
     static const struct h2_callbacks callbacks = {
-        .on_request = on_request, .on_refused = on_refused, .on_close = on_close};
+        .on_request = on_request, .on_refused = on_refused, .on_close = on_close, .on_coming = on_coming};
     const struct h2_limits limits = {
         .max_body = server->conf.max_body, .max_streams = MAX_STREAMS, .window = WINDOW};
     SSL *ssl = server->conf.tls ? SSL_new(server->conf.tls) : NULL;

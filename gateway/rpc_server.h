@@ -23,9 +23,11 @@ struct rpc_server_conf {
     struct push_handler *handler; /* the caller's, must outlive the server */
     struct canary *canary;        /* likewise; NULL: /rpc/canary is not known */
     enum status (*stats)(struct buf *out, void *arg);
+    /* Something is about to be read from a logic. */
+    void (*on_coming)(void *arg);
     /* Pushes were applied in this turn of the loop: called once at its end. */
     void (*on_turn)(void *arg);
-    void *arg; /* handed to stats and on_turn */
+    void *arg; /* handed to stats, on_coming and on_turn */
 };
 
 /* Listens (`msg=listening what=rpc …`); `bind` is needed during the call only. */

@@ -152,6 +152,14 @@ static void on_end(const char *reason, void *arg)
                                           : "the peer closed the connection in the handshake");
 }
 
+static void on_coming(void *arg)
+{
+    struct h2_conn *conn = arg;
+
+    if (conn->callbacks.on_coming)
+        conn->callbacks.on_coming(conn->arg);
+}
+
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     struct h2_conn *conn = arg;
@@ -177,7 +185,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static enum status set_up(struct h2_conn *conn, struct event_base *base, const char *authority)
 {
-    static const struct transport_callbacks callbacks = {on_open, on_bytes, on_drained, on_end};
+    static const struct transport_callbacks callbacks = {on_open, on_bytes, on_drained, on_end, on_coming};
     enum status status;
 
     conn->wake = event_new(base, -1, 0, on_wake, conn);

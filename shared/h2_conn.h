@@ -36,6 +36,8 @@ struct h2_callbacks {
     void (*on_response)(struct h2_conn *conn, int32_t stream, int status, struct slice body, void *arg);
     /* The connection is over; `reason` is for the log. */
     void (*on_close)(struct h2_conn *conn, const char *reason, void *arg);
+    /* Something is about to be read, see transport.h. May be NULL. */
+    void (*on_coming)(void *arg);
 };
 
 struct h2_limits {

@@ -160,6 +160,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         shake_hands(transport);
         return;
     }
+    if (transport->callbacks.on_coming)
+        transport->callbacks.on_coming(transport->arg);
     bool dry = receive(transport) || transport->paused;
     if (transport->phase != PHASE_OPEN)
         return;

@@ -27,6 +27,8 @@ struct transport_callbacks {
     void (*on_drained)(void *arg);
     /* The end: `reason` is for the log, NULL when the peer closed in order. Nothing is called after it. */
     void (*on_end)(const char *reason, void *arg);
+    /* Something is about to be read and deciphered: whoever it is for may be told to get up. May be NULL. */
+    void (*on_coming)(void *arg);
 };
 
 /* Takes over an accepted (or paired) non-blocking socket and `ssl`, NULL for none, in every case. Begins

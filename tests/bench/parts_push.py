@@ -57,18 +57,25 @@ def whole_room(bench, part):
     part.runs += runs.all()
 
 
+AWAKE = "POST to frame, 500 pushes/s"
+
+
 def idle(bench, part):
     def line(result):
         return (f"frame p50 {result['latency_us']['p50']} us, p99 {result['latency_us']['p99']} us; "
                 f"answer p50 {result['answer_us']['p50']} us")
 
-    load = ["--clients", 1, "--rate", 20, "--seconds", bench.seconds(2), "--settle", 100]
+    one = ["--clients", 1, "--seconds", bench.seconds(2), "--settle", 100]
+    load = [*one, "--rate", 20]
     starts = {"POST to frame": lambda: Cluster(bench.directory, bench.certs),
               "bare loop, datagram to frame": lambda: loops(bench)["bare io_uring"]()}
     runs = bench.compare("latency", starts, [*load, "--from-sent"], bench.rounds(), line)
     due = bench.compare("latency, from due", {"from when it was due to frame": starts["POST to frame"]}, load,
                         bench.rounds(), line)
     runs.of.update(due.of)
+    awake = bench.compare("latency, cores awake", {AWAKE: lambda: Cluster(bench.directory, bench.certs, {"maxMergerDelay": 0})},
+                          [*one, "--rate", 500, "--from-sent"], bench.rounds(3), line)
+    runs.of.update(awake.of)
     waiting = bench.compare("latency, wait=1", {"wait=1": starts["POST to frame"]}, [*load, "--wait"], bench.rounds(),
                             line)
     answers = [waiting.median("wait=1", latency(mark, "answer_us")) for mark in MARKS]
@@ -80,6 +87,7 @@ def idle(bench, part):
     curves["wait=1, POST to answer"] = list(zip(shares, answers))
     part.plots.append(Curves("Latency at idle by percentile", "percentile", "ms", curves, log_y=True))
     part.targets.append(Target("idle: POST to frame, p50", runs.median("POST to frame", latency("p50")), 0.5, " ms"))
+    part.targets.append(Target("cores awake: POST to frame, p50", runs.median(AWAKE, latency("p50")), 0.5, " ms"))
     part.targets.append(Target("idle: wait=1 round trip, p50", answers[0], 1, " ms"))
     part.runs += runs.all() + waiting.all()
 
@@ -88,7 +96,8 @@ def latency_part(bench):
     part = Part("latency", "Latency at idle",
                 "One push at a time, until the client's program has the frame. With one client from the moment that "
                 "the POST is sent, and once from when it was due, which adds how late the machine's timer woke the "
-                "caller. With 4,000 clients from when it was due.")
+                "caller. Between two of 20 pushes/s the cores have gone to sleep, and each program on the way waits for "
+                "its own to wake up; with 500 pushes/s they have not. With 4,000 clients from when it was due.")
     idle(bench, part)
     whole_room(bench, part)
     return part

@@ -29,6 +29,8 @@ struct bench {
     struct rpc_server *server;
     unsigned delivered;
     unsigned turns;
+    unsigned comings;
+    unsigned had; /* delivered when something was coming for the last time */
     struct source sources[300];
 };
 
@@ -42,6 +44,14 @@ static uint32_t deliver(void *arg, enum push_target target, struct slice room, s
     (void)items;
     (void)item_count;
     return ++bench->delivered;
+}
+
+static void coming(void *arg)
+{
+    struct bench *bench = arg;
+
+    bench->comings++;
+    bench->had = bench->delivered;
 }
 
 static void end_turn(void *arg)
@@ -66,6 +76,7 @@ static void listen_on_loopback(struct bench *bench)
         .max_connections = 2,
         .handler = bench->handler,
         .stats = print_stats,
+        .on_coming = coming,
         .on_turn = end_turn,
         .arg = bench,
     };
@@ -193,6 +204,21 @@ static void test_a_batch_is_applied_and_answered(void **state)
     expect(bench, 1, 200, "{\"applied\":42,\"pushes\":0,\"duplicates\":1,\"items\":0,\"reached\":[[42,1]]}");
     assert_int_equal(bench->delivered, 1);
     assert_int_equal(bench->turns, 2);
+}
+
+static void test_a_batch_is_told_of_before_it_is_applied(void **state)
+{
+    struct bench *bench = *state;
+
+    for (int i = 0; i < 3; i++) {
+        unsigned before = bench->comings;
+
+        send_batch(bench, i, (uint64_t)i + 1);
+        pair_await(bench->pair, bench->delivered == (unsigned)i + 1);
+        assert_true(bench->comings > before);
+        assert_int_equal(bench->had, i);
+        await_answers(bench, i + 1);
+    }
 }
 
 static void publish(struct bench *bench, uint64_t sequence)
@@ -373,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_batch_is_applied_and_answered),
+        TEST(test_a_batch_is_told_of_before_it_is_applied),
         TEST(test_a_batch_that_waits_for_the_bus_is_answered_503),
         TEST(test_form_calls_as_go_push_makes_them),
         TEST(test_pushes_of_one_turn_end_it_once),

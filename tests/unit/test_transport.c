@@ -34,6 +34,8 @@ struct end {
     struct transport *feed; /* gets more to send with every piece that comes */
     char reason[160];       /* "" for a close in order */
     unsigned drained;
+    unsigned coming;
+    size_t had; /* when something was coming for the last time */
 };
 
 struct bench {
@@ -89,7 +91,17 @@ static void on_end(const char *reason, void *arg)
     snprintf(end->reason, sizeof end->reason, "%s", reason ? reason : "");
 }
 
-static const struct transport_callbacks callbacks = {on_open, on_bytes, on_drained, on_end};
+static void on_coming(void *arg)
+{
+    struct end *end = arg;
+
+    assert_true(end->open);
+    assert_false(end->ended);
+    end->coming++;
+    end->had = end->got.len;
+}
+
+static const struct transport_callbacks callbacks = {on_open, on_bytes, on_drained, on_end, on_coming};
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
@@ -276,6 +288,22 @@ static void test_tls_both_ways_at_once(void **state)
     assert_memory_equal(bench->mine.got.data, bytes, LARGE);
     assert_memory_equal(bench->other.got.data, bytes, LARGE);
     free(bytes);
+}
+
+static void test_what_comes_is_told_before_it_is_read(void **state)
+{
+    struct bench *bench = *state;
+
+    open_tls(bench);
+    for (size_t had = 0; had < 9; had += 3) {
+        unsigned before = bench->mine.coming;
+
+        transport_write(bench->other.transport, "abc", 3);
+        transport_flush(bench->other.transport);
+        AWAIT(bench, bench->mine.got.len == had + 3);
+        assert_true(bench->mine.coming > before);
+        assert_int_equal(bench->mine.had, had);
+    }
 }
 
 static void test_alpn_is_told(void **state)
@@ -476,6 +504,7 @@ int main(void)
         TEST(test_a_write_leaves_in_the_callers_turn),
         TEST(test_what_a_full_socket_leaves_goes_later),
         TEST(test_tls_both_ways_at_once),
+        TEST(test_what_comes_is_told_before_it_is_read),
         TEST(test_alpn_is_told),
         TEST(test_what_tls_holds_is_not_forgotten_in_a_pause),
         TEST(test_a_pause_leaves_the_bytes_in_the_socket),
