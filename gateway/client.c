@@ -324,6 +324,7 @@ static enum status join_first_rooms(struct client *client, const struct connect_
 static void answer_handshake(struct client *client, const struct handshake *answer)
 {
     struct frame *response = frame_new_raw(slice_of(answer->response.data, answer->response.len));
+    enum status joined;
 
     http_request_free(client->request);
     client->request = NULL;
@@ -346,8 +347,9 @@ static void answer_handshake(struct client *client, const struct handshake *answ
         atomic_fetch_add_explicit(&client->bucket->clients, 1, memory_order_relaxed);
     }
     bucket_heard(client);
+    joined = join_first_rooms(client, &answer->query); /* before the answer: whoever reads it is in */
     client_send_control(client, response);
-    if (client->phase == CLIENT_OPEN && join_first_rooms(client, &answer->query) != STATUS_OK)
+    if (client->phase == CLIENT_OPEN && joined != STATUS_OK)
         client_close(client, CLOSE_internal);
 }
 

@@ -120,12 +120,13 @@ static void seal(struct merger *merger, struct merge_key *key)
         buf_clear(&key->items);
 }
 
-/* A batch that is sealed because it is full. A quiet key's rest still goes at the end of the turn;
- * in trailing mode the next item starts a window of its own, as go-push's does. */
+/* A batch that is sealed because it is full: the window begins anew with it, so that a key whose batches fill
+ * sends no half-full one whenever a window would have ended. A quiet key's rest still goes at the end of the
+ * turn. */
 static void seal_full(struct merger *merger, struct merge_key *key, int64_t now)
 {
     seal(merger, key);
-    if (!merger->conf.leading)
+    if (!key->fresh)
         open_window(merger, key, now);
 }
 

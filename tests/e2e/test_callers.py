@@ -9,12 +9,12 @@ import subprocess
 import pytest
 
 from harness.http import Caller, raw_exchange, read_answer, read_to_end
-from harness.waiting import wait_until
+from harness.waiting import patient, wait_until
 
 
 def test_a_content_length_past_the_limit_is_413_before_the_body_is_sent(make_cluster):
     cluster = make_cluster(logic={"maxBodyBytes": 4096})
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                      b"Content-Length: 1000000\r\n\r\n{")
         answer = read_answer(sock, "POST")
@@ -24,7 +24,7 @@ def test_a_content_length_past_the_limit_is_413_before_the_body_is_sent(make_clu
 
 def test_chunks_past_the_limit_are_413_while_they_are_sent(make_cluster):
     cluster = make_cluster(logic={"maxBodyBytes": 4096})
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                      b"Transfer-Encoding: chunked\r\n\r\n")
         for _ in range(8):
@@ -36,7 +36,7 @@ def test_chunked_bodies_are_taken(cluster, room):
     client = cluster.client(room)
     body = f"room={room}&items=[1]".encode()
     chunks = b"".join(b"%x\r\n%s\r\n" % (1, body[i : i + 1]) for i in range(len(body)))
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(b"POST /push/room HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
                      b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
         assert read_answer(sock, "POST").status == 200
@@ -48,7 +48,7 @@ def test_a_request_byte_by_byte_is_taken(cluster, room):
     body = f"room={room}&items=[1]"
     request = ("POST /push/room HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
                f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for i in range(len(request)):
             sock.sendall(request[i : i + 1])
@@ -84,7 +84,7 @@ def test_keep_alive_serves_many_requests_on_one_connection(cluster, room):
 
 
 def test_pipelined_requests_are_answered_in_order(cluster):
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"
                      b"GET /stats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         got = read_to_end(sock)
@@ -94,7 +94,7 @@ def test_pipelined_requests_are_answered_in_order(cluster):
 def test_pipelined_pushes_that_wait_are_answered_in_order(cluster, room):
     body = json.dumps({"room": room, "items": [1], "wait": True}).encode()
     one = b"POST /push/room HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall((one + b"\r\n" + body) * 3 + b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         got = read_to_end(sock)
     assert re.findall(rb"HTTP/1.1 (\d+) ", got) == [b"200", b"200", b"200", b"404"]
@@ -111,7 +111,7 @@ def test_connection_close_and_http_1_0_end_the_connection(cluster):
 def test_expect_100_continue_is_answered_before_the_body(cluster, room):
     client = cluster.client(room)
     body = f"room={room}&items=[1]".encode()
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(b"POST /push/room HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
                      b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
         assert sock.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -122,7 +122,7 @@ def test_expect_100_continue_is_answered_before_the_body(cluster, room):
 
 @pytest.mark.parametrize("path", ["/stats", "/healthz", "/readyz", "/metrics"])
 def test_head_is_get_without_the_body(cluster, path):
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         got = read_to_end(sock)
     head, _, body = got.partition(b"\r\n\r\n")
@@ -135,7 +135,7 @@ def test_callers_that_leave_in_the_middle_harm_nobody(cluster, room):
     for cut in (b"POST", b"POST /push/room HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nroom=",
                 b"POST /push/room?wait=1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
                 b"Content-Length: 14\r\n\r\nroom=x&items=["):
-        with socket.create_connection(cluster.api(), timeout=10) as sock:
+        with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
             sock.sendall(cut)
     cluster.push(room, 1)
     assert client.push() == [1]

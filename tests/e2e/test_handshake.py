@@ -9,6 +9,7 @@ import pytest
 
 from harness.http import read_to_end
 from harness.raw_ws import TEXT, RawClient, handshake
+from harness.waiting import patient
 
 PING_TEXT = b'{"type":"PING","data":{}}'
 PONG_TEXT = b'{"type":"PONG","data":{}}'
@@ -102,7 +103,7 @@ def test_other_paths_are_404(cluster, path):
 @pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 80, b"hello\r\n\r\n",
                                      b"GET /connect\r\n\r\n", b"\xff" * 50 + b"\r\n\r\n"])
 def test_what_is_not_http_is_400_and_closed(cluster, bystander, garbage):
-    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+    with socket.create_connection(cluster.ws(), timeout=patient(10)) as sock:
         sock.sendall(garbage)
         got = read_to_end(sock)
     assert got == b"" or got.startswith(b"HTTP/1.1 400 ")
@@ -110,11 +111,11 @@ def test_what_is_not_http_is_400_and_closed(cluster, bystander, garbage):
 
 def test_a_handshake_that_never_ends_is_408_or_closed(make_cluster):
     cluster = make_cluster(gateway={"wsReadTimeout": 300})
-    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+    with socket.create_connection(cluster.ws(), timeout=patient(10)) as sock:
         sock.sendall(handshake()[:-2])
         got = read_to_end(sock)
     assert got == b"" or got.startswith(b"HTTP/1.1 408 ")
-    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+    with socket.create_connection(cluster.ws(), timeout=patient(10)) as sock:
         got = read_to_end(sock)
     assert got == b"" or got.startswith(b"HTTP/1.1 408 ")
     metrics = cluster.gateway_metrics()
@@ -124,7 +125,7 @@ def test_a_handshake_that_never_ends_is_408_or_closed(make_cluster):
 
 def test_a_dripping_handshake_gains_no_time(make_cluster):
     cluster = make_cluster(gateway={"wsReadTimeout": 500})
-    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+    with socket.create_connection(cluster.ws(), timeout=patient(10)) as sock:
         sock.settimeout(0.1)
         for byte in handshake(X="y" * 200)[:-2]:
             try:
@@ -142,7 +143,7 @@ def test_a_dripping_handshake_gains_no_time(make_cluster):
 
 
 def test_headers_too_large_are_431(cluster, bystander):
-    with socket.create_connection(cluster.ws(), timeout=10) as sock:
+    with socket.create_connection(cluster.ws(), timeout=patient(10)) as sock:
         try:
             sock.sendall(handshake(X="y" * 200000))
         except (BrokenPipeError, ConnectionResetError):
@@ -163,7 +164,7 @@ def test_handshake_byte_by_byte(cluster):
 
 
 def test_a_storm_of_half_done_connections(cluster, bystander):
-    socks = [socket.create_connection(cluster.ws(), timeout=10) for _ in range(200)]
+    socks = [socket.create_connection(cluster.ws(), timeout=patient(10)) for _ in range(200)]
     for number, sock in enumerate(socks):
         sock.sendall(handshake()[: 10 + number])
     client = cluster.client()

@@ -207,7 +207,7 @@ def test_logic_lets_a_half_sent_request_finish(make_cluster):
     cluster = make_cluster(logic={"drainSeconds": 5})
     client = cluster.client("r")
     body = b"room=r&items=[1]"
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(b"POST /push/room HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
                      b"Content-Length: %d\r\n\r\n%s" % (len(body), body[:5]))
         cluster.push("r", 0, wait=True)

@@ -8,7 +8,7 @@ import pytest
 
 from harness.http import raw_exchange, read_answer, read_to_end
 from harness.raw_ws import RawClient
-from harness.waiting import wait_until
+from harness.waiting import patient, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_service_read_timeout(make_cluster):
     cluster = make_cluster(logic={"serviceReadTimeout": 300})
     for begun in (b"POST /push/all HT", b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                   b"Content-Length: 10\r\n\r\n{"):
-        with socket.create_connection(cluster.api(), timeout=10) as sock:
+        with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
             sock.sendall(begun)
             answer = read_answer(sock, "POST")
             assert (answer.status, answer.error) == (408, "request_timeout")
@@ -169,7 +169,7 @@ def test_service_read_timeout(make_cluster):
 
 def test_service_idle_timeout(make_cluster):
     cluster = make_cluster(logic={"serviceIdleTimeout": 1})
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert read_answer(sock).status == 200
         assert read_to_end(sock) == b"", "an idle connection is closed without a word"
@@ -249,7 +249,7 @@ def test_file_descriptors(make_cluster, certs, tmp_path):
     raws = []
     try:
         for _ in range(80):
-            sock = socket.create_connection(cluster.ws(), timeout=10)
+            sock = socket.create_connection(cluster.ws(), timeout=patient(10))
             raws.append(sock)
         cluster.push("r", 1)
         assert stays.push() == [1]

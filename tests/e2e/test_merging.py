@@ -7,7 +7,9 @@ import time
 
 import pytest
 
-WINDOW = 1.0
+from harness.waiting import patient
+
+WINDOW = patient(1.0)
 
 
 @pytest.fixture(scope="module")

@@ -83,9 +83,10 @@ def gateway_rest(metrics):
 def gateway_at_rest(cluster):
     def resting():
         metrics = cluster.gateway_metrics()
-        return gateway_rest(metrics) and metrics
+        return gateway_rest(metrics)
 
-    return wait_until(resting, what="the gateway to be at rest")
+    wait_until(resting, 30, "the gateway to be at rest")
+    return cluster.gateway_metrics()
 
 
 def assert_gateway_adds_up(metrics):
@@ -242,7 +243,8 @@ def test_a_push_is_timed_once_a_bucket_whatever_its_clients(make_cluster):
 
 
 def test_the_wait_for_the_merge_window_is_seen(make_cluster):
-    cluster = make_cluster(gateway={"bucketThreads": 1, "maxMergerDelay": 1000})
+    window = patient(1)
+    cluster = make_cluster(gateway={"bucketThreads": 1, "maxMergerDelay": int(window * 1000)})
     client = cluster.client("r")
     grown = quiet_gateway(cluster)
     cluster.push("r", 1)
@@ -254,7 +256,7 @@ def test_the_wait_for_the_merge_window_is_seen(make_cluster):
     for name in ("merge_wait_seconds", "push_to_socket_seconds"):
         assert grew(name + "_count") == 2
         assert grew(name + "_bucket", le="0.25") == 1, "the first push found its room quiet"
-        assert 0.25 < grew(name + "_sum") < 1 + patient(1)
+        assert 0.25 < grew(name + "_sum") < 2 * window
     assert grew("fanout_seconds_sum") < grew("merge_wait_seconds_sum")
 
 
@@ -279,8 +281,9 @@ def test_a_handshake_is_timed_from_its_connection(make_cluster, certs, tls):
     quick = cluster.gateway_metrics()
     assert quick.get(name + "_count") == 1
     assert 0 < quick.get(name + "_sum") < patient(1)
+    delay = patient(0.5)
     with socket.create_connection(cluster.ws()) as late:
-        time.sleep(0.5)  # the client's own delay, which must show but for the time until accept
+        time.sleep(delay)  # the client's own delay, which must show but for the time until accept
         if tls:
             late = context.wrap_socket(late, server_hostname="localhost")
         late.sendall(handshake())
@@ -288,8 +291,8 @@ def test_a_handshake_is_timed_from_its_connection(make_cluster, certs, tls):
         slow = cluster.gateway_metrics()
         late.close()
     assert slow.get(name + "_count") == 2
-    assert 0.25 < slow.get(name + "_sum") - quick.get(name + "_sum") < 0.5 + patient(1)
-    assert slow.get(name + "_bucket", le="0.25") == 1
+    assert 0.25 < slow.get(name + "_sum") - quick.get(name + "_sum") < delay + patient(1)
+    assert slow.get(name + "_bucket", le="0.25") == (1 if quick.get(name + "_sum") <= 0.25 else 0)
     refused = RawClient(cluster.ws(), shake=False, tls=context)
     assert refused.shake("/elsewhere").status == 404
     refused.close()
@@ -331,6 +334,7 @@ def test_each_bucket_tells_its_jobs(make_cluster):
         return all(seen.values())
 
     wait_until(both_were_busy, 20, "jobs to be seen in both buckets")
+    cluster.close_clients()
     gateway_at_rest(cluster)
     assert by_bucket(cluster, "bucket_jobs") == {"0": 0, "1": 0}
 

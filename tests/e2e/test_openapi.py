@@ -14,6 +14,7 @@ from harness.cluster import Cluster
 from harness.http import FORM, JSON, read_answer
 from harness.schema import Schema, resolve
 from harness.tokens import Tokens
+from harness.waiting import patient
 
 PATH = ROOT / "docs" / "openapi.yaml"
 DOCUMENT = yaml.safe_load(PATH.read_text()) if PATH.exists() else {}
@@ -38,7 +39,7 @@ def clusters(certs, tmp_path_factory):
 
     made = {}
     options = {
-        "plain": {"logic": {"maxBodyBytes": 4096, "maxHeaderBytes": 2048, "serviceReadTimeout": 300}},
+        "plain": {"logic": {"maxBodyBytes": 4096, "maxHeaderBytes": 2048, "serviceReadTimeout": int(patient(500))}},
         "alone": {"gateways": 0, "logic": {"gatewayList": []}},
         "stuck": {"logic": {"waitTimeout": 200, "gatewayTimeout": 60000}},
         "cors": {"logic": {"cors.origins": ["*"]}},
@@ -70,7 +71,7 @@ def send(cluster, method, path, body=None, content_type=JSON, **kwargs):
 
 
 def half_sent(cluster, path):
-    with socket.create_connection(cluster.api(), timeout=10) as sock:
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\nContent-Length: 50\r\n\r\n".encode())
         return read_answer(sock, "POST")
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.build import sanitized
-from harness.cluster import DISCOVERING
+from harness.cluster import DISCOVERING, TTL
 from harness.fake_redis import FakeRedis
 from harness.numbered import Flow, expect_exactly
 from harness.wall_clock import WallClock
@@ -120,7 +120,7 @@ def test_redis_is_killed_and_restarted_under_load(redis, make_cluster):
         wait_until(lambda: registered(redis, "gateway0", "gateway1"), 2, "every gateway to be registered again")
         assert time.monotonic() - begun < patient(2)
         redis.kill()
-        time.sleep(3.2)  # longer than an entry lives, and than a link that is down is kept
+        time.sleep(TTL + 1.2)  # longer than an entry lives, and than a link that is down is kept
         assert up(cluster, "gateway0", "gateway1"), "a gateway whose link works is not dropped"
         redis.start()
         wait_until(lambda: registered(redis, "gateway0", "gateway1"), 2, "every gateway to be registered again")
@@ -131,7 +131,7 @@ def test_redis_is_killed_and_restarted_under_load(redis, make_cluster):
 
 
 def test_redis_is_stopped_and_nothing_waits_for_it(redis, make_cluster):
-    quick = {"redis.timeout": 300}
+    quick = {"redis.timeout": int(patient(1000))}
     cluster = everything(make_cluster, redis, gateway=quick, logic=quick)
     clients = audience(cluster)
     slowest, begun = 0, time.monotonic()
@@ -150,7 +150,7 @@ def test_redis_is_stopped_and_nothing_waits_for_it(redis, make_cluster):
         wait_until(lambda: registered(redis, "gateway0", "gateway1"), 10, "the gateways to be registered again")
         flow.more(60)
     expect_exactly(clients, flow)
-    assert max(slowest, flow.slowest) < patient(0.5)
+    assert max(slowest, flow.slowest) < patient(0.8)
 
 
 def test_redis_accepts_and_says_nothing(make_cluster):
@@ -211,7 +211,7 @@ def test_a_master_that_becomes_a_replica_is_noticed(make_redis, make_cluster):
 
 def test_redis_loads_its_data(make_redis, make_cluster):
     redis = make_redis(enable_debug_command="yes")
-    redis.call("DEBUG", "POPULATE", 8000, "key", 100)
+    redis.call("DEBUG", "POPULATE", 40000, "key", 100)
     redis.call("SAVE")
     redis.kill()
     redis.start(key_load_delay=2000, loading_process_events_interval_bytes=1024)
@@ -249,7 +249,8 @@ def test_moved_in_circles(make_cluster, prefix):
 
 
 def test_a_gateway_is_killed_under_load_and_its_clients_go_on_elsewhere(redis, make_cluster):
-    cluster = everything(make_cluster, redis, gateways=3, logic={"linkQueueSeconds": 1, "waitTimeout": 300})
+    logic = {"linkQueueSeconds": 5, "waitTimeout": int(patient(500))}
+    cluster = everything(make_cluster, redis, gateways=3, logic=logic)
     stay = [cluster.client("r", gateway=n) for n in (0, 1)]
     with Flow(cluster, rate=200) as flow:
         movers = [cluster.follower(flow, gateway=2) for _ in range(4)]
@@ -260,7 +261,7 @@ def test_a_gateway_is_killed_under_load_and_its_clients_go_on_elsewhere(redis, m
             answer = caller.post("/push/room", {"room": "nobody", "items": [0], "wait": True})
         assert answer.status == 504 and answer.json["gateways"]["acked"] == 2, "who waits is told"
         wait_until(lambda: all(len(each.sessions) == 2 for each in movers), 10, "the clients to come back")
-        wait_until(lambda: up(cluster, "gateway0", "gateway1") and len(cluster.listing()) == 2, 10, "it to be dropped")
+        wait_until(lambda: up(cluster, "gateway0", "gateway1") and len(cluster.listing()) == 2, 20, "it to be dropped")
         flow.more(50)
     for mover in movers:
         assert mover.await_last().faults() == []
@@ -299,14 +300,16 @@ def test_the_clock_of_redis_jumps(make_redis, make_cluster, tmp_path, jump):
     clients = audience(cluster)
     with Flow(cluster, rate=200) as flow:
         flow.more()
+        expired = lambda: int(redis.info("stats")["expired_keys"])
+        before = expired()
         clock.set(jump)
         if jump > 0:
-            assert not registered(redis, "gateway0") or not registered(redis, "gateway1"), "the entries end at once"
+            wait_until(lambda: expired() >= before + 2, what="the entries to end")
         for _ in range(3):  # over a reading and some refreshes
-            time.sleep(0.5)
+            time.sleep(TTL / 4)
             assert up(cluster, "gateway0", "gateway1")
         wait_until(lambda: registered(redis, "gateway0", "gateway1"), 2, "the gateways to be registered again")
-        wait_until(lambda: redis.call("PTTL", "fanfare:gateway:gateway0") <= 2000, 2, "a proper time to live")
+        wait_until(lambda: redis.call("PTTL", "fanfare:gateway:gateway0") <= TTL * 1000, 2, "a proper time to live")
         flow.more()
     expect_exactly(clients, flow)
     assert not cluster.logics[0].events("gateway link broke")
@@ -323,11 +326,12 @@ def test_the_clocks_of_the_daemons_jump(redis, make_cluster, tmp_path, jump):
         clock.set(jump)
         refreshes = cluster.gateway_metrics().get("fanfare_gateway_registry_refreshes_total")
         readings = cluster.logic_metrics().get("fanfare_logic_registry_readings_total")
-        time.sleep(1.5)
+        rest = TTL * 0.75  # longer than between two refreshes
+        time.sleep(rest)
         assert registered(redis, "gateway0", "gateway1") and up(cluster, "gateway0", "gateway1")
         made = cluster.gateway_metrics().get("fanfare_gateway_registry_refreshes_total") - refreshes
         read = cluster.logic_metrics().get("fanfare_logic_registry_readings_total") - readings
-        assert 1 <= made <= 5 and 1 <= read <= 5, f"{made} refreshes, {read} readings in 1.5 s"
+        assert 1 <= made <= 5 and 1 <= read <= 2 + 2 * rest, f"{made} refreshes, {read} readings in {rest} s"
         flow.more()
     expect_exactly(clients, flow)
     assert not cluster.logics[0].events("gateway link broke")

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness.cluster import TTL
 from harness.numbered import Flow, expect_exactly
 from harness.redis_server import free_port
 from harness.redis_topologies import ClusterNodes, Sentinels
@@ -141,7 +142,7 @@ def test_a_slot_that_moves_is_followed(nodes, make_cluster):
         flow.more()
         move_slot(nodes, slot, source, target)
         wait_until(lambda: sorted(target.call("KEYS", "*")) == KEYS, 10, "the gateways to follow")
-        time.sleep(2.5)  # the entries that were moved along have ended by now
+        time.sleep(TTL + 0.5)  # the entries that were moved along have ended by now
         assert sorted(target.call("KEYS", "*")) == KEYS
         cluster.add_gateway()
         wait_until(lambda: cluster.listing().get("gateway2", {}).get("state") == "up", 10, "logic to follow too")

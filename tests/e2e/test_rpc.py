@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from harness.rpc import RpcCaller, batch, new_logic_id, record
-from harness.waiting import wait_until
+from harness.waiting import patient, wait_until
 
 STATS = {"onlineConnections", "sendMessageTotal", "sendMessageFail", "dispatchPending", "pushJobPending",
          "dispatchFail", "roomCount", "mergerPending", "mergerRoomTotal", "mergerAllTotal", "mergerRoomFail",
@@ -264,7 +264,7 @@ def test_bytes_that_are_no_http2_end_only_their_connection(cluster, certs):
     context = certs.client_context()
     for garbage in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x00" * 100,
                     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 100):
-        with socket.create_connection(cluster.gateways[0].address("rpc"), timeout=10) as plain:
+        with socket.create_connection(cluster.gateways[0].address("rpc"), timeout=patient(10)) as plain:
             with context.wrap_socket(plain, server_hostname="localhost") as sock:
                 sock.sendall(garbage)
                 try:
@@ -272,7 +272,7 @@ def test_bytes_that_are_no_http2_end_only_their_connection(cluster, certs):
                         pass
                 except (ConnectionResetError, ssl.SSLError):
                     pass
-    with socket.create_connection(cluster.gateways[0].address("rpc"), timeout=10) as plain:
+    with socket.create_connection(cluster.gateways[0].address("rpc"), timeout=patient(10)) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
         try:
             while plain.recv(4096):
@@ -285,7 +285,7 @@ def test_bytes_that_are_no_http2_end_only_their_connection(cluster, certs):
 def handshake_fails(address, context):
     """Whether TLS is refused; with TLS 1.3 that shows at the first read."""
     try:
-        with socket.create_connection(address, timeout=10) as plain:
+        with socket.create_connection(address, timeout=patient(10)) as plain:
             with context.wrap_socket(plain, server_hostname="localhost") as sock:
                 sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
                 return sock.recv(100) == b""

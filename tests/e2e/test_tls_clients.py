@@ -8,6 +8,7 @@ import pytest
 
 from harness.client import Client
 from harness.raw_ws import PING, TEXT, frame
+from harness.waiting import patient
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_an_idle_client_stays_over_wss(wss):
 
 def test_plain_bytes_on_a_tls_port_harm_nobody(wss):
     raw = wss.raw(tls=wss.tls)
-    with socket.create_connection(wss.ws(), timeout=10) as sock:
+    with socket.create_connection(wss.ws(), timeout=patient(10)) as sock:
         sock.sendall(b"GET /connect HTTP/1.1\r\nHost: x\r\n\r\n")
         try:
             while sock.recv(4096):

@@ -377,11 +377,11 @@ def test_tail_comes_back_when_a_gateway_died(make_cluster, tail):
 
 
 def test_tail_notices_a_gateway_that_stands_still(make_cluster, tail):
-    cluster = make_cluster()
-    follower = tail("--room", "r", "--gateway", ws(cluster), "--timeout", 1)
+    cluster, seconds = make_cluster(), int(patient(2))
+    follower = tail("--room", "r", "--gateway", ws(cluster), "--timeout", seconds)
     follower.await_joined()
     cluster.gateways[0].stop_the_clock()
-    follower.await_said("no answer within 1 s")
+    follower.await_said(f"no answer within {seconds} s")
     cluster.gateways[0].go_on()
     follower.await_joined(times=2)
 

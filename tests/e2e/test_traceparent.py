@@ -246,6 +246,7 @@ def test_by_the_bus_only(make_cluster, redis):
     assert push(made, body("r", trace)).status == 200
     assert await_line(made.gateways[0], trace, "push applied")["path"] == "bus"
     assert await_line(made.logics[0], trace, "push accepted")["bus_only"] == "yes"
+    await_line(made.logics[0], trace, "push published")
     assert messages(made.logics[0], trace) == ["push accepted", "push published"]
     redis.kill()
     wait_until(lambda: made.logic_metrics().get("fanfare_logic_redis_up", what="bus") == 0, what="Redis to be missed")

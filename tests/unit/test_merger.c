@@ -126,11 +126,31 @@ static void a_full_batch_goes_at_once(void **state)
     merger_end_turn(merger, 10);
     add(merger, "r", "5", 20);
     expect(&seen, "r=4,5/2;");
-    add(merger, "r", "6", 30);
-    merger_end_turn(merger, 30);
-    expect(&seen, "");
+    merger_free(merger);
+}
+
+static void a_full_batch_begins_the_window_anew(void **state)
+{
+    struct transcript seen;
+    struct merger *merger = merger_of(&seen, true, 1000, 2, 65536);
+
+    (void)state;
+    add(merger, "r", "1", 0);
+    add(merger, "other", "1", 0);
+    merger_end_turn(merger, 0);
+    add(merger, "r", "2", 10);
+    add(merger, "r", "3", 900);
+    expect(&seen, "r=1/1;other=1/1;r=2,3/2;");
+    add(merger, "r", "4", 930);
+    assert_int_equal(merger_deadline(merger), 1000);
     merger_expire(merger, 1000);
-    expect(&seen, "r=6/1;");
+    expect(&seen, "");
+    assert_int_equal(merger_deadline(merger), 1900);
+    merger_expire(merger, 1899);
+    expect(&seen, "");
+    merger_expire(merger, 1900);
+    expect(&seen, "r=4/1;");
+    assert_int_equal(merger_deadline(merger), 2900);
     merger_free(merger);
 }
 
@@ -187,11 +207,11 @@ static void a_batch_says_when_its_first_item_came(void **state)
     add(merger, "r", "3", 30);
     assert_int_equal(seen.since, 20);
     add(merger, "r", "4", 40);
-    merger_expire(merger, 1009);
+    merger_expire(merger, 1030);
     assert_int_equal(seen.since, 40);
-    add(merger, "r", "5", 1010);
+    add(merger, "r", "5", 1040);
     merger_flush(merger);
-    assert_int_equal(seen.since, 1010);
+    assert_int_equal(seen.since, 1040);
     expect(&seen, "r=1/1;r=2,3/2;r=4/1;r=5/1;");
     merger_free(merger);
 }
@@ -342,6 +362,7 @@ int main(void)
         cmocka_unit_test(items_inside_the_window_wait_for_its_end),
         cmocka_unit_test(a_window_without_items_makes_the_key_quiet_again),
         cmocka_unit_test(a_full_batch_goes_at_once),
+        cmocka_unit_test(a_full_batch_begins_the_window_anew),
         cmocka_unit_test(the_byte_limit_seals_before_it_is_passed),
         cmocka_unit_test(trailing_holds_the_first_item_for_the_whole_delay),
         cmocka_unit_test(a_batch_says_when_its_first_item_came),

@@ -39,7 +39,8 @@ class Client:
     def __init__(self, url, rooms=(), **options):
         self.frames = queue.Queue()
         self.acks = 0
-        options = {"compression": None, "ping_interval": None, "max_size": None, "max_queue": None, **options}
+        options = {"compression": None, "ping_interval": None, "max_size": None, "max_queue": None,
+                   "open_timeout": patient(10), **options}
         self.socket = _loop.call(self._open(url, options))
         for room in rooms:
             self.join(room)

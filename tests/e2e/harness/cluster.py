@@ -11,7 +11,7 @@ from harness.metrics import Metrics
 from harness.numbered import Follower
 from harness.proxy import Proxy
 from harness.raw_ws import RawClient
-from harness.waiting import wait_until
+from harness.waiting import patient, wait_until
 
 GATEWAY = {
     "wsPort": 0,
@@ -21,9 +21,18 @@ GATEWAY = {
     "adminPort": 0,
     "maxMergerDelay": 20,
     "drainSeconds": 1,
+    "wsReadTimeout": int(patient(5000)),
 }
-LOGIC = {"canary.intervalSeconds": 0, "servicePort": 0, "serviceBind": "127.0.0.1", "drainSeconds": 2}
-REGISTERED = {"registryTtl": 2}
+LOGIC = {
+    "servicePort": 0,
+    "serviceBind": "127.0.0.1",
+    "canary.intervalSeconds": 0,
+    "drainSeconds": 2,
+    "serviceReadTimeout": int(patient(5000)),
+    "serviceWriteTimeout": int(patient(5000)),
+}
+TTL = int(patient(2))  # seconds
+REGISTERED = {"registryTtl": TTL}
 DISCOVERING = {"discovery.mode": "redis", "discovery.refreshSeconds": 1}
 
 
@@ -210,6 +219,12 @@ class Cluster:
     def gateway_metrics(self, gateway=0):
         with self.admin(gateway) as caller:
             return Metrics(caller.get("/metrics").body.decode())
+
+    def fanned_out(self, gateway=0):
+        """The gateway's metrics once no frame is on its way to a client's socket or queue."""
+        jobs = lambda: self.gateway_metrics(gateway).get("fanfare_gateway_fanout_jobs")
+        wait_until(lambda: jobs() == 0, 30, "the fan-out to be done")
+        return self.gateway_metrics(gateway)
 
     def logic_metrics(self, logic=0):
         with self.caller(logic) as caller:

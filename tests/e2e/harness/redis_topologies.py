@@ -5,7 +5,7 @@ import os
 import pathlib
 
 from harness.redis_server import RedisProcess, RedisServer, free_port
-from harness.waiting import wait_until
+from harness.waiting import patient, wait_until
 
 MASTER_NAME = "fanfare-master"
 
@@ -36,7 +36,7 @@ class Sentinels:
             f"port {port}",
             f"sentinel myid {own_id}",
             f"sentinel monitor {MASTER_NAME} 127.0.0.1 {self.master.port} 2",
-            f"sentinel down-after-milliseconds {MASTER_NAME} 500",
+            f"sentinel down-after-milliseconds {MASTER_NAME} {int(patient(1000))}",
             f"sentinel failover-timeout {MASTER_NAME} 3000",
             f"sentinel known-replica {MASTER_NAME} 127.0.0.1 {self.replica.port}",
         ]
