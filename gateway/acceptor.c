@@ -231,9 +231,11 @@ enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buck
     acceptor->bucket_count = bucket_count;
     enum status status = listener_new(acceptor->base, "ws", acceptor->conf.bind, acceptor->conf.port,
                                       on_accept, acceptor, &acceptor->listener, fault);
-    if (status == STATUS_OK)
-        listener_set_pace(acceptor->listener, PACE_US);
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    listener_set_pace(acceptor->listener, PACE_US);
+    listener_count_failures(acceptor->listener, M_ACCEPT_FAILURES_WS);
+    return STATUS_OK;
 }
 
 void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits)

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "gateway/gateway_metrics.h"
 #include "shared/http_server.h"
 
 enum { MAX_HEADER = 8192, MAX_CONNECTIONS = 64, TIMEOUT_MS = 5000, IDLE_MS = 60000 };
@@ -80,6 +81,7 @@ enum status admin_api_new(struct event_base *base, const struct admin_api_conf *
         .read_timeout_ms = TIMEOUT_MS,
         .idle_timeout_ms = IDLE_MS,
         .write_timeout_ms = TIMEOUT_MS,
+        .accept_failures_row = M_ACCEPT_FAILURES_ADMIN,
         .max_connections = MAX_CONNECTIONS,
         .routes = routes,
         .route_count = sizeof routes / sizeof routes[0],

@@ -83,6 +83,10 @@
     X(M_REFUSED_TIMEOUT, G "clients_refused_total", "reason=\"handshake_timeout\"", COUNTER, "")             \
     X(M_REFUSED_GONE, G "clients_refused_total", "reason=\"peer_gone\"", COUNTER, "")                        \
     X(M_REFUSED_MEMORY, G "clients_refused_total", "reason=\"no_memory\"", COUNTER, "")                      \
+    X(M_ACCEPT_FAILURES_WS, G "accept_failures_total", "what=\"ws\"", COUNTER,                               \
+      "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then")              \
+    X(M_ACCEPT_FAILURES_RPC, G "accept_failures_total", "what=\"rpc\"", COUNTER, "")                         \
+    X(M_ACCEPT_FAILURES_ADMIN, G "accept_failures_total", "what=\"admin\"", COUNTER, "")                     \
     X(M_CLIENT_MESSAGES, G "client_messages_total", "", COUNTER, "Messages from clients")                    \
     X(M_WIRE_URING, G "wire", "kind=\"uring\"", GAUGE, "Bucket threads by the kind of their socket writes")  \
     X(M_WIRE_SEND, G "wire", "kind=\"send\"", GAUGE, "")                                                     \

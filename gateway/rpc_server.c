@@ -277,6 +277,7 @@ enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf
         rpc_server_free(server);
         return status;
     }
+    listener_count_failures(server->listener, M_ACCEPT_FAILURES_RPC);
     server->port = listener_port(server->listener);
     *out = server;
     return STATUS_OK;

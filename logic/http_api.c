@@ -232,6 +232,7 @@ static struct http_server_conf server_conf_of(struct http_api *api)
                                      .read_timeout_ms = (int)conf->service_read_timeout,
                                      .idle_timeout_ms = (int)conf->service_idle_timeout * 1000,
                                      .write_timeout_ms = (int)conf->service_write_timeout,
+                                     .accept_failures_row = LM_ACCEPT_FAILURES,
                                      .max_connections = (int)conf->max_connections,
                                      .routes = routes,
                                      .route_count = sizeof routes / sizeof *routes,

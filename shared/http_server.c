@@ -126,9 +126,11 @@ enum status http_server_listen(struct http_server *server, const char *what, con
         return fault_set(fault, STATUS_FULL, "at most %d listeners", HTTP_MAX_LISTENERS);
     enum status status = listener_new(server->base, what, bind, port, on_accept, server,
                                       &server->listeners[server->listener_count], fault);
-    if (status == STATUS_OK)
-        server->listener_count++;
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    listener_count_failures(server->listeners[server->listener_count], server->conf.accept_failures_row);
+    server->listener_count++;
+    return STATUS_OK;
 }
 
 /* All of a phase by the same time, so that they still stand in the order of their deadlines. */

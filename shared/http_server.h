@@ -30,6 +30,7 @@ struct http_server_conf {
     int read_timeout_ms;             /* from a request's first byte to its last; 408 past it */
     int idle_timeout_ms;             /* of a connection between requests, or before its first */
     int write_timeout_ms;            /* a peer that takes no byte of an answer for so long is dropped */
+    unsigned accept_failures_row;    /* of the metrics: see listener_count_failures */
     int max_connections;             /* past it a new connection gets 503 with Retry-After and is closed */
     const struct http_route *routes; /* must outlive the server */
     size_t route_count;

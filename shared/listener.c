@@ -14,6 +14,7 @@
 #include "shared/clock.h"
 #include "shared/listen_address.h"
 #include "shared/log.h"
+#include "shared/metrics.h"
 
 enum { BACKLOG = 4096, BURST = 64, REST_MS = 100, WHAT_LEN = 32 };
 
@@ -23,6 +24,7 @@ struct listener {
     listener_accept *on_accept;
     void *arg;
     uint64_t failures;
+    int failures_row; /* of the metrics; -1: counted nowhere */
     int64_t pace_us;  /* see listener_set_pace; 0: none */
     int64_t burst_us; /* monotonic: when the last burst was; 0: never */
     struct listen_address address;
@@ -68,6 +70,8 @@ static void rest(struct listener *listener, int64_t pause_us)
 static void rest_from_shortage(struct listener *listener, int error)
 {
     listener->failures++;
+    if (listener->failures_row >= 0)
+        metrics_add((unsigned)listener->failures_row, 1);
     log_event(LOG_WARN, "cannot accept", LOG_S("what", listener->what), LOG_S("error", strerror(error)),
               LOG_I("failures", listener->failures));
     rest(listener, REST_MS * 1000);
@@ -152,6 +156,7 @@ enum status listener_new(struct event_base *base, const char *what, const char *
     if (listener == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     listener->fd = -1;
+    listener->failures_row = -1;
     listener->on_accept = on_accept;
     listener->arg = arg;
     snprintf(listener->what, sizeof listener->what, "%s", what);
@@ -222,6 +227,11 @@ void listener_pause(struct listener *listener)
 void listener_set_pace(struct listener *listener, int64_t pace_us)
 {
     listener->pace_us = pace_us;
+}
+
+void listener_count_failures(struct listener *listener, unsigned row)
+{
+    listener->failures_row = (int)row;
 }
 
 void listener_resume(struct listener *listener)

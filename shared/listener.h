@@ -27,6 +27,9 @@ void listener_set_pace(struct listener *listener, int64_t pace_us);
 /* Whether listener_new could have that address now, without keeping it: for --check. `key` is the
  * option that the fault names. A port of 0 is always good; a unix socket is not tried. */
 enum status listener_check(const char *key, const char *bind, int port, struct fault *fault);
+/* Counts in `row` of the metrics, from here on, how often accept() failed for want of descriptors or memory.
+ */
+void listener_count_failures(struct listener *listener, unsigned row);
 void listener_free(struct listener *listener);
 /* Stops taking new connections without closing the socket, and takes them again. */
 void listener_pause(struct listener *listener);

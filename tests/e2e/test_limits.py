@@ -253,6 +253,7 @@ def test_file_descriptors(make_cluster, certs, tmp_path):
             raws.append(sock)
         cluster.push("r", 1)
         assert stays.push() == [1]
+        wait_until(lambda: daemon.events("cannot accept"), what="the gateway to say so")
     finally:
         for sock in raws:
             sock.close()
@@ -260,6 +261,26 @@ def test_file_descriptors(make_cluster, certs, tmp_path):
     late = cluster.client("r")
     cluster.push("r", 2)
     assert late.push() == [2] and stays.push() == [2]
+    assert cluster.gateway_metrics().get("fanfare_gateway_accept_failures_total", what="ws") > 0
+
+
+@pytest.mark.parametrize("what", ["api", "admin", "rpc"])
+def test_file_descriptors_for_other_ports(make_cluster, what):
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    cluster = make_cluster()
+    daemon = cluster.logics[0] if what == "api" else cluster.gateways[0]
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (64, hard))
+    raws = [socket.create_connection(daemon.address(what), timeout=patient(10)) for _ in range(80)]
+    wait_until(lambda: daemon.events("cannot accept"), what="the daemon to say so")
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    for sock in raws:
+        sock.close()
+    metrics = cluster.logic_metrics() if what == "api" else cluster.gateway_metrics()
+    labels = {} if what == "api" else {"what": what}
+    assert metrics.get(f"{daemon.program.replace('-', '_')}_accept_failures_total", **labels) > 0
+    assert cluster.push("r", 1, wait=True)["gateways"]["acked"] == 1
 
 
 def test_max_message_bytes(make_cluster):

@@ -16,6 +16,7 @@
 
 #include "shared/listener.h"
 #include "shared/log.h"
+#include "shared/metrics.h"
 
 struct fixture {
     struct event_base *base;
@@ -261,8 +262,12 @@ static void goes_on_after_a_shortage_of_descriptors(void **state)
     struct listener *listener;
     struct rlimit before;
     struct rlimit none;
+    static const struct metric_def rows[] = {{"other_total", "", METRIC_COUNTER, "Other."},
+                                             {"failures_total", "", METRIC_COUNTER, "Failures."}};
 
+    metrics_setup(rows, 2);
     assert_int_equal(open_at(fixture, "127.0.0.1", 0, &listener), STATUS_OK);
+    listener_count_failures(listener, 1);
     int fd = dial_v4(listener_port(listener));
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = (struct rlimit){(rlim_t)fd + 1, before.rlim_max};
@@ -270,6 +275,8 @@ static void goes_on_after_a_shortage_of_descriptors(void **state)
     event_base_loop(fixture->base, EVLOOP_ONCE);
     assert_int_equal(fixture->accepted, 0);
     assert_int_equal(event_base_get_num_events(fixture->base, EVENT_BASE_COUNT_ADDED), 1);
+    assert_int_equal(metrics_get(1), 1);
+    assert_int_equal(metrics_get(0), 0);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     expect_accepted(fixture, fd, AF_INET);
     listener_free(listener);
