@@ -44,10 +44,12 @@ endif
 LDFLAGS += -pie -Wl,-z,relro,-z,now -pthread
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lhttp_parser -lm
 
-SHARED_SRC := $(wildcard shared/*.c)
-LOGIC_SRC := $(wildcard logic/*.c)
-GATEWAY_SRC := $(wildcard gateway/*.c) $(wildcard gateway/*.S)
-UNIT_SRC := $(wildcard tests/unit/test_*.c)
+# Files by name, in all folders of a folder.
+files = $(sort $(shell find $(1) $(foreach name,$(2),-name '$(name)' -o) -false))
+SHARED_SRC := $(call files,shared,*.c)
+LOGIC_SRC := $(call files,logic,*.c)
+GATEWAY_SRC := $(call files,gateway,*.c *.S)
+UNIT_SRC := $(call files,tests/unit,test_*.c)
 
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 SHARED_OBJ := $(call obj,$(SHARED_SRC))
@@ -109,7 +111,7 @@ test: ## install, build, run all tests (SAN=address,undefined or SAN=thread: und
 	@$(MAKE) --no-print-directory unit e2e
 
 # Under ThreadSanitizer only what has threads says something new.
-UNIT_RUN := $(if $(findstring thread,$(SAN)),$(BUILD)/unit/test_mailbox $(BUILD)/unit/test_bucket,$(UNIT_BIN))
+UNIT_RUN := $(if $(findstring thread,$(SAN)),$(filter %/test_mailbox %/test_bucket,$(UNIT_BIN)),$(UNIT_BIN))
 
 .PHONY: unit unit-bin
 unit-bin: $(UNIT_RUN)
@@ -125,7 +127,7 @@ E2E_SKIP := $(if $(findstring thread,$(SAN)),$(patsubst %,--ignore tests/e2e/tes
 e2e: all ## run the end-to-end tests (ARGS='-k name' for some)
 	@FANFARE_BUILD=$(BUILD) $(PYTEST) tests/e2e -q --tb=short $(E2E_SKIP) $(ARGS)
 
-CODE := $(wildcard gateway/*.[ch] logic/*.[ch] shared/*.[ch] deploy/*/*.[ch] tests/*/*.[ch])
+CODE = $(call files,gateway logic shared deploy tests,*.c *.h)
 .PHONY: format
 format: ## put every C file into shape
 	@clang-format -i $(CODE)

@@ -6,9 +6,8 @@
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_SRC := $(addprefix shared/,buf.c form.c hashmap.c http_chunks.c http_head.c http_request.c json_scan.c json_walk.c \
-	push.c push_encode.c status.c traceparent.c utf8.c) \
-	logic/push_object.c logic/push_reading.c logic/push_request.c gateway/client_msg.c gateway/ws_reader.c
+FUZZ_SRC := $(call files,shared logic gateway,$(addsuffix .c,buf form hashmap http_chunks http_head http_request \
+	json_scan json_walk push push_encode status traceparent utf8 push_object push_reading push_request client_msg ws_reader))
 FUZZ_FLAGS := -std=c11 -g -O1 $(WARN) -I. -D_GNU_SOURCE -pthread -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 
