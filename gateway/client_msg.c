@@ -80,11 +80,8 @@ static const char *read_room(const struct json_value *room, size_t max_len, stru
         return "the room is not a string";
     }
     status = json_unescape(room->text, out->room, sizeof out->room, &out->room_len);
-    if (status == STATUS_TOO_LARGE) {
-        return "the room name is too long";
-    }
     if (status != STATUS_OK) {
-        return "the room name has half of a surrogate pair";
+        return "the room name is too long"; /* json_scan has passed the escapes */
     }
     return push_room_fault(slice_of(out->room, out->room_len), max_len);
 }

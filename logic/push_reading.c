@@ -78,7 +78,7 @@ enum status push_reading_room(struct push_reading *reading, struct slice room, c
 }
 
 /* Decoded names are never longer than their text, so the text's length is room for all of them. */
-static enum status unescape_room(struct push_reading *reading, struct slice *name, const char *label)
+static enum status unescape_room(struct push_reading *reading, struct slice *name)
 {
     struct buf *decoded = &reading->request->decoded;
     enum status status = decoded->cap > 0 ? STATUS_OK : buf_reserve(decoded, reading->text.len);
@@ -88,9 +88,9 @@ static enum status unescape_room(struct push_reading *reading, struct slice *nam
     if (status != STATUS_OK) {
         return STATUS_NO_MEMORY;
     }
-    if (json_unescape(*name, (char *)out, decoded->cap - decoded->len, &len) != STATUS_OK) {
-        return push_refuse(reading->fault, "invalid_room", "%s: an escape is half of a surrogate pair",
-                           label);
+    status = json_unescape(*name, (char *)out, decoded->cap - decoded->len, &len);
+    if (status != STATUS_OK) {
+        return status;
     }
     decoded->len += len;
     *name = slice_of(out, len);
@@ -107,7 +107,7 @@ enum status push_reading_json_room(struct push_reading *reading, const struct js
         return push_refuse(reading->fault, "invalid_request", "%s must be a string", label);
     }
     if (memchr(name.data, '\\', name.len) != NULL) {
-        status = unescape_room(reading, &name, label);
+        status = unescape_room(reading, &name);
     } else {
         name = slice_of(name.data + 1, name.len - 2);
     }

@@ -162,8 +162,7 @@ static enum status load_text(const struct loader *loader, struct slice text)
         return refuse_json(loader, text, value.offset, "the file must be a JSON object");
     tree = cJSON_ParseWithLength((const char *)text.data, text.len);
     if (!tree)
-        return fault_set(loader->fault, STATUS_INVALID, "%s: a lone surrogate in a string, or out of memory",
-                         loader->path);
+        return fault_set(loader->fault, STATUS_NO_MEMORY, "%s: out of memory", loader->path);
     status = load_object(loader, tree, "");
     cJSON_Delete(tree);
     return status;

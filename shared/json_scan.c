@@ -22,6 +22,7 @@ struct scan {
 };
 
 static const char UNEXPECTED_END[] = "unexpected end";
+static const char LONE_SURROGATE[] = "half of a surrogate pair";
 
 #define EACH_BYTE(value) (0x0101010101010101U * (uint64_t)(value))
 
@@ -84,8 +85,11 @@ static bool hex_digit(uint8_t byte)
     return (byte >= '0' && byte <= '9') || (lower >= 'a' && lower <= 'f');
 }
 
-static const uint8_t *scan_hex4(struct scan *scan, const uint8_t *at, const uint8_t *backslash)
+/* `at` is behind the \u of the escape that begins at `backslash`; the UTF-16 unit goes to `*unit`. */
+static const uint8_t *scan_hex4(struct scan *scan, const uint8_t *at, const uint8_t *backslash,
+                                unsigned *unit)
 {
+    *unit = 0;
     for (int i = 0; i < 4; i++, at++) {
         if (at == scan->end) {
             return fail(scan, at, UNEXPECTED_END);
@@ -93,8 +97,40 @@ static const uint8_t *scan_hex4(struct scan *scan, const uint8_t *at, const uint
         if (!hex_digit(*at)) {
             return fail(scan, backslash, "bad escape");
         }
+        *unit = *unit << 4 | (unsigned)(*at <= '9' ? *at - '0' : (*at | 0x20) - 'a' + 10);
     }
     return at;
+}
+
+/* Behind the escape of a high surrogate that begins at `high`: the escape of a low one has to follow. */
+static const uint8_t *scan_low_surrogate(struct scan *scan, const uint8_t *at, const uint8_t *high)
+{
+    const uint8_t *next = at;
+    unsigned unit;
+
+    for (const char *expected = "\\u"; *expected != 0; expected++, next++) {
+        if (next == scan->end) {
+            return fail(scan, next, UNEXPECTED_END);
+        }
+        if (*next != (uint8_t)*expected) {
+            return fail(scan, high, LONE_SURROGATE);
+        }
+    }
+    next = scan_hex4(scan, next, at, &unit);
+    return next == NULL || (unit & 0xFC00) == 0xDC00 ? next : fail(scan, high, LONE_SURROGATE);
+}
+
+/* A \u escape, or the pair of them that stands for one character above U+FFFF. */
+static const uint8_t *scan_unicode(struct scan *scan, const uint8_t *backslash)
+{
+    unsigned unit;
+    const uint8_t *next = scan_hex4(scan, backslash + 2, backslash, &unit);
+
+    if (next == NULL || (unit & 0xF800) != 0xD800) {
+        return next;
+    }
+    return (unit & 0xFC00) == 0xD800 ? scan_low_surrogate(scan, next, backslash)
+                                     : fail(scan, backslash, LONE_SURROGATE);
 }
 
 static const uint8_t *scan_escape(struct scan *scan, const uint8_t *at)
@@ -105,7 +141,7 @@ static const uint8_t *scan_escape(struct scan *scan, const uint8_t *at)
         return fail(scan, letter, UNEXPECTED_END);
     }
     if (*letter == 'u') {
-        return scan_hex4(scan, letter + 1, at);
+        return scan_unicode(scan, at);
     }
     return *letter != 0 && strchr("\"\\/bfnrt", *letter) != NULL ? letter + 1 : fail(scan, at, "bad escape");
 }

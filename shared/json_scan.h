@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strict RFC 8259 scanner: validates, splits, allocates nothing, never changes a byte.
  * Pure; any thread. UTF-8 is checked as RFC 3629 has it (no overlong forms, no surrogates).
- * A lone surrogate escape (\uD800) is valid JSON text (RFC 8259, 8.2) and passes. */
+ * A lone surrogate escape (\uD800) is refused in values and names: the grammar has it, but no
+ * character stands behind it (RFC 8259, 8.2), and a strict reader refuses the whole text that it
+ * is merged into. */
 #ifndef FANFARE_SHARED_JSON_SCAN_H
 #define FANFARE_SHARED_JSON_SCAN_H
 
@@ -56,7 +58,8 @@ bool json_next_element(struct json_iter *iter, struct json_value *value);
 bool json_next_member(struct json_iter *iter, struct json_value *key, struct json_value *value);
 
 /* Decodes a JSON string (with its quotes, already valid) into UTF-8. `*len` is the length.
- * STATUS_TOO_LARGE when it does not fit `cap`; STATUS_INVALID when an escape is a lone surrogate. */
+ * STATUS_TOO_LARGE when it does not fit `cap`; STATUS_INVALID when an escape is a lone surrogate,
+ * which json_scan lets nobody meet. */
 enum status json_unescape(struct slice string, char *out, size_t cap, size_t *len);
 /* Whether a JSON string (with its quotes) decodes to exactly `text`; `fold` ignores ASCII case. */
 bool json_string_is(struct slice string, const char *text, bool fold);

@@ -263,7 +263,7 @@ def test_empty_rooms_is_refused(cluster):
 def test_room_as_a_lone_surrogate_is_refused(cluster):
     with cluster.caller() as caller:
         answer = caller.post("/push/room", '{"room":"\\ud800","items":[1]}')
-    assert (answer.status, answer.error) == (400, "invalid_room")
+    assert (answer.status, answer.error) == (400, "invalid_json")
 
 
 @pytest.mark.parametrize("path, body, code", [

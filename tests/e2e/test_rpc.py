@@ -182,6 +182,8 @@ def bad_batches():
     yield "record length of billions", whole[:36] + b"\xff\xff\xff\xff" + whole[40:]
     yield "bad JSON", batch(logic, [good[0], record(2, [b"01"], [b"r"])])
     yield "bad UTF-8", batch(logic, [good[0], record(2, [b'"\xff"'], [b"r"])])
+    yield "half of a surrogate pair", batch(logic, [good[0], record(2, [b'["\\ud83d"]'], [b"r"])])
+    yield "half of a surrogate pair in a name", batch(logic, [good[0], record(2, [b'{"\\ude00":1}'], [b"r"])])
     yield "two values in an item", batch(logic, [record(1, [b"1,2"], [b"r"])])
     yield "empty item", batch(logic, [record(1, [b""], [b"r"])])
     yield "no items", batch(logic, [record(1, [], [b"r"])])

@@ -14,8 +14,10 @@ static void check_string(struct slice string)
 {
     char out[4096];
     size_t len = 0;
+    enum status status = json_unescape(string, out, sizeof out, &len);
 
-    if (json_unescape(string, out, sizeof out, &len) == STATUS_OK) {
+    fuzz_check(status != STATUS_INVALID);
+    if (status == STATUS_OK) {
         fuzz_check(len <= string.len - 2);
         fuzz_check(utf8_valid(slice_of(out, len), NULL));
     }

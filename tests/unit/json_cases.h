@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #define TEXT(literal) literal, sizeof(literal) - 1
+#define HALF_PAIR     "half of a surrogate pair"
 
 static const struct {
     const char *bytes;
@@ -49,11 +50,9 @@ static const struct {
     {TEXT("\"\\u0000\"")},
     {TEXT("\"\\uD801\\udc37\"")},
     {TEXT("\"\\ud83d\\ude39\\ud83d\\udc8d\"")},
-    {TEXT("\"\\uD800\"")},
-    {TEXT("\"\\uDFAA\"")},
-    {TEXT("\"\\uD888\\u1234\"")},
-    {TEXT("\"\\uD800\\uD800\\n\"")},
-    {TEXT("\"\\ud800abc\"")},
+    {TEXT("\"\\ud800\\udc00\\uDBFF\\uDFFF\"")},
+    {TEXT("\"\\ud7ff\\ue000\"")},
+    {TEXT("{\"\\ud83d\\ude39\":[{\"x\\uDBff\\udFFfy\":1}]}")},
     {TEXT("\"/\"")},
     {TEXT("\"a/*b*/c\"")},
     {TEXT("\"\177\"")},
@@ -277,7 +276,28 @@ static const struct {
     {TEXT("\"\\u\""), 1, "bad escape"},
     {TEXT("\"\\u 123\""), 1, "bad escape"},
     {TEXT("\"\\uD834\\u12\""), 7, "bad escape"},
-    {TEXT("\"\\uD834\\x\""), 7, "bad escape"},
+    {TEXT("\"\\uD834\\x\""), 1, HALF_PAIR},
+    {TEXT("\"\\uD834\\u00G0\""), 7, "bad escape"},
+    {TEXT("\"\\uD800\""), 1, HALF_PAIR},
+    {TEXT("\"\\uDBFF\""), 1, HALF_PAIR},
+    {TEXT("\"\\uDC00\""), 1, HALF_PAIR},
+    {TEXT("\"\\uDFAA\""), 1, HALF_PAIR},
+    {TEXT("\"\\uD888\\u1234\""), 1, HALF_PAIR},
+    {TEXT("\"\\ud800\\udbff\""), 1, HALF_PAIR},
+    {TEXT("\"\\ud800\\ue000\""), 1, HALF_PAIR},
+    {TEXT("\"\\uD800\\uD800\\n\""), 1, HALF_PAIR},
+    {TEXT("\"\\ud800\\\\udc00\""), 1, HALF_PAIR},
+    {TEXT("\"\\ud800\\n\""), 1, HALF_PAIR},
+    {TEXT("\"\\ud800abc\""), 1, HALF_PAIR},
+    {TEXT("\"abc\\udc00\\ud800\""), 4, HALF_PAIR},
+    {TEXT("\"\\ud800\\udc00\\udc00\""), 13, HALF_PAIR},
+    {TEXT("{\"\\ud83d\":1}"), 2, HALF_PAIR},
+    {TEXT("{\"\\ude00\":1}"), 2, HALF_PAIR},
+    {TEXT("[1,{\"a\":[\"ok\",\"\\ud83d\"]}]"), 15, HALF_PAIR},
+    {TEXT("[1,{\"a\":{\"b\\ude00\":0}}]"), 11, HALF_PAIR},
+    {TEXT("\"\\ud834"), 7, "unexpected end"},
+    {TEXT("\"\\ud834\\"), 8, "unexpected end"},
+    {TEXT("\"\\ud834\\udd"), 11, "unexpected end"},
     {TEXT("\"abc\\'\""), 4, "bad escape"},
     {TEXT("\"\\\n\""), 1, "bad escape"},
     {TEXT("\"\\\303\251\""), 1, "bad escape"},

@@ -90,6 +90,7 @@ static void matches_names_in_any_case_and_the_last_wins(void **state)
                 "c");
     assert_id("{\"type\":\"PING\",\"id\":1,\"ID\":2}", "2");
     assert_invalid("{\"type\":\"PING\",\"type\":1}");
+    assert_invalid("{\"type\":\"JOIN\",\"data\":{\"room\":\"\\udc00\"}}");
 }
 
 static void decodes_the_room(void **state)
@@ -117,8 +118,6 @@ static void says_why_a_room_is_none(void **state)
                       "the room name is too long");
     assert_room_fault("{\"type\":\"JOIN\",\"data\":{\"room\":\"a\\u0000\"}}",
                       "the room name has a control character");
-    assert_room_fault("{\"type\":\"JOIN\",\"data\":{\"room\":\"\\udc00\"}}",
-                      "the room name has half of a surrogate pair");
     snprintf(text, sizeof text, "{\"type\":\"JOIN\",\"data\":{\"room\":\"%03000d\"}}", 0);
     assert_room_fault(text, "the room name is too long");
 }

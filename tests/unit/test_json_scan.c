@@ -65,7 +65,8 @@ static void refuses_with_place_and_reason(void **state)
 /* Every prefix of a valid text that is not itself valid ends too early, and is read no further. */
 static void refuses_every_prefix(void **state)
 {
-    static const char whole[] = "{\"a\":[1.5e+3,\"\\u00e9\\n\",{\"b\":null,\"c\":[true,false,{}]}]}";
+    static const char whole[] =
+        "{\"a\":[1.5e+3,\"\\u00e9\\ud83d\\ude00\\n\",{\"b\":null,\"c\":[true,false,{}]}]}";
 
     (void)state;
     for (size_t len = 0; len < sizeof whole - 1; len++) {

@@ -236,6 +236,14 @@ static void refuse_item(const char *item, const char *expected)
     assert_refused(slice_of(bytes, PUSH_BATCH_HEADER_LEN + push_record_size(&push)), expected);
 }
 
+/* One would spoil every item of the frame that it is merged into. */
+static void refuses_half_of_a_surrogate_pair(void **state)
+{
+    (void)state;
+    refuse_item("[\"\\ud83d\"]", "at byte 62: half of a surrogate pair");
+    refuse_item("{\"\\ude00\":1}", "at byte 62: half of a surrogate pair");
+}
+
 static void keeps_to_the_limits(void **state)
 {
     (void)state;
@@ -287,6 +295,7 @@ int main(void)
         cmocka_unit_test(refuses_lengths_that_lie),
         cmocka_unit_test(refuses_bad_records),
         cmocka_unit_test(refuses_bad_items_with_the_byte_in_the_batch),
+        cmocka_unit_test(refuses_half_of_a_surrogate_pair),
         cmocka_unit_test(keeps_to_the_limits),
         cmocka_unit_test(refuses_a_sequence_that_wraps),
         cmocka_unit_test(knows_a_room_name),

@@ -154,6 +154,9 @@ static void counts_offsets_in_the_decoded_items(void **state)
     form_refused("room=default&items=%5B%22a%22%2C1,%5D", "invalid_json", "at byte 6: trailing comma");
     form_refused("room=default&items=[\"%FF\"]", "invalid_json", "at byte 2: invalid UTF-8");
     room_refused("{\"room\":\"r\",\"items\":[01]}", "invalid_json", "at byte 21: leading zero");
+    form_refused("room=default&items=[1,\"\\ud83d\"]", "invalid_json", "at byte 4: half of a surrogate pair");
+    room_refused("{\"room\":\"r\",\"items\":[{\"\\ude00\":1}]}", "invalid_json",
+                 "at byte 23: half of a surrogate pair");
 }
 
 static void takes_json(void **state)
@@ -164,7 +167,8 @@ static void takes_json(void **state)
     json_room("{\"room\":\"r\",\"items\":[ 12345678901234567890 , {\"b\":1, \"a\":2} ],\"wait\":false}",
               "r | 12345678901234567890 | {\"b\":1, \"a\":2}");
     json_room(" {\"items\":[1],\"rooms\":[\"r\",\"s\"]} ", "r,s | 1");
-    json_room("{\"r\\u006fom\":\"a\\/b\\u00e9\",\"items\":[\"\\ud800\"]}", "a/b\xc3\xa9 | \"\\ud800\"");
+    json_room("{\"r\\u006fom\":\"a\\/b\\u00e9\",\"items\":[\"\\ud83d\\ude00\"]}",
+              "a/b\xc3\xa9 | \"\\ud83d\\ude00\"");
     json_room("{\"rooms\":[\"\\u0061\",\"\\u0062\\u0063\",\"d\"],\"items\":[1]}", "a,bc,d | 1");
 }
 
@@ -242,8 +246,8 @@ static void refuses_bad_rooms(void **state)
     room_refused("{\"room\":\"\",\"items\":[1]}", "invalid_room", expected);
     snprintf(expected, sizeof expected, "rooms[1]: the room name has a control character%s", rule);
     room_refused("{\"rooms\":[\"r\",\"\\n\"],\"items\":[1]}", "invalid_room", expected);
-    room_refused("{\"room\":\"\\ud800\",\"items\":[1]}", "invalid_room",
-                 "room: an escape is half of a surrogate pair");
+    room_refused("{\"room\":\"\\ud800\",\"items\":[1]}", "invalid_json",
+                 "at byte 9: half of a surrogate pair");
     json_room("{\"room\":\"\\u0031234567890123456\",\"items\":[1]}", "1234567890123456 | 1");
 }
 

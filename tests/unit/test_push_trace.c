@@ -103,7 +103,6 @@ static void refuses_a_bad_traceparent(void **state)
         "\"00-00000000000000000000000000000000-b7ad6b7169203331-01\"",
         "\"00-" TRACE_ID "-b7ad6b7169203331\"",
         "\"00-" TRACE_ID "-b7ad6b7169203331-0\\u0000\"",
-        "\"00-" TRACE_ID "-b7ad6b7169203331-\\ud800\"",
     };
 
     (void)state;
