@@ -2,19 +2,28 @@
 /* Says yes to listed origins. Never says anything to others: the browser then refuses. */
 #include "logic/cors.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "logic/logic_metrics.h"
+#include "shared/origin.h"
 
-enum { ORIGIN_MAX = 512 };
-
-/* The configured entry that allows `origin`, or NULL. */
-static const char *find_origin(const struct conf_list *origins, struct slice origin)
+static bool has_star(const struct conf_list *origins)
 {
     for (size_t i = 0; i < origins->count; i++)
-        if (strcmp(origins->items[i], "*") == 0 || slice_equal(slice_str(origins->items[i]), origin))
-            return origins->items[i];
-    return NULL;
+        if (strcmp(origins->items[i], "*") == 0)
+            return true;
+    return false;
+}
+
+/* A browser compares the answer byte by byte with what it has sent (Fetch standard, 4.10), so that is what
+ * it gets, and not the entry that fits. */
+static void allow(struct http_exchange *exchange, const struct conf_list *origins, struct slice origin)
+{
+    char text[ORIGIN_MAX + 1];
+    snprintf(text, sizeof text, "%.*s", (int)origin.len, (const char *)origin.data);
+    http_exchange_header(exchange, "Access-Control-Allow-Origin", has_star(origins) ? "*" : text);
+    http_exchange_header(exchange, "Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate");
 }
 
 static bool is_preflight(const struct http_request *request)
@@ -30,13 +39,9 @@ bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins
     if (origins->count == 0)
         return false;
     http_exchange_header(exchange, "Vary", "Origin");
-    if (!origin.data || origin.len > ORIGIN_MAX)
+    if (!origin.data || origin.len > ORIGIN_MAX || !origin_is_listed(origins, origin))
         return false;
-    const char *allowed = find_origin(origins, origin);
-    if (!allowed)
-        return false;
-    http_exchange_header(exchange, "Access-Control-Allow-Origin", allowed);
-    http_exchange_header(exchange, "Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate");
+    allow(exchange, origins, origin);
     if (!is_preflight(request))
         return false;
     http_exchange_header(exchange, "Access-Control-Allow-Methods", "GET, POST");

@@ -9,6 +9,7 @@
 #include "shared/conf_tls.h"
 #include "shared/json_scan.h"
 #include "shared/listener.h"
+#include "shared/origin.h"
 #include "shared/resolver.h"
 
 /* One row of the table a line. */
@@ -35,7 +36,7 @@ static const struct conf_option options[] = {
     {"maxConnections", LIVE_INT(max_connections, 1, 1000000), "4096", NULL, "", "Callers' connections at once.", NULL},
     {"maxHeaderBytes", LIVE_INT(max_header_bytes, 1024, 65536), "16384", NULL, "bytes", "Size of a request's headers; past it: 431.", NULL},
     {"maxBodyBytes", LIVE_INT(max_body_bytes, 1024, 268435456), "4194304", NULL, "bytes", "Size of a request's body; past it: 413.", NULL},
-    {"cors.origins", LIVE_LIST(cors_origins), "", NULL, "", "Origins whose pages may call the API; `*` is any; empty sends no CORS header at all.", NULL},
+    {"cors.origins", LIVE_LIST(cors_origins), "", NULL, "", "Origins whose pages may call the API, as `https://example.org`, or `https://*.example.org` for every name below it; `*` is any; empty sends no CORS header at all.", NULL},
     {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line: whoever pushes, or asks for `/gateways`, must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
 
     {"maxItemsPerPush", LIVE_INT(max_items_per_push, 1, 1000000), "10000", NULL, "", "Items in one push.", "Pushes"},
@@ -143,6 +144,8 @@ enum status logic_conf_recheck(const void *conf, struct fault *fault)
         status = check_discovery(logic, fault);
     if (!status)
         status = check_bus(logic, fault);
+    if (!status)
+        status = origin_check_list("cors.origins", &logic->cors_origins, true, fault);
     return status ? status : check_tokens(logic, fault);
 }
 

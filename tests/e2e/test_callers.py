@@ -222,6 +222,19 @@ def test_a_listed_origin_is_allowed(make_cluster):
         assert "access-control-allow-origin" not in stranger.headers
 
 
+def test_origins_match_as_browsers_write_them(make_cluster):
+    cluster = make_cluster(logic={"cors.origins": ["HTTPS://A.example:443", "https://*.below.example"]})
+
+    def allowed(origin):
+        return caller.get("/stats", headers={"Origin": origin}).headers.get("access-control-allow-origin")
+
+    with cluster.caller() as caller:
+        for origin in ("https://a.example", "https://x.below.example", "https://y.x.below.example"):
+            assert allowed(origin) == origin, "byte for byte what the browser sent"
+        for origin in ("https://below.example", "https://x.below.example:8443", "http://a.example", "null"):
+            assert allowed(origin) is None, origin
+
+
 def test_a_star_allows_any_origin(make_cluster):
     cluster = make_cluster(logic={"cors.origins": ["*"]})
     with cluster.caller() as caller:

@@ -67,6 +67,13 @@ def test_a_bad_value_is_named_with_file_key_value_and_what_is_allowed(files, pro
             assert str(value) in said, said
 
 
+@pytest.mark.parametrize("origin", ["a.example", "https://a.example/", "https://*", "https://a.example:0", "null"])
+@pytest.mark.parametrize("program, key", [("fanfare-logic", "cors.origins")])
+def test_an_origin_of_odd_syntax_is_named(files, program, key, origin):
+    said = fault(run(program, "-config", files(program, **{key: ["https://fine.example", origin]}), "--check"))
+    assert f'{key}: "{origin}" is not allowed: ' in said and "https://*.example.org" in said, said
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_an_unknown_key_is_named_with_its_nearest(files, program):
     said = fault(run(program, "-config", files(program, servicePrt=1)))
