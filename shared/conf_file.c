@@ -19,23 +19,6 @@ struct loader {
     struct fault *fault;
 };
 
-bool conf_key_is_comment(const char *key)
-{
-    for (; *key; key++)
-        if ((unsigned char)*key >= 0x80)
-            return true;
-    return false;
-}
-
-bool conf_key_is_twin(const cJSON *object, const cJSON *member)
-{
-    const cJSON *other = object->child;
-
-    while (other != member && strcasecmp(other->string, member->string) != 0)
-        other = other->next;
-    return other != member;
-}
-
 static bool is_in_group(const struct conf_option *option, const char *name)
 {
     size_t len = strlen(name);

@@ -13,6 +13,19 @@ enum { CONF_NAME_MAX = 96, CONF_SHOWN_MAX = 96, CONF_ALLOWED_MAX = 192, CONF_ORI
 
 enum conf_spelling { CONF_SPELL_KEY, CONF_SPELL_ENVIRONMENT, CONF_SPELL_FLAG };
 
+/* conf_text.c */
+/* Writes JSON, cut short when long, for a fault. `out` has CONF_SHOWN_MAX bytes. */
+void conf_show_json(const cJSON *json, char *out);
+void conf_show_text(const char *text, char *out);
+/* Whether `text` (at most `max` bytes, 0: any length) is UTF-8 without control characters. */
+bool conf_text_is_plain(const char *text, int64_t max);
+/* Whether a double stands for one whole number alone: none above 2^53 in size does. */
+bool conf_is_exact(double value);
+/* Whether a key of a file is a comment: go-push's files carry them as keys that are not ASCII. */
+bool conf_key_is_comment(const char *key);
+/* Whether an earlier member of the same object has the key of `member`, ASCII case aside. */
+bool conf_key_is_twin(const cJSON *object, const cJSON *member);
+
 /* conf_name.c */
 /* "rpc.ca" as it is, as FANFARE_RPC_CA, or as --rpc-ca; cut to `cap` bytes with the final 0. */
 void conf_spell(const char *key, enum conf_spelling spelling, char *out, size_t cap);
@@ -39,13 +52,8 @@ enum status conf_value_from_json(const struct conf_option *option, void *conf, c
 void conf_value_free(const struct conf_option *option, void *conf);
 /* "0 to 65535 ms", "leading, trailing", ...: what a value may be. `out` has CONF_ALLOWED_MAX bytes. */
 void conf_allowed(const struct conf_option *option, char *out);
-/* Writes JSON, cut short when long, for a fault. `out` has CONF_SHOWN_MAX bytes. */
-void conf_show_json(const cJSON *json, char *out);
-void conf_show_text(const char *text, char *out);
 /* The `index`-th of "leading|trailing" and its length; NULL past the last. */
 const char *conf_choice(const char *choices, int index, size_t *len);
-/* Whether `text` (at most `max` bytes, 0: any length) is UTF-8 without control characters. */
-bool conf_text_is_plain(const char *text, int64_t max);
 
 /* conf_many.c: the types that hold several values. */
 enum status conf_list_from_text(struct conf_list *out, int64_t max, const char *text);
@@ -59,11 +67,5 @@ void conf_endpoints_free(struct conf_endpoints *endpoints);
 /* conf_change.c */
 /* What --help, the documentation and the manual say behind the help of a CONF_LIVE option; else "". */
 const char *conf_live_text(const struct conf_option *option);
-
-/* conf_file.c */
-/* Whether a key of a file is a comment: go-push's files carry them as keys that are not ASCII. */
-bool conf_key_is_comment(const char *key);
-/* Whether an earlier member of the same object has the key of `member`, ASCII case aside. */
-bool conf_key_is_twin(const cJSON *object, const cJSON *member);
 
 #endif

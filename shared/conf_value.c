@@ -10,10 +10,6 @@
 #include <strings.h>
 
 #include "shared/conf_internal.h"
-#include "shared/utf8.h"
-
-/* Above 2^53 a double no longer tells neighbouring integers apart (IEEE 754 binary64). */
-static const double exact_max = 9007199254740992.0;
 
 /* What a setter returns and complains about: `why` refines the fault, NULL leaves it at "not allowed". */
 struct outcome {
@@ -43,16 +39,6 @@ const char *conf_choice(const char *choices, int index, size_t *len)
     }
     *len = choices ? strcspn(choices, "|") : 0;
     return choices;
-}
-
-bool conf_text_is_plain(const char *text, int64_t max)
-{
-    size_t len = strlen(text);
-
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            return false;
-    return (max == 0 || len <= (size_t)max) && utf8_valid(slice_of(text, len), NULL);
 }
 
 static void allowed_choices(const char *choices, char *out)
@@ -98,39 +84,6 @@ void conf_allowed(const struct conf_option *option, char *out)
     }
 }
 
-static bool is_whole(double value)
-{
-    return floor(value) >= value;
-}
-
-/* cJSON prints 15 digits of a number, which is not enough for every integer below 2^53. */
-void conf_show_json(const cJSON *json, char *out)
-{
-    bool exact = cJSON_IsNumber(json) && is_whole(json->valuedouble) && fabs(json->valuedouble) <= exact_max;
-    char *text = exact ? NULL : cJSON_PrintUnformatted(json);
-    size_t len = text ? strlen(text) : 0;
-    size_t shown = CONF_SHOWN_MAX - 4;
-
-    if (exact) {
-        snprintf(out, CONF_SHOWN_MAX, "%.0f", json->valuedouble);
-    } else if (len < CONF_SHOWN_MAX) {
-        snprintf(out, CONF_SHOWN_MAX, "%s", text ? text : "?");
-    } else {
-        while (shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80)
-            shown--;
-        snprintf(out, CONF_SHOWN_MAX, "%.*s...", (int)shown, text);
-    }
-    cJSON_free(text);
-}
-
-void conf_show_text(const char *text, char *out)
-{
-    cJSON *json = cJSON_CreateStringReference(text);
-
-    conf_show_json(json, out);
-    cJSON_Delete(json);
-}
-
 static bool is_integer(const char *text)
 {
     const char *digits = text + (*text == '-');
@@ -159,9 +112,9 @@ static struct outcome integer_from_json(const struct conf_option *option, int64_
 {
     double value = json->valuedouble;
 
-    if (!cJSON_IsNumber(json) || !is_whole(value))
+    if (!cJSON_IsNumber(json) || !(floor(value) >= value))
         return (struct outcome){STATUS_INVALID, "an integer"};
-    if (!(fabs(value) <= exact_max))
+    if (!conf_is_exact(value))
         return refused;
     return set_integer(option, at, (int64_t)value);
 }
