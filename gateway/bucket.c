@@ -10,6 +10,7 @@
 
 #include "gateway/bucket_state.h"
 #include "gateway/gateway_metrics.h"
+#include "shared/clock.h"
 
 enum { MAX_MAIL = 1 << 20 };
 
@@ -21,11 +22,6 @@ struct launch {
     struct fault *fault;
 };
 
-struct room *bucket_everyone(const struct bucket *bucket)
-{
-    return rooms_find(&bucket->rooms, slice_str(""), hashmap_hash(slice_str("")));
-}
-
 static void on_ticket(struct bucket *bucket, struct bucket_mail *mail)
 {
     client_open(bucket, container_of(mail, struct ticket, head));
@@ -33,13 +29,15 @@ static void on_ticket(struct bucket *bucket, struct bucket_mail *mail)
 
 static void on_job(struct bucket *bucket, struct bucket_mail *mail)
 {
-    bucket_fanout_add(bucket, container_of(mail, struct job, head));
+    struct job *job = container_of(mail, struct job, head);
+
+    rounds_add(&bucket->rounds, rooms_find(&bucket->rooms, job->delivery->key, job->delivery->hash), job);
 }
 
 static void on_stop(struct bucket *bucket, struct bucket_mail *mail)
 {
     free(mail);
-    while (bucket_fanout_run(bucket))
+    while (rounds_run(&bucket->rounds))
         continue;
     bucket_drain_rest(bucket);
     bucket->stopped = true;
@@ -103,7 +101,7 @@ static void on_wake(void *arg)
         take_mail(bucket);
         if (bucket->stopped)
             return;
-        more = bucket_fanout_run(bucket);
+        more = rounds_run(&bucket->rounds);
     }
     if (more)
         ws_server_wake(bucket->server);
@@ -113,6 +111,41 @@ static void on_wake(void *arg)
 static void on_tick(void *arg)
 {
     bucket_tick(arg);
+}
+
+static int64_t rounds_now_us(void *arg)
+{
+    (void)arg;
+    return clock_now_us();
+}
+
+static void rounds_write(void *arg, struct wire_op *ops, size_t count)
+{
+    const struct bucket *bucket = arg;
+
+    wire_write(bucket->wire, ops, count);
+}
+
+static void on_jobs_finished(void *arg, size_t count)
+{
+    struct bucket *bucket = arg;
+
+    atomic_fetch_sub(&bucket->jobs, count);
+    metrics_sub(M_JOBS_PENDING, count);
+}
+
+static void init_rounds(struct bucket *bucket)
+{
+    bucket->rounds_edge = (struct rounds_edge){
+        .now_us = rounds_now_us,
+        .write = rounds_write,
+        .send = client_send_push,
+        .queue = client_queue_push,
+        .lost = client_lost,
+        .finished = on_jobs_finished,
+        .arg = bucket,
+    };
+    rounds_init(&bucket->rounds, &bucket->rounds_edge);
 }
 
 static enum status start(struct bucket *bucket, struct fault *fault)
@@ -158,7 +191,6 @@ static void init_lists(struct bucket *bucket)
     list_init(&bucket->quiet);
     list_init(&bucket->pinged);
     list_init(&bucket->closing);
-    list_init(&bucket->run);
 }
 
 static enum status launch_thread(struct bucket *bucket, struct fault *fault)
@@ -198,6 +230,7 @@ enum status bucket_new(unsigned index, const struct bucket_conf *conf, struct bu
     bucket->limits = conf->limits;
     bucket->index = index;
     init_lists(bucket);
+    init_rounds(bucket);
     bucket->ping = frame_new_ping();
     enum status status =
         bucket->ping == NULL ? STATUS_NO_MEMORY : rooms_init(&bucket->rooms, conf->directory, index);

@@ -2,39 +2,17 @@
 /* What time does to clients: handshakes that take too long, silence, closes that the peer does
  * not answer, and the drain. Each list is sorted by since_ms, so only its head is looked at. */
 #include "gateway/bucket_state.h"
+#include "gateway/client_lists.h"
 #include "gateway/gateway_metrics.h"
 #include "shared/clock.h"
 
 enum { DRAIN_LOOKS = 4096 }; /* at clients that are owed something, in one tick */
 
-static void move_to(struct list *list, struct client *client, int64_t now)
-{
-    list_remove(&client->link);
-    client->since_ms = now;
-    list_add_tail(list, &client->link);
-}
-
-void bucket_heard(struct client *client)
-{
-    move_to(&client->bucket->quiet, client, clock_now_ms());
-}
-
-/* The first client of the list that has stood there for `age_ms`, or NULL. */
-static struct client *due(const struct list *list, int64_t age_ms, int64_t now)
-{
-    struct list *node = list_first(list);
-
-    if (node == NULL)
-        return NULL;
-    struct client *client = container_of(node, struct client, link);
-    return now - client->since_ms >= age_ms ? client : NULL;
-}
-
 static void expire_handshakes(struct bucket *bucket, int64_t now)
 {
     struct client *client;
 
-    while ((client = due(&bucket->handshaking, bucket->limits.handshake_ms, now)) != NULL) {
+    while ((client = client_due(&bucket->handshaking, bucket->limits.handshake_ms, now)) != NULL) {
         metrics_add(M_REFUSED_TIMEOUT, 1);
         client_kill(client);
     }
@@ -44,8 +22,8 @@ static void ping_quiet(struct bucket *bucket, int64_t now)
 {
     struct client *client;
 
-    while ((client = due(&bucket->quiet, bucket->limits.heartbeat_ms / 2, now)) != NULL) {
-        move_to(&bucket->pinged, client, now);
+    while ((client = client_due(&bucket->quiet, bucket->limits.heartbeat_ms / 2, now)) != NULL) {
+        client_move_to(&bucket->pinged, client, now);
         client_send_control(client, frame_ref(bucket->ping));
     }
 }
@@ -55,7 +33,7 @@ static void close_silent(struct bucket *bucket, int64_t now)
     struct client *client;
     int64_t half = bucket->limits.heartbeat_ms - bucket->limits.heartbeat_ms / 2;
 
-    while ((client = due(&bucket->pinged, half, now)) != NULL)
+    while ((client = client_due(&bucket->pinged, half, now)) != NULL)
         client_close(client, CLOSE_heartbeat_timeout);
 }
 
@@ -63,13 +41,13 @@ static void expire_closing(struct bucket *bucket, int64_t now)
 {
     struct client *client;
 
-    while ((client = due(&bucket->closing, CLOSING_MS, now)) != NULL)
+    while ((client = client_due(&bucket->closing, CLOSING_MS, now)) != NULL)
         client_kill(client);
 }
 
 void bucket_drain_begin(struct bucket *bucket, const struct drain_order *order)
 {
-    const struct room *everyone = bucket_everyone(bucket);
+    const struct room *everyone = rooms_everyone(&bucket->rooms);
 
     bucket->draining = true;
     bucket->drain_start_ms = clock_now_ms();
@@ -98,14 +76,6 @@ static int64_t retry_ms(const struct bucket *bucket)
     return longer_ms * bucket->drain_closed / bucket->drain_total;
 }
 
-static bool is_owed(const struct client *client)
-{
-    for (uint32_t i = 0; i < client->room_count; i++)
-        if (room_owes(client->rooms[i].room, client->rooms[i].index))
-            return true;
-    return false;
-}
-
 static void send_away(struct bucket *bucket, struct client *client)
 {
     client_send_away(client, retry_ms(bucket));
@@ -116,17 +86,17 @@ static void send_away(struct bucket *bucket, struct client *client)
  * come without end, so those are only passed over, and looked at again with the next tick. */
 static void close_until(struct bucket *bucket, uint32_t until)
 {
-    const struct room *everyone = bucket_everyone(bucket);
+    const struct room *everyone = rooms_everyone(&bucket->rooms);
     uint32_t at = everyone != NULL ? everyone->count : 0;
 
     for (uint32_t passed = 0; at > 0 && bucket->drain_closed < until && passed < DRAIN_LOOKS;) {
         struct client *client = everyone->members[--at].client;
 
-        if (is_owed(client))
+        if (rounds_owe(client))
             passed++;
         else
             send_away(bucket, client);
-        if (bucket_everyone(bucket) == NULL)
+        if (rooms_everyone(&bucket->rooms) == NULL)
             return;
     }
 }
@@ -141,7 +111,7 @@ void bucket_drain_rest(struct bucket *bucket)
 {
     const struct room *everyone;
 
-    while ((everyone = bucket_everyone(bucket)) != NULL)
+    while ((everyone = rooms_everyone(&bucket->rooms)) != NULL)
         send_away(bucket, everyone->members[everyone->count - 1].client);
 }
 
@@ -157,5 +127,5 @@ void bucket_tick(struct bucket *bucket)
         bucket_drain_some(bucket);
     /* Rooms that died with their last client dropped their jobs; the control thread may be waiting
      * for the count to fall. */
-    bucket_fanout_free_done(bucket);
+    rounds_reap(&bucket->rounds);
 }

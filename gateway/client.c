@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gateway/bucket_state.h"
+#include "gateway/client_lists.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/handshake.h"
 #include "gateway/session.h"
@@ -244,12 +245,8 @@ static void all_sent(struct client *client)
 /* Queues the last bytes and waits for them and for the peer. */
 static void begin_closing(struct client *client, struct frame *last)
 {
-    struct list *closing = &client->bucket->closing;
-
     client->phase = CLIENT_CLOSING;
-    list_remove(&client->link);
-    client->since_ms = clock_now_ms();
-    list_add_tail(closing, &client->link);
+    client_move_to(&client->bucket->closing, client, clock_now_ms());
     if (last != NULL)
         send_or_queue(client, last, true);
     frame_unref(last);
@@ -346,7 +343,7 @@ static void answer_handshake(struct client *client, const struct handshake *answ
         metrics_observe(M_HANDSHAKE, clock_now_us() - client->ticket->accepted_us);
         atomic_fetch_add_explicit(&client->bucket->clients, 1, memory_order_relaxed);
     }
-    bucket_heard(client);
+    client_heard(client);
     joined = join_first_rooms(client, &answer->query); /* before the answer: whoever reads it is in */
     client_send_control(client, response);
     if (client->phase == CLIENT_OPEN && joined != STATUS_OK)

@@ -80,7 +80,5 @@ enum status client_join(struct client *client, struct slice room);
 void client_leave(struct client *client, struct slice room);
 /* Everyone's room included. */
 void client_leave_all(struct client *client);
-/* For room.c: the room in `slot` has put the client at `index`. */
-void client_moved(struct client *client, uint32_t slot, uint32_t index);
 
 #endif

@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which rooms a client is in. Its memberships and the rooms' member arrays point at each other by
- * index; this file and room.c keep both sides right. The bucket's thread only. */
+ * index; this file keeps both sides right. The bucket's thread only. */
 #include <stdlib.h>
 
 #include "gateway/bucket_state.h"
 #include "gateway/client.h"
 
-void client_moved(struct client *client, uint32_t slot, uint32_t index)
-{
-    client->rooms[slot].index = index;
-}
-
+/* The place that it leaves in the list of its rooms is filled by its last room, the place in the room by the
+ * room's last member: both note where they stand now. */
 static void leave_slot(struct client *client, uint32_t slot)
 {
-    struct membership membership = client->rooms[slot];
+    struct membership left = client->rooms[slot];
     uint32_t last = --client->room_count;
 
     if (slot != last) {
         client->rooms[slot] = client->rooms[last];
         client->rooms[slot].room->members[client->rooms[slot].index].slot = slot;
     }
-    room_leave(&client->bucket->rooms, membership.room, membership.index, client->version, bucket_fanout_drop,
-               client->bucket);
+    const struct room_member *moved = room_leave(left.room, left.index, client->version);
+    if (moved != NULL)
+        moved->client->rooms[moved->slot].index = left.index;
+    if (left.room->count > 0)
+        return;
+    for (struct job *job = rooms_close(&client->bucket->rooms, left.room), *next; job != NULL; job = next) {
+        next = job->next;
+        rounds_drop(&client->bucket->rounds, job);
+    }
 }
 
 void client_leave_all(struct client *client)

@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#include "gateway/client.h"
-
 enum { FIRST_CAPACITY = 4 };
 
 enum status rooms_init(struct rooms *rooms, struct directory *directory, unsigned bucket)
@@ -27,6 +25,11 @@ struct room *rooms_find(const struct rooms *rooms, struct slice name, uint64_t h
     struct hashmap_node *node = hashmap_find(&rooms->table, name, hash);
 
     return node != NULL ? container_of(node, struct room, node) : NULL;
+}
+
+struct room *rooms_everyone(const struct rooms *rooms)
+{
+    return rooms_find(rooms, slice_str(""), hashmap_hash(slice_str("")));
 }
 
 static struct room *room_new(struct rooms *rooms, struct slice name, uint64_t hash)
@@ -108,24 +111,20 @@ static void shrink(struct room *room)
     room->capacity = capacity;
 }
 
-void room_leave(struct rooms *rooms, struct room *room, uint32_t index, unsigned version,
-                void (*on_job)(void *arg, struct job *job), void *arg)
+const struct room_member *room_leave(struct room *room, uint32_t index, unsigned version)
 {
     atomic_fetch_sub(&room->entry->members[version], 1);
-    uint32_t last = --room->count;
-    if (index != last) {
-        room->members[index] = room->members[last];
-        client_moved(room->members[index].client, room->members[index].slot, index);
-    }
-    if (room->count > 0) {
-        shrink(room);
-        return;
-    }
-    for (struct job *job = room->first, *next; job != NULL; job = next) {
-        next = job->next;
-        on_job(arg, job);
-    }
+    room->members[index] = room->members[--room->count];
+    shrink(room);
+    return index < room->count ? &room->members[index] : NULL;
+}
+
+struct job *rooms_close(struct rooms *rooms, struct room *room)
+{
+    struct job *jobs = room->first;
+
     room_free(rooms, room);
+    return jobs;
 }
 
 struct client *room_visit(struct room *room)

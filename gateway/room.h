@@ -48,15 +48,18 @@ void rooms_fini(struct rooms *rooms);
 /* NULL when nobody of this bucket is in it. */
 struct room *rooms_find(const struct rooms *rooms, struct slice name, uint64_t hash);
 
+/* The room of everyone, or NULL while the bucket has no client. */
+struct room *rooms_everyone(const struct rooms *rooms);
+
 /* Makes `client` a member; the room and its directory entry appear with the first one.
  * `slot` is where the client notes it; the place is returned in `*index`. */
 enum status room_join(struct rooms *rooms, struct slice name, struct client *client, unsigned version,
                       uint32_t slot, struct room **out, uint32_t *index);
-/* Takes the member at `index` out. The last member moves into its place and its client's
- * note of the place is put right; with the last one the room and its jobs go. `on_job` gets
- * each job that goes so. */
-void room_leave(struct rooms *rooms, struct room *room, uint32_t index, unsigned version,
-                void (*on_job)(void *arg, struct job *job), void *arg);
+/* Takes the member at `index` out. Returns the member that stands there now, whose client must note its new
+ * place, or NULL: it was the last. A room that is left without members is the caller's to close. */
+const struct room_member *room_leave(struct room *room, uint32_t index, unsigned version);
+/* Frees a room without members. Returns its jobs, chained by `next`, which are the caller's. */
+struct job *rooms_close(struct rooms *rooms, struct room *room);
 
 /* Whether a job waits, or is under way, that has not come by the member at `index`. */
 bool room_owes(const struct room *room, uint32_t index);

@@ -4,6 +4,7 @@
 #include "gateway/session.h"
 
 #include "gateway/bucket_state.h"
+#include "gateway/client_lists.h"
 #include "gateway/client_msg.h"
 #include "gateway/gateway_metrics.h"
 #include "shared/clock.h"
@@ -154,7 +155,7 @@ void session_on_bytes(struct client *client, uint8_t *data, size_t len)
 {
     struct ws_input input;
 
-    bucket_heard(client);
+    client_heard(client);
     ws_reader_limit(&client->reader, client->bucket->limits.max_message);
     do {
         input = ws_reader_next(&client->reader, &data, &len);

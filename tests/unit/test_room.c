@@ -29,13 +29,6 @@ struct bench {
     struct member members[CLIENTS];
 };
 
-static void on_job(void *arg, struct job *job)
-{
-    (void)arg;
-    (void)job;
-    fail_msg("no job was queued");
-}
-
 static void join(struct bench *bench, struct member *member)
 {
     member->client.rooms = &member->membership;
@@ -48,7 +41,12 @@ static void join(struct bench *bench, struct member *member)
 
 static void leave(struct bench *bench, struct member *member)
 {
-    room_leave(&bench->rooms, bench->room, member->membership.index, FRAME_V1, on_job, NULL);
+    const struct room_member *moved = room_leave(bench->room, member->membership.index, FRAME_V1);
+
+    if (moved != NULL)
+        moved->client->rooms[moved->slot].index = member->membership.index;
+    if (bench->room->count == 0)
+        assert_null(rooms_close(&bench->rooms, bench->room));
     member->in = false;
 }
 

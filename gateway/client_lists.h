@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lists of a bucket's clients, one for each phase (see struct bucket). Whoever enters a list goes to its
+ * end with the time of now, so each is sorted by since_ms and only its head can be due. The bucket's thread.
+ */
+#ifndef FANFARE_GATEWAY_CLIENT_LISTS_H
+#define FANFARE_GATEWAY_CLIENT_LISTS_H
+
+#include "gateway/client.h"
+
+/* Moves the client from the list that it is in to the end of `list`. `now_ms` is monotonic. */
+void client_move_to(struct list *list, struct client *client, int64_t now_ms);
+/* The first client of the list if it has stood there for `age_ms`, else NULL. */
+struct client *client_due(const struct list *list, int64_t age_ms, int64_t now_ms);
+/* Something came from the open client: it is quiet from now on. */
+void client_heard(struct client *client);
+
+#endif
