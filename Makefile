@@ -142,6 +142,10 @@ lint: ## cppcheck, and a clang build with -Werror
 		--suppress=internalAstError --suppress=ctuuninitvar -j$(JOBS) -D_GNU_SOURCE -I. gateway logic shared deploy/tool
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all
 
+.PHONY: mutate
+mutate: all unit-bin ## change the source in small ways, each of which must make a test fail (ARGS='--only merger.c')
+	@tests/mutate/run --build $(BUILD) $(ARGS)
+
 include deploy/deploy.mk
 include tests/fuzz/fuzz.mk
 include tests/bench/bench.mk
