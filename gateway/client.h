@@ -40,6 +40,7 @@ struct client {
     struct outbox outbox;
     struct membership *rooms;     /* [0] is everyone */
     struct http_request *request; /* in the handshake only */
+    size_t discarded;             /* bytes that came while closing */
     struct ws_reader reader;
     int fd;
     uint32_t room_count; /* everyone included */

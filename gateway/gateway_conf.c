@@ -34,7 +34,7 @@ static const struct conf_option options[] = {
     {"maxClients", LIVE_INT(max_clients, 1, 10000000), "100000", NULL, "", "Clients at once; the next one is answered 503.", NULL},
     {"maxClientsPerAddress", LIVE_INT(max_clients_per_address, 0, 10000000), "0", NULL, "", "Clients at once from one IP address; 0 is no limit.", NULL},
     {"acceptPerSecond", LIVE_INT(accept_per_second, 0, 1000000), "0", NULL, "", "New clients let in per second; past it 503 with a Retry-After that spreads them. A drain tells its clients to come back no faster. 0 is no limit.", NULL},
-    {"clientMessagesPerSecond", LIVE_INT(client_messages_per_second, 0, 1000000), "100", NULL, "", "Messages that one client may send; past it: closed (4100). 0 is no limit.", NULL},
+    {"clientMessagesPerSecond", LIVE_INT(client_messages_per_second, 0, 1000000), "100", NULL, "", "Frames that one client may send, of any kind: messages, fragments of messages, PING and PONG; past it: closed (4100). 0 is no limit.", NULL},
     {"maxMessageBytes", LIVE_INT(max_message_bytes, 64, 1048576), "4096", NULL, "bytes", "Size of a client's message; past it: closed (1009).", NULL},
     {"maxJoinRoom", LIVE_INT(max_join_room, 1, 65535), "5", NULL, "", "Rooms that one client may be in.", NULL},
     {"maxRoomNameBytes", LIVE_INT(max_room_name_bytes, 1, 1024), "128", NULL, "bytes", "Length of a room's name in UTF-8.", NULL},

@@ -9,10 +9,14 @@
 #include "gateway/gateway_metrics.h"
 #include "shared/clock.h"
 
-enum { MAX_ANSWER = 1024, PACE_BURST_US = 1000000 };
+enum {
+    MAX_ANSWER = 1024,
+    PACE_BURST_US = 1000000,
+    MAX_DISCARDED = 2 * 1024 * 1024, /* bytes: what may have been under way when the close frame went */
+};
 
-/* Generic cell rate: a message moves `paced_us` on by its share of a second; a client may be
- * one second ahead. */
+/* Generic cell rate: a frame of any kind moves `paced_us` on by its share of a second; a client may
+ * be one second ahead. */
 static bool within_rate(struct client *client)
 {
     int rate = client->bucket->limits.messages_per_second;
@@ -145,6 +149,7 @@ static void on_input(struct client *client, const struct ws_input *input)
         client->close_when_sent = true; /* RFC 6455, section 7.1.7: no answer is waited for */
         client_close(client, input->code);
         break;
+    case WS_FRAGMENT:
     case WS_PONG:
     case WS_MORE:
         break;
@@ -172,6 +177,11 @@ void session_on_bytes_closing(struct client *client, uint8_t *data, size_t len)
 {
     struct ws_input input;
 
+    client->discarded += len;
+    if (client->discarded > MAX_DISCARDED) {
+        client_kill(client);
+        return;
+    }
     if (client->close_when_sent)
         return;
     do {

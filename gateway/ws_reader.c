@@ -94,7 +94,8 @@ static int sequence_fault(const struct ws_reader *reader, const struct frame_hea
         return 0;
     if ((header->opcode == OP_CONTINUATION) != (reader->message_opcode != 0))
         return CLOSE_protocol_error;
-    if (header->payload_len > reader->message.max - reader->message.len)
+    if (header->payload_len > reader->message.max - reader->message.len ||
+        reader->fragments >= WS_MAX_FRAGMENTS)
         return CLOSE_too_large;
     return 0;
 }
@@ -147,7 +148,6 @@ static struct ws_input on_message(uint8_t opcode, struct slice payload)
     return (struct ws_input){opcode == OP_TEXT ? WS_TEXT : WS_BINARY, 0, payload};
 }
 
-/* WS_MORE stands for: the frame is taken, the message is not whole yet. */
 static struct ws_input on_data(struct ws_reader *reader, const struct frame_header *header,
                                struct slice payload)
 {
@@ -157,10 +157,12 @@ static struct ws_input on_data(struct ws_reader *reader, const struct frame_head
         reader->message_opcode = header->opcode;
     if (buf_append(&reader->message, payload.data, payload.len) != STATUS_OK)
         return fail(CLOSE_internal);
+    reader->fragments++;
     if (!header->fin)
-        return (struct ws_input){.event = WS_MORE};
+        return (struct ws_input){.event = WS_FRAGMENT};
     uint8_t opcode = reader->message_opcode;
     reader->message_opcode = 0;
+    reader->fragments = 0;
     reader->deliver_message = 1;
     return on_message(opcode, slice_of(reader->message.data, reader->message.len));
 }
@@ -256,13 +258,8 @@ struct ws_input ws_reader_next(struct ws_reader *reader, uint8_t **data, size_t 
 {
     struct ws_input input = {.event = WS_MORE};
 
-    for (;;) {
-        release(reader);
-        if (*len == 0)
-            return (struct ws_input){.event = WS_MORE};
-        if (reader->frame.len > 0 || next_in_place(reader, data, len, &input) < 0)
-            input = next_gathered(reader, data, len);
-        if (input.event != WS_MORE)
-            return input;
-    }
+    release(reader);
+    if (*len > 0 && (reader->frame.len > 0 || next_in_place(reader, data, len, &input) < 0))
+        input = next_gathered(reader, data, len);
+    return input;
 }

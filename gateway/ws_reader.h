@@ -10,18 +10,22 @@
 #include "shared/buf.h"
 #include "shared/slice.h"
 
+enum { WS_MAX_FRAGMENTS = 1024 }; /* of one message, the last one included; past it: 1009 */
+
 struct ws_reader {
     struct buf frame;        /* a frame that has not come whole */
     struct buf message;      /* fragments of a message */
     uint8_t message_opcode;  /* of the fragmented message under way, or 0 */
     uint8_t deliver_message; /* the last event lent `message` out */
+    uint16_t fragments;      /* of the message under way */
     size_t consumed;         /* bytes of `frame` that the last event lent out */
 };
 
 enum ws_event {
-    WS_MORE,   /* all input is taken; nothing complete */
-    WS_TEXT,   /* a whole message, valid UTF-8 */
-    WS_BINARY, /* a whole message */
+    WS_MORE,     /* all input is taken; nothing complete */
+    WS_FRAGMENT, /* a frame was taken whose message is not whole yet; an event so that it is counted */
+    WS_TEXT,     /* a whole message, valid UTF-8 */
+    WS_BINARY,   /* a whole message */
     WS_PING,
     WS_PONG,
     WS_CLOSE, /* `payload` is the peer's reason; `code` its code, 1005 when it gave none */

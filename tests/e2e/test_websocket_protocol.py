@@ -151,8 +151,8 @@ def test_bytes_behind_a_close_frame_are_ignored(cluster, bystander):
     frame(TEXT, b"", length_form=64, length=1 << 40),
     frame(TEXT, b"", length_form=64, length=(1 << 63) - 1),
     frame(TEXT, b" " * 4000, fin=False) + frame(CONT, b" " * 97),
-    b"".join([frame(TEXT, b"", fin=False)] + [frame(CONT, b" ", fin=False) for _ in range(4097)]),
-], ids=["text", "binary", "promised 65535", "promised 1 TB", "promised all", "over fragments", "one byte at a time"])
+    b"".join([frame(TEXT, b"", fin=False)] + [frame(CONT, b" " * 64, fin=False) for _ in range(65)]),
+], ids=["text", "binary", "promised 65535", "promised 1 TB", "promised all", "over two fragments", "over many"])
 def test_messages_past_the_limit_close_with_1009(cluster, bystander, data):
     raw = cluster.raw()
     raw.send_bytes(data)
@@ -166,13 +166,31 @@ def test_a_message_of_exactly_the_limit_is_read(cluster):
     assert raw.receive().payload == PONG_TEXT
 
 
-def test_endless_empty_fragments_do_no_harm(cluster, bystander):
+def test_fragments_count_against_the_rate(cluster, bystander):
     raw = cluster.raw()
     raw.send(TEXT, b"", fin=False)
-    for _ in range(50):
-        raw.send_bytes(frame(CONT, b"", fin=False) * 50)
-    raw.send(CONT, PING_TEXT)
+    raw.send_bytes(frame(CONT, b"", fin=False) * 2500)
+    assert raw.close_code() == 4100
+
+
+def test_a_message_has_at_most_1024_fragments(make_cluster):
+    cluster = make_cluster(gateway={"clientMessagesPerSecond": 0})
+    raw = cluster.raw()
+    raw.send_bytes(frame(TEXT, b"", fin=False) + frame(CONT, b"", fin=False) * 1022 + frame(CONT, PING_TEXT))
     assert raw.receive().payload == PONG_TEXT
+    raw.send_bytes(frame(TEXT, b"", fin=False) + frame(CONT, b"", fin=False) * 1024)
+    assert raw.close_code() == 1009
+
+
+def test_a_flood_behind_the_close_is_cut(make_cluster):
+    """Whoever goes on sending after the close frame is not read for the whole time that a close may take."""
+    cluster = make_cluster(gateway={"clientMessagesPerSecond": 10})
+    raw = cluster.raw()
+    raw.send(TEXT, b"", fin=False)
+    with pytest.raises(OSError):
+        for _ in range(4096):  # 240 MB
+            raw.sock.sendall(frame(CONT, b"", fin=False) * 10000)
+    assert cluster.gateway_metrics().get("fanfare_gateway_closes_total", code="4100") == 1
 
 
 def test_messages_byte_by_byte(cluster):

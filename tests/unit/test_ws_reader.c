@@ -37,7 +37,8 @@ static size_t frame(uint8_t *out, uint8_t first, const char *payload, size_t len
 
 static const char *name(enum ws_event event)
 {
-    static const char *const names[] = {"more", "text", "binary", "ping", "pong", "close", "fail"};
+    static const char *const names[] = {"more", "fragment", "text",  "binary",
+                                        "ping", "pong",     "close", "fail"};
 
     return names[event];
 }
@@ -59,6 +60,8 @@ static void transcribe(const uint8_t *bytes, size_t len, size_t step, char *out,
         while ((input = ws_reader_next(&reader, &data, &left)).event != WS_MORE) {
             size_t used = strlen(out);
 
+            if (input.event == WS_FRAGMENT)
+                continue;
             if (input.event == WS_FAIL || input.event == WS_CLOSE)
                 (void)snprintf(out + used, cap - used, "%s:%u ", name(input.event), input.code);
             else
@@ -183,6 +186,49 @@ static void the_limit_counts_the_whole_message(void **state)
     expect(huge, sizeof huge, "fail:1009 ");
 }
 
+/* A text frame and `count - 1` continuations, all empty, of which the last ends the message. */
+static size_t empty_fragments(uint8_t *bytes, size_t count)
+{
+    size_t len = frame(bytes, 0x01, "", 0);
+
+    for (size_t i = 2; i < count; i++)
+        len += frame(bytes + len, 0x00, "", 0);
+    return len + frame(bytes + len, 0x80, "", 0);
+}
+
+static void the_limit_counts_fragments(void **state)
+{
+    uint8_t bytes[MAX_BYTES];
+    size_t len = empty_fragments(bytes, WS_MAX_FRAGMENTS);
+
+    (void)state;
+    expect(bytes, len, "text: ");
+    len += empty_fragments(bytes + len, WS_MAX_FRAGMENTS);
+    expect(bytes, len, "text: text: ");
+    expect(bytes, empty_fragments(bytes, WS_MAX_FRAGMENTS + 1), "fail:1009 ");
+    len = empty_fragments(bytes, WS_MAX_FRAGMENTS);
+    bytes[len - 6] = 0x00;
+    len += frame(bytes + len, 0x00, "", 0);
+    expect(bytes, len, "fail:1009 ");
+}
+
+/* What is not told of is not counted. */
+static void every_fragment_is_an_event(void **state)
+{
+    uint8_t bytes[MAX_BYTES];
+    uint8_t *data = bytes;
+    struct ws_reader reader;
+    size_t left = empty_fragments(bytes, 10);
+
+    (void)state;
+    ws_reader_init(&reader, MAX_MESSAGE);
+    for (int i = 1; i < 10; i++)
+        assert_int_equal(ws_reader_next(&reader, &data, &left).event, WS_FRAGMENT);
+    assert_int_equal(ws_reader_next(&reader, &data, &left).event, WS_TEXT);
+    assert_int_equal(ws_reader_next(&reader, &data, &left).event, WS_MORE);
+    ws_reader_fini(&reader);
+}
+
 static void close_payloads(void **state)
 {
     (void)state;
@@ -261,6 +307,8 @@ int main(void)
         cmocka_unit_test(header_rules),
         cmocka_unit_test(a_new_message_inside_another_fails),
         cmocka_unit_test(the_limit_counts_the_whole_message),
+        cmocka_unit_test(the_limit_counts_fragments),
+        cmocka_unit_test(every_fragment_is_an_event),
         cmocka_unit_test(close_payloads),
         cmocka_unit_test(nothing_is_held_between_messages),
         cmocka_unit_test(another_limit_holds_once_no_message_is_half_read),
