@@ -102,8 +102,10 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     struct drain *drain = arg;
 
     (void)what;
-    if (drain->deadline != 0)
+    if (drain->deadline != 0) {
+        log_end();
         _exit(128 + (int)number);
+    }
     begin(drain);
 }
 

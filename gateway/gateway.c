@@ -295,7 +295,6 @@ enum status gateway_run(const struct reload *settings, struct fault *fault)
     struct gateway gateway = {.settings = settings, .conf = settings->conf};
 
     signal(SIGPIPE, SIG_IGN);
-    gateway_metrics_setup();
     block_signals(SIG_BLOCK);
     enum status status = start(&gateway, fault);
     block_signals(SIG_UNBLOCK);

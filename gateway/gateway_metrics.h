@@ -112,6 +112,8 @@
       "Certificates loaded while the gateway ran, changed or not")                                           \
     X(M_RELOADS_OK, G "reloads_total", "result=\"ok\"", COUNTER, "Times SIGHUP had the settings read anew")  \
     X(M_RELOADS_FAILED, G "reloads_total", "result=\"failed\"", COUNTER, "")                                 \
+    X(M_LOG_LINES_DROPPED, G "log_lines_dropped_total", "", COUNTER,                                         \
+      "Log lines that stderr had no room for, or refused")                                                   \
     X(M_DRAINING, G "draining", "", GAUGE, "1 while the gateway drains")                                     \
     CLOSE_CODE_METRICS(X)
 

@@ -53,8 +53,10 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
     struct logic *logic = arg;
     (void)what;
-    if (logic->drain_until_ms)
+    if (logic->drain_until_ms) {
+        log_end();
         _exit(128 + signal_number);
+    }
     begin_drain(logic, signal_number);
 }
 

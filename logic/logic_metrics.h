@@ -94,6 +94,7 @@
     X(LM_RELOADS_FAILED, L "reloads_total", "result=\"failed\"", COUNTER, "")                                   \
     X(LM_CERTIFICATE_EXPIRY_RPC, L "certificate_expiry_timestamp_seconds", "what=\"rpc\"", GAUGE, "When the certificate that new links show ends, in seconds since 1970; 0 without one") \
     X(LM_CERTIFICATES_RELOADED, L "certificates_reloaded_total", "", COUNTER, "Times that the files of rpc.cert, rpc.key and rpc.ca were read anew and taken over") \
+    X(LM_LOG_LINES_DROPPED, L "log_lines_dropped_total", "", COUNTER, "Log lines that stderr had no room for, or refused") \
     X(LM_DRAINING, L "draining", "", GAUGE, "1 while the daemon shuts down")
 /* clang-format on */
 

@@ -11,6 +11,7 @@
 
 #include "shared/conf_internal.h"
 #include "shared/conf_print.h"
+#include "shared/log.h"
 
 enum { NAME_MAX_BYTES = 128 };
 
@@ -208,7 +209,7 @@ static bool answer(const struct conf_table *table, const struct command *command
 
 static int complain(const struct conf_table *table, const struct fault *fault)
 {
-    fprintf(stderr, "%s: %s\n", table->program, fault->text);
+    log_text("%s: %s", table->program, fault->text);
     return EXIT_CONFIG;
 }
 

@@ -4,8 +4,12 @@
 #include "shared/event_log.h"
 
 #include <event2/event.h>
+#include <stdlib.h>
 
 #include "shared/log.h"
+
+/* libevent's own number (log-internal.h) for an error of the program, not of the system. */
+enum { EVENT_ERR_ABORT = (int)0xdeaddead };
 
 /* What a message means for us, whoever called libevent says; a warning is about the system. */
 static void on_message(int severity, const char *text)
@@ -17,7 +21,17 @@ static void on_message(int severity, const char *text)
     log_event(level, "libevent", LOG_S("text", text));
 }
 
+/* As libevent does without it, but for the lines that still wait: the reason is among them. */
+static void on_fatal(int fault)
+{
+    log_end();
+    if (fault == EVENT_ERR_ABORT)
+        abort();
+    exit(fault);
+}
+
 void event_log_setup(void)
 {
+    event_set_fatal_callback(on_fatal);
     event_set_log_callback(on_message);
 }

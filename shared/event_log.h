@@ -4,7 +4,8 @@
 #ifndef FANFARE_SHARED_EVENT_LOG_H
 #define FANFARE_SHARED_EVENT_LOG_H
 
-/* For the process, from then on. Call before the first event_base is made. */
+/* For the process, from then on: also what libevent says before it ends the process. Call before anything
+ * of libevent. */
 void event_log_setup(void);
 
 #endif

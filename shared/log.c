@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log sink: builds a line on the stack and hands it to stderr in one write(), so that lines
- * of several threads never mix. Which messages repeat is log_limit.c's business. Any thread; never
- * allocates and never fails (a line that cannot be written is lost). */
+/* The log sink: builds a line on the stack and hands it to log_writer.c, whose thread writes it; until that
+ * runs, and where the system gives no thread, it goes to stderr at once if there is room. Which messages
+ * repeat is log_limit.c's business. Any thread; never waits, never allocates and never fails (a line that
+ * cannot be written is counted). */
 #include "shared/log.h"
 
-#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -17,13 +18,15 @@
 
 #include "shared/clock.h"
 #include "shared/log_limit.h"
+#include "shared/log_writer.h"
+#include "shared/metrics.h"
 #include "shared/utf8.h"
 
-/* A pipe takes up to PIPE_BUF (4096) bytes in one piece; the tail is what closes a cut line. */
-enum { LINE_MAX_BYTES = 4096, TAIL_BYTES = 32, VALUE_MAX_BYTES = 1024 };
+/* The tail is what closes a cut line. */
+enum { TAIL_BYTES = 32, VALUE_MAX_BYTES = 1024, NO_ROW = -1 };
 
 struct line {
-    char text[LINE_MAX_BYTES];
+    char text[LOG_LINE_MAX];
     size_t len;
     bool full; /* the last thing put did not fit */
     bool json;
@@ -31,6 +34,7 @@ struct line {
 
 static _Atomic int level_in_force = LOG_INFO;
 static _Atomic int format_in_force = LOG_LOGFMT;
+static _Atomic int dropped_row = NO_ROW; /* of the daemon's metrics */
 
 static void put(struct line *line, const char *data, size_t len)
 {
@@ -171,20 +175,27 @@ static void put_head(struct line *line, enum log_level level, const char *msg)
     put_field(line, &(struct log_field)LOG_S("msg", msg));
 }
 
-/* stderr may be a pipe whose reader left, or full and non-blocking: the line is lost then. */
-static void write_line(const struct line *line)
+static void count_dropped(void)
 {
-    size_t done = 0;
-    ssize_t count;
+    int row = atomic_load_explicit(&dropped_row, memory_order_relaxed);
 
-    while (done < line->len) {
-        count = write(STDERR_FILENO, line->text + done, line->len - done);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return;
-        done += (size_t)count;
-    }
+    if (row != NO_ROW)
+        metrics_add((unsigned)row, 1);
+}
+
+/* Without the writer's thread. POLLOUT of a pipe promises one page, and no line is longer. */
+static void write_at_once(const char *text, size_t len)
+{
+    struct pollfd room = {STDERR_FILENO, POLLOUT, 0};
+
+    if (poll(&room, 1, 0) != 1 || write(STDERR_FILENO, text, len) != (ssize_t)len)
+        count_dropped();
+}
+
+static void hand_over(const char *text, size_t len)
+{
+    if (!log_writer_put(text, len))
+        write_at_once(text, len);
 }
 
 static void append(struct line *line, const char *text)
@@ -195,25 +206,42 @@ static void append(struct line *line, const char *text)
     line->len += len;
 }
 
+static void compose(struct line *line, enum log_level level, const char *msg, const struct log_field *fields)
+{
+    line->len = 0;
+    line->full = false;
+    line->json = atomic_load_explicit(&format_in_force, memory_order_relaxed) == LOG_JSON;
+    put_head(line, level, msg);
+    for (; fields->kind != LOG_FIELD_END && !line->full; fields++)
+        put_field(line, fields);
+    if (line->full)
+        append(line, line->json ? ",\"cut\":1" : " cut=1");
+    if (line->json) {
+        memmove(line->text + 1, line->text, line->len++);
+        line->text[0] = '{';
+        append(line, "}");
+    }
+    append(line, "\n");
+}
+
 static void emit(enum log_level level, const char *msg, const struct log_field *fields)
 {
     struct line line;
 
-    line.len = 0;
-    line.full = false;
-    line.json = atomic_load_explicit(&format_in_force, memory_order_relaxed) == LOG_JSON;
-    put_head(&line, level, msg);
-    for (; fields->kind != LOG_FIELD_END && !line.full; fields++)
-        put_field(&line, fields);
-    if (line.full)
-        append(&line, line.json ? ",\"cut\":1" : " cut=1");
-    if (line.json) {
-        memmove(line.text + 1, line.text, line.len++);
-        line.text[0] = '{';
-        append(&line, "}");
-    }
-    append(&line, "\n");
-    write_line(&line);
+    compose(&line, level, msg, fields);
+    hand_over(line.text, line.len);
+}
+
+/* Stands where the lines are missing, whatever the level in force. */
+static size_t note_dropped(uint64_t dropped, char out[LOG_LINE_MAX])
+{
+    const struct log_field fields[] = {
+        LOG_I("lines", dropped), LOG_S("reason", "stderr did not take them"), {LOG_FIELD_END, 0, 0, 0}};
+    struct line line;
+
+    compose(&line, LOG_WARN, "log lines dropped", fields);
+    memcpy(out, line.text, line.len);
+    return line.len;
 }
 
 static void emit_suppressed(enum log_level level, const char *msg, uint64_t count)
@@ -240,7 +268,34 @@ void log_write(enum log_level level, const char *msg, const struct log_field *fi
         emit(level, msg, fields);
 }
 
-void log_flush(void)
+void log_text(const char *format, ...)
+{
+    char text[LOG_LINE_MAX];
+    va_list arguments;
+    int len;
+
+    va_start(arguments, format);
+    len = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (len <= 0)
+        return;
+    len = len < (int)sizeof text ? len : (int)sizeof text - 1;
+    text[len] = '\n';
+    hand_over(text, (size_t)len + 1);
+}
+
+void log_start(unsigned row)
+{
+    const struct log_writer_conf conf = {STDERR_FILENO, count_dropped, note_dropped};
+
+    atomic_store(&dropped_row, (int)row);
+    if (log_writer_start(&conf) != STATUS_OK)
+        log_event(LOG_WARN, "no thread for the log",
+                  LOG_S("effect", "lines are written where they are made"));
+}
+
+void log_end(void)
 {
     log_limit_flush(emit_suppressed);
+    log_writer_end();
 }

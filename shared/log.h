@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Log lines on stderr: one event a line, logfmt or JSON, written with one write().
- * Any thread. Never logs item bodies, tokens or keys: callers pass none. */
+/* Log lines on stderr: one event a line, logfmt or JSON. A line that stderr has no room for is dropped and
+ * counted, never waited for. Any thread. Never logs item bodies, tokens or keys: callers pass none. */
 #ifndef FANFARE_SHARED_LOG_H
 #define FANFARE_SHARED_LOG_H
 
@@ -41,8 +41,18 @@ void log_write(enum log_level level, const char *msg, const struct log_field *fi
  * of any message is preceded by `msg=<msg> suppressed=N`. A string value is cut at 1,024 bytes, a
  * line at 4,096 (it then ends in cut=1). */
 
-/* Writes what is still suppressed; call before the process ends. Any thread. */
-void log_flush(void);
+/* From now on a thread of its own writes the lines (log_writer.h); each that is lost is counted in the row
+ * `dropped_row` of the daemon's metrics, and `msg="log lines dropped" lines=N` says so where they are
+ * missing. Main thread, once, after metrics_setup and before other threads start. */
+void log_start(unsigned dropped_row);
+
+/* Writes what is still suppressed, and gives stderr time to take the rest: until it has, or until it has
+ * taken nothing for 200 ms. Call before the process ends. Any thread. */
+void log_end(void);
+
+/* A line as it stands, for the person at the terminal; a newline is added, and at most 4,096 bytes go
+ * out. Neither level nor rate hold it back. */
+void log_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* At least one field. log_event(LOG_INFO, "listening", LOG_S("what", "ws"), LOG_I("port", 7777)); */
 #define log_event(level, msg, ...)                                                                           \

@@ -242,7 +242,7 @@ static void suppressed_lines_leave_one_line(void **state)
     (void)state;
     for (int i = 0; i < 500; i++)
         log_event(LOG_WARN, "storm", LOG_I("n", i));
-    log_flush();
+    log_end();
     text = captured_end(&captured);
     assert_non_null(strstr(text, " level=warn msg=storm suppressed="));
     free(text);
@@ -271,7 +271,7 @@ static void threads_do_not_mix_their_lines(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, log_many, names[i]), 0);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
-    log_flush();
+    log_end();
     text = captured_end(&captured);
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
         assert_memory_equal(line, "ts=20", 5);

@@ -59,7 +59,7 @@ class Cluster:
 
     def __init__(
         self, directory, certs, gateways=1, logics=1, gateway=None, logic=None, proxied=False, ready=True,
-        redis=None, listed=None, gateway_env=None, logic_env=None, headers=None,
+        redis=None, listed=None, gateway_env=None, logic_env=None, headers=None, outlets=None,
     ):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -72,6 +72,7 @@ class Cluster:
         self.clients, self.raws, self.followers, self.dead = [], [], [], []
         self.gateway_options, self.logic_options = gateway or {}, logic or {}
         self.gateway_env, self.logic_env = gateway_env, logic_env
+        self.outlets = outlets or {}  # of daemons by name
         self.headers = dict(headers or {})  # of every call to a logic; changes hold for open connections too
         try:
             for _ in range(gateways):
@@ -88,7 +89,8 @@ class Cluster:
         name = name or f"gateway{len(self.gateways)}"
         found = self._registered(name)
         config = nested({**GATEWAY, **self.certs.gateway(), **found, **self.gateway_options, **options})
-        daemon = Daemon("fanfare-gateway", config, self.directory, name, env=self.gateway_env)
+        daemon = Daemon("fanfare-gateway", config, self.directory, name, env=self.gateway_env,
+                        outlet=self.outlets.get(name))
         self.serving.add(len(self.gateways))
         self.gateways.append(daemon)
         if self.proxied:
@@ -120,7 +122,8 @@ class Cluster:
     def add_logic(self, name=None, **options):
         config = nested({**LOGIC, **self.certs.logic(), **self._found(), **self.logic_options, **options})
         name = name or f"logic{len(self.logics)}"
-        daemon = Daemon("fanfare-logic", config, self.directory, name, env=self.logic_env)
+        daemon = Daemon("fanfare-logic", config, self.directory, name, env=self.logic_env,
+                        outlet=self.outlets.get(name))
         self.logics.append(daemon)
         return daemon
 

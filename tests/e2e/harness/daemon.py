@@ -54,13 +54,14 @@ def split_address(text):
 class Daemon:
     """A running fanfare-gateway or fanfare-logic."""
 
-    def __init__(self, program, config, directory, name=None, args=(), env=None, cwd=None):
+    def __init__(self, program, config, directory, name=None, args=(), env=None, cwd=None, outlet=None):
+        """`outlet` (harness/outlet.py) has the stderr in place of the file, and writes that file."""
         self.program = program
         self.name = name or program
         self.config = config
         directory = pathlib.Path(directory)
         self.config_path = directory / f"{self.name}.json"
-        self.stderr_path = directory / f"{self.name}.stderr"
+        self.stderr_path = outlet.path if outlet else directory / f"{self.name}.stderr"
         self.config_path.write_text(json.dumps(config, indent=2))
         self.allowed_exit = {0}
         self.ending = False
@@ -70,7 +71,7 @@ class Daemon:
                 [binary(program), "-config", str(self.config_path), *args],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=stderr,
+                stderr=outlet.fd if outlet else stderr,
                 env=clean_environment(env),
                 cwd=cwd or directory,
             )
