@@ -10,7 +10,7 @@
 
 #include "gateway/bucket.h"
 #include "gateway/merger.h"
-#include "gateway/push_handler.h"
+#include "gateway/push_sink.h"
 
 struct fanout;
 

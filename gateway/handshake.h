@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "gateway/connect_query.h"
-#include "gateway/ticket.h"
+#include "gateway/refusal.h"
 #include "shared/buf.h"
 #include "shared/http_request.h"
 #include "shared/slice.h"

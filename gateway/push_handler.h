@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/push_sink.h"
 #include "shared/push.h"
 
 /* The most items a form call may have. */
@@ -21,15 +22,6 @@ enum { PUSH_MAX_FORM_ITEMS = 100000 };
 enum push_path { PUSH_BY_RPC, PUSH_BY_BUS, PUSH_BY_FORM };
 
 struct push_handler;
-
-/* Where applied pushes go: called once per room, or once for all (`room` is then empty).
- * `items` is walked with push_next_item and valid during the call. Returns how many clients are
- * subscribed now. */
-struct push_sink {
-    uint32_t (*deliver)(void *arg, enum push_target target, struct slice room, struct slice items,
-                        uint32_t item_count);
-    void *arg;
-};
 
 struct push_handler_conf {
     struct push_limits limits;

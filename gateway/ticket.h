@@ -10,6 +10,7 @@
 
 #include "gateway/bucket_limits.h"
 #include "gateway/delivery.h"
+#include "gateway/refusal.h"
 #include "shared/mailbox.h"
 
 enum bucket_mail_kind { MAIL_TICKET, MAIL_JOB, MAIL_DRAIN, MAIL_LIMITS, MAIL_CERTIFICATE, MAIL_STOP };
@@ -18,14 +19,6 @@ enum bucket_mail_kind { MAIL_TICKET, MAIL_JOB, MAIL_DRAIN, MAIL_LIMITS, MAIL_CER
 struct bucket_mail {
     struct mail mail; /* first */
     enum bucket_mail_kind kind;
-};
-
-enum refusal {
-    REFUSAL_NONE,
-    REFUSAL_MAX_CLIENTS,
-    REFUSAL_MAX_CLIENTS_PER_ADDRESS,
-    REFUSAL_RATE,
-    REFUSAL_DRAINING
 };
 
 /* The room of the canary (canary.h): no client can name it, since names have no control characters. */

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "logic/push_fault.h"
 #include "shared/buf.h"
 #include "shared/push.h"
 #include "shared/slice.h"
@@ -22,15 +23,6 @@ struct push_request_limits {
 
 enum push_door { PUSH_DOOR_ALL, PUSH_DOOR_ROOM, PUSH_DOOR_BATCH }; /* /push/all, /push/room, /push/batch */
 enum push_body { PUSH_BODY_FORM, PUSH_BODY_JSON };
-
-/* A refusal as the caller gets it. `code` is static; `message` is UTF-8, says what was wrong
- * and what is allowed. */
-struct push_fault {
-    int status; /* HTTP */
-    const char *code;
-    char message[256];
-    struct traceparent trace; /* the refused push's own, when it was read */
-};
 
 struct push_entry {
     struct push push;         /* when fault is NULL */

@@ -7,7 +7,7 @@
 #include "logic/encoded_push.h"
 #include "logic/logic_metrics.h"
 #include "logic/push_answer.h"
-#include "logic/push_request.h"
+#include "logic/push_fault.h"
 
 /* The push, or the whole request, was refused before it was a push. `header` is the request's own
  * trace, for a push that has none. */
