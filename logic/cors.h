@@ -12,5 +12,8 @@
 /* Adds the headers of an allowed origin, and answers its preflight with 204 (returns true).
  * Without origins it does nothing. */
 bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins);
+/* Answers 403 (true) to a POST that names an origin (RFC 6454, section 7) which is not allowed, or more than
+ * one. A request without Origin is no browser's and passes. */
+bool cors_refuses(struct http_exchange *exchange, const struct conf_list *origins);
 
 #endif

@@ -94,20 +94,42 @@ static struct traceparent header_trace(const struct http_request *request)
     return trace;
 }
 
+/* Answers 415 before the body is read. */
+static bool refuses_kind(struct http_exchange *exchange, enum push_door door)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    const struct traceparent trace = header_trace(request);
+    struct push_fault fault = {
+        .status = 415, .code = "unsupported_media_type", .message = "the body must be application/json"};
+    enum push_body kind;
+    if (find_body_kind(request, door, &kind))
+        return false;
+    if (door != PUSH_DOOR_BATCH)
+        strcat(fault.message, " or application/x-www-form-urlencoded");
+    reply_fault(exchange, &fault, &trace);
+    return true;
+}
+
+static bool refuses_push(struct http_exchange *exchange, void *arg)
+{
+    (void)arg;
+    return refuses_kind(exchange, PUSH_DOOR_ROOM);
+}
+
+static bool refuses_batch(struct http_exchange *exchange, void *arg)
+{
+    (void)arg;
+    return refuses_kind(exchange, PUSH_DOOR_BATCH);
+}
+
 static void handle_push(struct http_api *api, struct http_exchange *exchange, enum push_door door)
 {
     const struct http_request *request = http_exchange_request(exchange);
     const struct traceparent trace = header_trace(request);
     struct push_request *pushes;
-    struct push_fault fault = {
-        .status = 415, .code = "unsupported_media_type", .message = "the body must be application/json"};
-    enum push_body kind;
-    if (!find_body_kind(request, door, &kind)) {
-        if (door != PUSH_DOOR_BATCH)
-            strcat(fault.message, " or application/x-www-form-urlencoded");
-        reply_fault(exchange, &fault, &trace);
-        return;
-    }
+    struct push_fault fault = {0};
+    enum push_body kind = PUSH_BODY_JSON;
+    (void)find_body_kind(request, door, &kind);
     enum status status =
         push_request_parse(door, kind, http_request_body(request), &api->limits, &pushes, &fault);
     if (status == STATUS_NO_MEMORY)
@@ -206,16 +228,21 @@ static void handle_metrics(struct http_exchange *exchange, void *arg)
 }
 
 static const struct http_route routes[] = {
-    {"POST", "/push/all", handle_push_all},     {"POST", "/push/room", handle_push_room},
-    {"POST", "/push/batch", handle_push_batch}, {"GET", "/stats", handle_stats},
-    {"GET", "/healthz", handle_healthz},        {"GET", "/readyz", handle_readyz},
-    {"GET", "/metrics", handle_metrics},        {"GET", "/gateways", handle_gateways},
+    {"POST", "/push/all", handle_push_all, refuses_push},
+    {"POST", "/push/room", handle_push_room, refuses_push},
+    {"POST", "/push/batch", handle_push_batch, refuses_batch},
+    {"GET", "/stats", handle_stats, NULL},
+    {"GET", "/healthz", handle_healthz, NULL},
+    {"GET", "/readyz", handle_readyz, NULL},
+    {"GET", "/metrics", handle_metrics, NULL},
+    {"GET", "/gateways", handle_gateways, NULL},
 };
 
 static bool filter(struct http_exchange *exchange, void *arg)
 {
     const struct http_api *api = arg;
-    return cors_filter(exchange, &api->conf->cors_origins) || api_guard_refuses(&api->guard, exchange);
+    return cors_filter(exchange, &api->conf->cors_origins) ||
+           cors_refuses(exchange, &api->conf->cors_origins) || api_guard_refuses(&api->guard, exchange);
 }
 
 static void on_refused(int status, void *arg)

@@ -36,7 +36,7 @@ static const struct conf_option options[] = {
     {"maxConnections", LIVE_INT(max_connections, 1, 1000000), "4096", NULL, "", "Callers' connections at once.", NULL},
     {"maxHeaderBytes", LIVE_INT(max_header_bytes, 1024, 65536), "16384", NULL, "bytes", "Size of a request's headers; past it: 431.", NULL},
     {"maxBodyBytes", LIVE_INT(max_body_bytes, 1024, 268435456), "4194304", NULL, "bytes", "Size of a request's body; past it: 413.", NULL},
-    {"cors.origins", LIVE_LIST(cors_origins), "", NULL, "", "Origins whose pages may call the API, as `https://example.org`, or `https://*.example.org` for every name below it; `*` is any; empty sends no CORS header at all.", NULL},
+    {"cors.origins", LIVE_LIST(cors_origins), "", NULL, "", "Origins whose pages may call the API, as `https://example.org`, or `https://*.example.org` for every name below it; `*` is any but `null`. A POST with another Origin is 403.", NULL},
     {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line: whoever pushes, or asks for `/gateways`, must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
 
     {"maxItemsPerPush", LIVE_INT(max_items_per_push, 1, 1000000), "10000", NULL, "", "Items in one push.", "Pushes"},

@@ -19,11 +19,15 @@ static bool may_parse(const struct http_conn *conn)
     return !conn->exchange.open && !conn->last && !conn->broken && unsent(conn) < HTTP_OUT_HIGH;
 }
 
+/* What the filter has added stays, so that a page may read these answers too. */
 static void refused(struct http_conn *conn, int status)
 {
     const struct http_server_conf *conf = &conn->server->conf;
 
-    http_exchange_begin(&conn->exchange, NULL, false);
+    if (!conn->judged)
+        http_exchange_begin(&conn->exchange, NULL, false);
+    conn->exchange.open = true;
+    conn->exchange.keep_alive = false;
     if (conf->on_refused != NULL)
         conf->on_refused(status, conf->arg);
 }
@@ -63,12 +67,29 @@ static void refuse_request(struct http_conn *conn, enum http_parse parse)
     }
 }
 
-static void begin_exchange(struct http_conn *conn)
+/* A refused body is not read, so the connection can only end. */
+static bool admit(struct http_conn *conn)
+{
+    bool keep_alive = http_request_keep_alive(conn->request);
+
+    http_exchange_begin(&conn->exchange, conn->request, keep_alive && !http_request_has_body(conn->request));
+    conn->judged = true;
+    if (!http_route_admit(&conn->server->conf, &conn->exchange)) {
+        conn->handled = true;
+        conn->renewed = true;
+        return false;
+    }
+    conn->exchange.open = false;
+    conn->exchange.keep_alive = keep_alive;
+    return true;
+}
+
+static void handle(struct http_conn *conn)
 {
     conn->handled = true;
     conn->renewed = true;
-    http_exchange_begin(&conn->exchange, conn->request, http_request_keep_alive(conn->request));
-    http_route_dispatch(&conn->server->conf, &conn->exchange);
+    conn->exchange.open = true;
+    http_route_handle(&conn->server->conf, &conn->exchange);
 }
 
 static void invite_body(struct http_conn *conn)
@@ -86,6 +107,7 @@ static void recycle(struct http_conn *conn)
     if (!conn->handled || conn->exchange.open)
         return;
     conn->handled = false;
+    conn->judged = false;
     http_request_reset(conn->request);
 }
 
@@ -97,12 +119,14 @@ static size_t feed(struct http_conn *conn, const uint8_t *data, size_t len)
     enum http_parse parse = http_request_feed(conn->request, data, len, &head);
 
     if (parse == HTTP_PARSE_HEADERS) {
+        if (!admit(conn))
+            return head;
         parse = http_request_feed(conn->request, data + head, len - head, &body);
         if (parse == HTTP_PARSE_MORE)
             invite_body(conn);
     }
     if (parse == HTTP_PARSE_COMPLETE)
-        begin_exchange(conn);
+        handle(conn);
     else if (parse != HTTP_PARSE_MORE)
         refuse_request(conn, parse);
     return head + body;

@@ -36,7 +36,8 @@ enum http_phase {
 };
 
 struct http_exchange {
-    struct buf headers; /* added lines */
+    struct buf headers;             /* added lines */
+    const struct http_route *route; /* from http_route_admit on */
     void (*on_gone)(struct http_exchange *exchange, void *arg);
     void *gone_arg;
     bool open; /* begun and not answered */
@@ -61,7 +62,8 @@ struct http_conn {
     enum http_phase phase;
     int fd;          /* -1 once closed */
     bool running;    /* inside its own callbacks, at whose end it goes on by itself */
-    bool handled;    /* the request has been handed to its handler */
+    bool judged;     /* by its header section: it may go on to its handler, or is answered */
+    bool handled;    /* the request is answered, or has been handed to its handler */
     bool renewed;    /* the phase's time counts anew */
     bool last;       /* no request follows the present one */
     bool eof;        /* the peer has ended its direction */
@@ -112,12 +114,15 @@ void http_server_forget(struct http_conn *conn);
 const char *http_server_date(struct http_server *server);
 
 /* http_reply.c */
-/* Opens the exchange. `request` is NULL when there is none to speak of. */
+/* Opens the exchange without any headers. `request` is NULL when there is none to speak of. */
 void http_exchange_begin(struct http_exchange *exchange, const struct http_request *request, bool keep_alive);
 struct http_conn *http_exchange_conn(const struct http_exchange *exchange);
 
 /* http_route.c */
-/* Hands the exchange to its filter and handler, or answers 404 or 405. */
-void http_route_dispatch(const struct http_server_conf *conf, struct http_exchange *exchange);
+/* Judges the open exchange by its header section: filter, path, method, and what the route says. Returns
+ * false when it has answered. */
+bool http_route_admit(const struct http_server_conf *conf, struct http_exchange *exchange);
+/* Hands an admitted exchange, whose body is complete, to its handler. */
+void http_route_handle(const struct http_server_conf *conf, struct http_exchange *exchange);
 
 #endif

@@ -64,6 +64,7 @@ void http_exchange_begin(struct http_exchange *exchange, const struct http_reque
 {
     buf_clear(&exchange->headers);
     exchange->headers.max = MAX_HEADERS_LEN;
+    exchange->route = NULL;
     exchange->on_gone = NULL;
     exchange->gone_arg = NULL;
     exchange->open = true;

@@ -66,16 +66,23 @@ static enum http_parse fail(struct http_request *request, enum http_parse failur
     return failure;
 }
 
-static enum http_parse begin_body(struct http_request *request)
+static enum http_parse tell_headers(struct http_request *request)
+{
+    request->stage = STAGE_TELL;
+    return HTTP_PARSE_HEADERS;
+}
+
+static void begin_body(struct http_request *request)
 {
     const struct http_head *head = &request->head;
 
-    if (head->content_length > request->body.max)
-        return fail(request, HTTP_PARSE_BODY_BIG);
+    if (head->content_length > request->body.max) {
+        (void)fail(request, HTTP_PARSE_BODY_BIG);
+        return;
+    }
     http_chunks_init(&request->chunks, head->bytes.max);
     request->body_left = head->content_length;
-    request->stage = STAGE_TELL;
-    return HTTP_PARSE_HEADERS;
+    request->stage = head->chunked ? STAGE_CHUNKS : STAGE_LENGTH;
 }
 
 static enum http_parse feed_head(struct http_request *request, const uint8_t *data, size_t len, size_t *used)
@@ -84,7 +91,7 @@ static enum http_parse feed_head(struct http_request *request, const uint8_t *da
     case HTTP_HEAD_MORE:
         return HTTP_PARSE_MORE;
     case HTTP_HEAD_COMPLETE:
-        return begin_body(request);
+        return tell_headers(request);
     case HTTP_HEAD_BIG:
         return fail(request, HTTP_PARSE_HEADER_BIG);
     case HTTP_HEAD_BAD:
@@ -129,7 +136,7 @@ enum http_parse http_request_feed(struct http_request *request, const void *data
 {
     *used = 0;
     if (request->stage == STAGE_TELL)
-        request->stage = request->head.chunked ? STAGE_CHUNKS : STAGE_LENGTH;
+        begin_body(request);
     if (request->stage == STAGE_HEAD)
         return feed_head(request, data, len, used);
     if (request->stage == STAGE_LENGTH)
@@ -251,6 +258,11 @@ bool http_request_has_token(const struct http_request *request, const char *name
 struct slice http_request_body(const struct http_request *request)
 {
     return slice_of(request->body.data, request->body.len);
+}
+
+bool http_request_has_body(const struct http_request *request)
+{
+    return request->head.chunked || request->head.content_length > 0;
 }
 
 bool http_request_keep_alive(const struct http_request *request)

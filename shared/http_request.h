@@ -22,7 +22,7 @@ enum http_parse {
     HTTP_PARSE_COMPLETE,   /* complete; bytes behind it were not taken */
     HTTP_PARSE_BAD,        /* not HTTP, or not allowed: 400 */
     HTTP_PARSE_HEADER_BIG, /* header section past its limit, or more than 100 fields: 431 */
-    HTTP_PARSE_BODY_BIG,   /* Content-Length or chunks past the limit: 413 */
+    HTTP_PARSE_BODY_BIG,   /* Content-Length or chunks past the limit, never before HTTP_PARSE_HEADERS: 413 */
 };
 
 /* Limits in bytes for request line plus headers, and for the body. */
@@ -51,6 +51,8 @@ struct slice http_request_only_header(const struct http_request *request, const 
 /* Whether a comma-separated header has `token` as one of its elements (any case). */
 bool http_request_has_token(const struct http_request *request, const char *name, const char *token);
 struct slice http_request_body(const struct http_request *request);
+/* Whether a body of at least one byte, or of chunks, is announced (RFC 9112, 6.3). */
+bool http_request_has_body(const struct http_request *request);
 bool http_request_keep_alive(const struct http_request *request);
 bool http_request_is_upgrade(const struct http_request *request);
 /* The client waits for `100 Continue` before it sends the body (RFC 9110, 10.1.1). */

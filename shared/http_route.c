@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The route table: a request's way to its handler, or 404 or 405. Knows no socket. */
+/* The route table: a request's way to its handler, or 404 or 405. Whatever the header section alone can
+ * decide is decided before the body is read. Knows no socket. */
 #include "shared/http_internal.h"
 
 #include <stdio.h>
@@ -38,24 +39,30 @@ static void refuse(const struct http_server_conf *conf, struct http_exchange *ex
                      allow);
 }
 
-void http_route_dispatch(const struct http_server_conf *conf, struct http_exchange *exchange)
+bool http_route_admit(const struct http_server_conf *conf, struct http_exchange *exchange)
 {
     const struct http_request *request = http_exchange_request(exchange);
     struct slice path = http_request_path(request);
     char allow[ALLOW_LEN] = "";
 
     if (conf->filter != NULL && conf->filter(exchange, conf->arg))
-        return;
+        return false;
     for (size_t i = 0; i < conf->route_count; i++) {
         const struct http_route *route = &conf->routes[i];
 
         if (!slice_equal(path, slice_str(route->path)))
             continue;
         if (method_fits(route, http_request_method(request))) {
-            route->handle(exchange, conf->arg);
-            return;
+            exchange->route = route;
+            return route->refuses == NULL || !route->refuses(exchange, conf->arg);
         }
         add_allowed(allow, route);
     }
     refuse(conf, exchange, path, allow);
+    return false;
+}
+
+void http_route_handle(const struct http_server_conf *conf, struct http_exchange *exchange)
+{
+    exchange->route->handle(exchange, conf->arg);
 }

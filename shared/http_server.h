@@ -3,6 +3,9 @@
  * route table. Every error it answers by itself is JSON: {"error":{"code":…,"message":…}}.
  * The loop's thread only.
  *
+ * What the header section alone decides (filter, 404, 405, a route's own refusals, 413) is answered at its
+ * end: no `100 Continue` is sent, and of a body nothing is read, so the connection ends (RFC 9110, 10.1.1).
+ *
  * Per connection it holds at most one exchange; while that is open, further requests wait in at
  * most 128 KiB, then in the socket. A connection that the server ends lingers: what still comes
  * is read and thrown away for at most 5 s and 64 MiB, so that the answer is not lost to a reset.
@@ -22,6 +25,9 @@ struct http_route {
     const char *method; /* "GET" (answers HEAD too) or "POST" */
     const char *path;   /* matched whole */
     void (*handle)(struct http_exchange *exchange, void *arg);
+    /* Called when the header section is complete, before the body is read; returns true when it answered.
+     * May be NULL. */
+    bool (*refuses)(struct http_exchange *exchange, void *arg);
 };
 
 struct http_server_conf {
@@ -34,7 +40,8 @@ struct http_server_conf {
     int max_connections;             /* past it a new connection gets 503 with Retry-After and is closed */
     const struct http_route *routes; /* must outlive the server */
     size_t route_count;
-    /* Called before routing, e.g. for CORS; may add headers; returns true when it answered. May be NULL. */
+    /* Called before routing and before the body is read, e.g. for CORS; may add headers, which stand on
+     * whatever the answer becomes; returns true when it answered. May be NULL. */
     bool (*filter)(struct http_exchange *exchange, void *arg);
     /* Told of each answer that the server gives by itself (400, 404, 405, 408, 413, 431, 503), to
      * count it. May be NULL. */

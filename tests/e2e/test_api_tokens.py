@@ -10,7 +10,7 @@ import pytest
 from harness.build import binary
 from harness.cluster import LOGIC, Cluster, nested
 from harness.daemon import clean_environment, run
-from harness.http import FORM, JSON, Caller, raw_exchange, read_answer
+from harness.http import FORM, JSON, Caller, raw_exchange, read_answer, read_to_end
 from harness.tokens import Tokens, bearer
 from harness.waiting import patient, wait_until
 
@@ -90,7 +90,8 @@ def test_without_a_token_nothing_goes(cluster, method, path, body, shown):
         assert words in answer.message
         for each in headers:
             assert not each or each.split()[-1] == "Bearer" or each.split()[-1] not in str(answer)
-        assert "connection" not in answer.headers
+        assert answer.headers.get("connection") == (None if body is None else "close"), "a body is not read"
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
         sock.sendall(request_text(method, path, body, [f"Bearer {FIRST}"]))
         assert read_answer(sock, method).status == 200
     after = cluster.logic_metrics()
@@ -137,14 +138,30 @@ def test_everything_else_is_guarded(cluster):
 
 
 def test_a_refused_body_is_not_looked_at(cluster):
-    """Whatever it is, and however long: the answer is the same and the connection lives."""
+    """Whatever it is, and however long: the answer is the same."""
     with Caller(*cluster.api()) as caller:
         for body, kind in [("{", JSON), ("x" * 1_000_000, JSON), ("items=%", FORM), ("", "text/plain"),
                            (json.dumps({"room": "r", "items": [1], "wait": True}), JSON)]:
             assert caller.request("POST", "/push/room", body, kind).error == "unauthorized"
         assert caller.form("/push/all", {"items": "[1]", "access_token": FIRST}).status == 401
         assert caller.post(f"/push/all?access_token={FIRST}", {"items": [1]}).status == 401
-        assert caller.connects == 1
+
+
+@pytest.mark.parametrize("expect", [b"", b"Expect: 100-continue\r\n"], ids=["", "expect"])
+def test_a_body_without_a_token_is_not_read(cluster, expect):
+    """401 at the end of the header section, and no invitation to send the rest."""
+    for length in (b"Content-Length: 1000000000", b"Content-Length: 9", b"Transfer-Encoding: chunked"):
+        with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
+            sock.sendall(b"POST /push/all HTTP/1.1\r\nHost: x\r\n" + expect + length + b"\r\n\r\n")
+            got = read_to_end(sock)
+        assert got.startswith(b"HTTP/1.1 401 "), got
+        assert b"\r\nConnection: close\r\n" in got
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
+        sock.sendall(b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                     b"Authorization: Bearer " + FIRST.encode() + b"\r\n" + expect + b"Content-Length: 9\r\n\r\n")
+        assert not expect or sock.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        sock.sendall(b"{        ")
+        assert read_answer(sock, "POST").status == 400
 
 
 def test_pipelined_calls_are_judged_one_by_one(cluster):
@@ -171,7 +188,8 @@ def test_cors_stands_on_a_refusal_and_preflights_are_open(cluster):
         stranger = {**preflight, "Origin": "https://other.example"}
         answer = caller.request("OPTIONS", "/push/all", headers=stranger)
         assert answer.status == 405 and "access-control-allow-origin" not in answer.headers
-        assert caller.post("/push/all", {"items": [1]}, headers={"Origin": "https://other.example"}).status == 401
+        answer = caller.post("/push/all", {"items": [1]}, headers={"Origin": "https://other.example", **bearer(FIRST)})
+        assert (answer.status, answer.error) == (403, "origin_not_allowed"), "with a token too"
 
 
 def test_without_the_option_a_header_does_not_matter(make_cluster):

@@ -62,7 +62,8 @@ def test_a_request_byte_by_byte_is_taken(cluster, room):
     b"GET /stats HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
     b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
     b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"POST /push/all HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 64,
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 ], ids=["words", "no version", "two lengths", "negative length", "length and chunks", "bad chunk", "tls", "http2"])
@@ -190,9 +191,12 @@ def test_ipv6(make_cluster, bind):
 
 # CORS
 
+ORIGINS = ["https://a.example", "null", "NULL", "", "https://a.example:443", "http://b.example", "x" * 600]
+
+
 def test_without_origins_there_is_no_cors(cluster, room):
     with cluster.caller() as caller:
-        answer = caller.post("/push/room", {"room": room, "items": [1]}, headers={"Origin": "https://a.example"})
+        answer = caller.get("/stats", headers={"Origin": "https://a.example"})
         assert answer.status == 200
         assert not [name for name in answer.headers if name.startswith("access-control")]
         answer = caller.request("OPTIONS", "/push/room", headers={
@@ -219,7 +223,9 @@ def test_a_listed_origin_is_allowed(make_cluster):
         assert error.status == 400
         assert error.headers["access-control-allow-origin"] == "https://a.example", "pages may read errors too"
         stranger = caller.post("/push/room", {"room": "r", "items": [1]}, headers={"Origin": "https://c.example"})
+        assert (stranger.status, stranger.error) == (403, "origin_not_allowed")
         assert "access-control-allow-origin" not in stranger.headers
+        assert caller.get("/stats", headers={"Origin": "https://c.example"}).status == 200
 
 
 def test_origins_match_as_browsers_write_them(make_cluster):
@@ -240,3 +246,81 @@ def test_a_star_allows_any_origin(make_cluster):
     with cluster.caller() as caller:
         answer = caller.post("/push/room", {"room": "r", "items": [1]}, headers={"Origin": "https://z.example"})
         assert answer.headers["access-control-allow-origin"] in ("*", "https://z.example")
+        answer = caller.post("/push/room", {"room": "r", "items": [1]}, headers={"Origin": "null"})
+        assert (answer.status, answer.error) == (403, "origin_not_allowed"), "null is no origin, so not any"
+
+
+@pytest.mark.parametrize("origins", [[], ["https://shop.example", "https://*.shop.example"]])
+@pytest.mark.parametrize("path, body", [
+    ("/push/all", 'items=["no"]'), ("/push/room", 'room=r&items=["no"]'), ("/push/batch", "[]"), ("/nowhere", "x")])
+def test_a_page_of_an_origin_that_is_not_listed_cannot_push(make_cluster, origins, path, body):
+    """A form or a simple request is sent without a preflight: it must be refused itself, unread."""
+    cluster = make_cluster(logic={"cors.origins": origins})
+    client = cluster.client("r")
+    before = cluster.logic_metrics().get("fanfare_logic_pushes_received_total")
+    with cluster.caller() as caller:
+        for origin in ORIGINS:
+            for method in ("form", "post"):
+                answer = getattr(caller, method)(path, body, headers={"Origin": origin})
+                assert (answer.status, answer.error) == (403, "origin_not_allowed"), (origin, answer)
+                assert "access-control-allow-origin" not in answer.headers
+        assert caller.form("/push/room", 'room=r&items=["yes"]').status == 200, "without Origin it passes"
+    assert client.push() == ["yes"]
+    client.expect_nothing()
+    assert cluster.logic_metrics().get("fanfare_logic_pushes_received_total") == before + 1
+
+
+def test_two_origins_are_not_a_listed_one(make_cluster):
+    cluster = make_cluster(logic={"cors.origins": ["https://a.example"]})
+    got = raw_exchange(cluster.api(), b"POST /push/all HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n"
+                       b"Origin: https://a.example\r\nContent-Length: 9\r\nConnection: close\r\n\r\nitems=[1]")
+    assert got.startswith(b"HTTP/1.1 403 "), got
+
+
+# Refused at the end of the header section
+
+@pytest.mark.parametrize("start, status", [
+    (b"POST /nowhere HTTP/1.1\r\n", 404), (b"PUT /push/all HTTP/1.1\r\n", 405), (b"POST /stats HTTP/1.1\r\n", 405),
+    (b"POST /push/all HTTP/1.1\r\nContent-Type: text/plain\r\n", 415),
+    (b"POST /push/all HTTP/1.1\r\n", 415),
+    (b"POST /push/batch HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n", 415),
+    (b"POST /push/all HTTP/1.1\r\nContent-Type: application/json\r\nOrigin: https://x.example\r\n", 403),
+])
+@pytest.mark.parametrize("expect", [b"", b"Expect: 100-continue\r\n"], ids=["", "expect"])
+@pytest.mark.parametrize("length", [b"Content-Length: 9\r\n", b"Transfer-Encoding: chunked\r\n"], ids=["length", "chunks"])
+def test_what_the_header_section_decides_is_said_before_the_body(cluster, start, status, expect, length):
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
+        sock.sendall(start + b"Host: x\r\n" + expect + length + b"\r\n")
+        got = read_to_end(sock)
+    assert got.startswith(b"HTTP/1.1 %d " % status), got
+    assert b"\r\nConnection: close\r\n" in got, "what is not read cannot be passed over"
+
+
+def test_an_answer_to_a_body_that_still_comes_is_not_lost_to_a_reset(cluster):
+    with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
+        sock.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n")
+        for _ in range(64):
+            sock.sendall(b"x" * 65536)
+        assert read_answer(sock, "POST").status == 404
+
+
+def test_an_admin_port_refuses_without_reading_too(cluster):
+    with socket.create_connection(cluster.gateways[0].address("admin"), timeout=patient(10)) as sock:
+        sock.sendall(b"POST /stats HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        got = read_to_end(sock)
+    assert got.startswith(b"HTTP/1.1 405 ") and b"\r\nAllow: GET, HEAD\r\n" in got
+
+
+def test_pages_may_read_the_refusals_too(make_cluster):
+    cluster = make_cluster(logic={"cors.origins": ["https://a.example"], "maxBodyBytes": 4096,
+                                  "serviceReadTimeout": int(patient(300))})
+    head = b"POST %s HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\nContent-Type: application/json\r\n"
+    for path, rest, status in [(b"/push/all", b"Content-Length: 5000\r\n\r\n", 413),
+                               (b"/push/all", b"Content-Length: 50\r\n\r\n{", 408),
+                               (b"/push/all", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+                               (b"/nowhere", b"Content-Length: 50\r\n\r\n{", 404)]:
+        with socket.create_connection(cluster.api(), timeout=patient(10)) as sock:
+            sock.sendall(head % path + rest)
+            got = read_to_end(sock)
+        assert got.startswith(b"HTTP/1.1 %d " % status), got
+        assert b"\r\nAccess-Control-Allow-Origin: https://a.example\r\n" in got, got

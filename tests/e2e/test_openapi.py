@@ -87,6 +87,7 @@ PROVOKE = {
     "207": lambda c, m, p: send(c("plain"), m, p, [*GOOD[p], {"room": ""}]),
     "400": lambda c, m, p: send(c("plain"), m, p, "[" if m == "post" else None),
     "401": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p) if m == "post" else None),
+    "403": lambda c, m, p: send(c("plain"), m, p, GOOD[p], headers={"Origin": "https://a.example"}),
     "405": lambda c, m, p: send(c("plain"), "PUT", p, ""),
     "408": lambda c, m, p: half_sent(c("plain"), p),
     "413": lambda c, m, p: send(c("plain"), m, p, " " * 5000),

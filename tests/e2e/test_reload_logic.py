@@ -167,7 +167,7 @@ def test_flags_and_environment_still_stand_above_the_file(make_cluster):
 def test_the_time_to_read_holds_at_once(make_cluster):
     cluster = make_cluster(gateways=0, logic={"serviceReadTimeout": 600000})
     with socket.create_connection(cluster.api(), timeout=patient(20)) as sock:
-        sock.sendall(b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        sock.sendall(b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n")
         assert cluster.logics[0].reload(serviceReadTimeout=100)
         assert read_answer(sock, "POST").error == "request_timeout"
 

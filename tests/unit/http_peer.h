@@ -79,9 +79,21 @@ static inline void handle_empty(struct http_exchange *exchange, void *arg)
     http_reply(exchange, 204, NULL, NULL, 0);
 }
 
+static inline bool refuses_coffee(struct http_exchange *exchange, void *arg)
+{
+    struct slice type = http_request_header(http_exchange_request(exchange), "Content-Type");
+
+    (void)arg;
+    if (!slice_equal(type, slice_str("coffee")))
+        return false;
+    http_reply_error(exchange, 415, "unsupported_media_type", "no coffee");
+    return true;
+}
+
 static const struct http_route routes[] = {
-    {"POST", "/echo", handle_echo}, {"GET", "/echo", handle_echo},   {"POST", "/later", handle_later},
-    {"GET", "/big", handle_big},    {"GET", "/empty", handle_empty},
+    {"POST", "/echo", handle_echo, refuses_coffee}, {"GET", "/echo", handle_echo, NULL},
+    {"POST", "/later", handle_later, NULL},         {"GET", "/big", handle_big, NULL},
+    {"GET", "/empty", handle_empty, NULL},
 };
 
 static inline bool filter(struct http_exchange *exchange, void *arg)
@@ -89,6 +101,7 @@ static inline bool filter(struct http_exchange *exchange, void *arg)
     struct slice origin = http_request_header(http_exchange_request(exchange), "Origin");
 
     (void)arg;
+    http_exchange_header(exchange, "X-Filter", "seen");
     if (origin.data == NULL)
         return false;
     http_reply_error(exchange, 403, "forbidden", "no \"%s\"", "origins");

@@ -15,8 +15,8 @@ static void answers_and_keeps_the_connection(void **state)
         say(fixture, fd, POST_ECHO "Content-Length: 5\r\n\r\nhello");
         hear(fixture, fd, "\r\n\r\nhello");
         assert_memory_equal(fixture->answer, "HTTP/1.1 200 OK\r\nDate: ", 23);
-        assert_non_null(
-            strstr(fixture->answer, " GMT\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"));
+        assert_non_null(strstr(fixture->answer, " GMT\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"
+                                                "X-Filter: seen\r\n\r\n"));
     }
     close(fd);
 }
@@ -105,6 +105,82 @@ static void invites_no_body_that_is_too_large(void **state)
     ask(*state, POST_ECHO "Expect: 100-continue\r\nContent-Length: 100001\r\n\r\n");
     assert_int_equal(count_of(*state, "HTTP/1.1 413 "), 1);
     assert_int_equal(count_of(*state, "100 Continue"), 0);
+}
+
+/* What the header section decides is said at its end, though none of the body has come. */
+static void a_refused_body_is_neither_invited_nor_read(void **state)
+{
+    static const char *const cases[][2] = {
+        {"POST /nowhere HTTP/1.1\r\n", "HTTP/1.1 404 "},
+        {"PUT /echo HTTP/1.1\r\n", "HTTP/1.1 405 "},
+        {POST_ECHO "Origin: x\r\n", "HTTP/1.1 403 "},
+        {POST_ECHO "Content-Type: coffee\r\n", "HTTP/1.1 415 "},
+        {"POST /nowhere HTTP/1.1\r\nContent-Length: 999999999\r\n", "HTTP/1.1 404 "},
+    };
+    static const char *const bodies[] = {
+        "Content-Length: 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Expect: 100-continue\r\nContent-Length: 5\r\n",
+        "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n",
+    };
+    char text[300];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t j = 0; j < sizeof bodies / sizeof *bodies; j++) {
+            bool has_length = strstr(cases[i][0], "Content-Length") != NULL;
+
+            snprintf(text, sizeof text, "%s%s%s\r\n", cases[i][0],
+                     strstr(cases[i][0], "Host") == NULL ? HOST : "", has_length ? "" : bodies[j]);
+            ask(*state, text);
+            assert_int_equal(count_of(*state, cases[i][1]), 1);
+            assert_int_equal(count_of(*state, "HTTP/1.1 "), 1);
+            assert_int_equal(count_of(*state, "Connection: close\r\n"), 1);
+        }
+}
+
+/* Without a body there is nothing to pass over, and the connection goes on. */
+static void a_refusal_without_a_body_keeps_the_connection(void **state)
+{
+    ask(*state, "PUT /echo HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\nPOST /nowhere HTTP/1.1\r\n" HOST
+                "\r\nGET /empty HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(*state, "HTTP/1.1 405 "), 1);
+    assert_int_equal(count_of(*state, "HTTP/1.1 404 "), 1);
+    assert_int_equal(count_of(*state, "HTTP/1.1 204 "), 1);
+    assert_int_equal(count_of(*state, "Connection: close\r\n"), 1);
+}
+
+/* The body keeps coming: the answer must not be lost to a reset, and what comes is bounded. */
+static void a_refused_body_that_comes_all_the_same_is_thrown_away(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t len = 8 << 20;
+    char *body = calloc(1, len);
+    int fd = dial(fixture);
+
+    say(fixture, fd, "POST /nowhere HTTP/1.1\r\n" HOST "Content-Length: 999999999\r\n\r\n");
+    say_bytes(fixture, fd, body, len);
+    hear_end(fixture, fd);
+    assert_int_equal(count_of(fixture, "HTTP/1.1 404 "), 1);
+    close(fd);
+    free(body);
+}
+
+static void what_the_filter_added_stands_on_later_refusals_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_server_conf conf = default_conf(fixture);
+
+    conf.read_timeout_ms = 100;
+    restart(fixture, &conf);
+    ask(fixture, POST_ECHO "Content-Length: 100001\r\n\r\n");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 413 "), 1);
+    assert_int_equal(count_of(fixture, "X-Filter: seen\r\n"), 1);
+    ask(fixture, POST_ECHO "Transfer-Encoding: chunked\r\n\r\nzz\r\n");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 400 "), 1);
+    assert_int_equal(count_of(fixture, "X-Filter: seen\r\n"), 1);
+    ask(fixture, POST_ECHO "Content-Length: 5\r\n\r\nhell");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 408 "), 1);
+    assert_int_equal(count_of(fixture, "X-Filter: seen\r\n"), 1);
 }
 
 static void head_has_the_length_and_no_body(void **state)
@@ -295,6 +371,10 @@ int main(void)
         TEST(cuts_pipelined_requests_anywhere),
         TEST(invites_a_body_that_waits),
         TEST(invites_no_body_that_is_too_large),
+        TEST(a_refused_body_is_neither_invited_nor_read),
+        TEST(a_refusal_without_a_body_keeps_the_connection),
+        TEST(a_refused_body_that_comes_all_the_same_is_thrown_away),
+        TEST(what_the_filter_added_stands_on_later_refusals_too),
         TEST(head_has_the_length_and_no_body),
         TEST(no_content_has_no_length),
         TEST(closes_when_asked_to),
