@@ -110,6 +110,7 @@ static enum status set_up(struct bus_listener *listener)
         .options = &listener->conf.conf->redis,
         .what = "bus",
         .channel = listener->conf.conf->bus_channel,
+        .message_max = &listener->conf.conf->max_rpc_bytes,
         .events = &events,
         .arg = listener,
         .reconnects_row = M_REDIS_RECONNECTS_BUS,

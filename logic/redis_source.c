@@ -8,6 +8,7 @@
 
 #include "logic/logic_metrics.h"
 #include "logic/registry_reading.h"
+#include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/redis_client.h"
 
@@ -20,8 +21,10 @@ struct redis_source {
     struct buf pattern;
     struct buf channel;
     struct registry_reading reading;
-    bool under_way; /* a reading is */
-    bool again;     /* one was asked for meanwhile */
+    int64_t begun_ms; /* the reading, monotonic */
+    size_t asked;     /* values of the MGET under way */
+    bool under_way;   /* a reading is */
+    bool again;       /* one was asked for meanwhile */
 };
 
 static void offer(struct redis_source *source, const struct registry_entry *entry)
@@ -80,16 +83,16 @@ static void ask_page(struct redis_source *source, const char *cursor);
 
 static void go_on(struct redis_source *source)
 {
-    if (strcmp(source->reading.cursor, "0") != 0)
-        ask_page(source, source->reading.cursor);
-    else
+    if (registry_reading_is_complete(&source->reading))
         finish_reading(source);
+    else
+        ask_page(source, source->reading.cursor);
 }
 
 static void on_values(const redisReply *answer, void *arg)
 {
     struct redis_source *source = arg;
-    if (!answer || answer->type != REDIS_REPLY_ARRAY) {
+    if (!answer || answer->type != REDIS_REPLY_ARRAY || answer->elements != source->asked) {
         give_up_reading(source, answer ? fault_of(answer) : NULL);
         return;
     }
@@ -109,6 +112,7 @@ static enum status ask_values(struct redis_source *source, const redisReply *key
     words[0] = slice_str("MGET");
     for (size_t i = 0; i < keys->elements; i++)
         words[i + 1] = slice_of(keys->element[i]->str, keys->element[i]->len);
+    source->asked = keys->elements;
     enum status status = redis_client_command(source->redis, on_values, source, words, keys->elements + 1);
     free(words);
     return status;
@@ -116,21 +120,28 @@ static enum status ask_values(struct redis_source *source, const redisReply *key
 
 static bool is_page(const redisReply *answer)
 {
-    return answer->type == REDIS_REPLY_ARRAY && answer->elements == 2 &&
-           answer->element[0]->type == REDIS_REPLY_STRING && answer->element[0]->len < REGISTRY_CURSOR_MAX &&
-           answer->element[1]->type == REDIS_REPLY_ARRAY;
+    if (answer->type != REDIS_REPLY_ARRAY || answer->elements != 2 ||
+        answer->element[0]->type != REDIS_REPLY_STRING || answer->element[1]->type != REDIS_REPLY_ARRAY)
+        return false;
+    for (size_t i = 0; i < answer->element[1]->elements; i++)
+        if (answer->element[1]->element[i]->type != REDIS_REPLY_STRING)
+            return false;
+    return true;
 }
 
 static void on_page(const redisReply *answer, void *arg)
 {
     struct redis_source *source = arg;
+    struct fault fault;
     if (!answer || !is_page(answer)) {
         give_up_reading(source, answer ? fault_of(answer) : NULL);
         return;
     }
     const redisReply *keys = answer->element[1];
-    memcpy(source->reading.cursor, answer->element[0]->str, answer->element[0]->len + 1);
-    if (keys->elements == 0)
+    if (registry_reading_turn(&source->reading, slice_of(answer->element[0]->str, answer->element[0]->len),
+                              keys->elements, clock_now_ms() - source->begun_ms, &fault))
+        give_up_reading(source, fault.text);
+    else if (keys->elements == 0)
         go_on(source);
     else if (ask_values(source, keys))
         give_up_reading(source, "no memory");
@@ -151,6 +162,7 @@ static void begin_reading(struct redis_source *source)
         return;
     source->under_way = true;
     source->again = false;
+    source->begun_ms = clock_now_ms();
     ask_page(source, "0");
 }
 

@@ -40,6 +40,41 @@ static void note_noise(struct registry_reading *reading, const char *reason)
         log_event(LOG_WARN, "entry of the registry passed over", LOG_S("reason", reason));
 }
 
+/* An unsigned decimal number; Redis's are 64-bit. */
+static bool is_cursor(struct slice cursor)
+{
+    if (cursor.len == 0 || cursor.len > REGISTRY_CURSOR_MAX)
+        return false;
+    for (size_t i = 0; i < cursor.len; i++)
+        if (cursor.data[i] < '0' || cursor.data[i] > '9')
+            return false;
+    return true;
+}
+
+enum status registry_reading_turn(struct registry_reading *reading, struct slice cursor, size_t keys,
+                                  int64_t took_ms, struct fault *fault)
+{
+    if (!is_cursor(cursor))
+        return fault_set(fault, STATUS_INVALID, "SCAN gave a cursor that is no number");
+    if (++reading->pages > REGISTRY_PAGES_MAX)
+        return fault_set(fault, STATUS_TOO_LARGE, "SCAN did not end after %d pages", REGISTRY_PAGES_MAX);
+    reading->keys += keys;
+    if (reading->keys > REGISTRY_KEYS_MAX)
+        return fault_set(fault, STATUS_TOO_LARGE, "SCAN named more than %d keys of gateways",
+                         REGISTRY_KEYS_MAX);
+    if (took_ms > REGISTRY_READING_MAX_MS)
+        return fault_set(fault, STATUS_TOO_LARGE, "SCAN did not end within %d seconds",
+                         REGISTRY_READING_MAX_MS / 1000);
+    memcpy(reading->cursor, cursor.data, cursor.len);
+    reading->cursor[cursor.len] = '\0';
+    return STATUS_OK;
+}
+
+bool registry_reading_is_complete(const struct registry_reading *reading)
+{
+    return strcmp(reading->cursor, "0") == 0;
+}
+
 void registry_reading_add(struct registry_reading *reading, struct slice value)
 {
     struct registry_entry entry;

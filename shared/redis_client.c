@@ -26,6 +26,7 @@ enum {
     HOPS_MAX = 3,   /* MOVED answers in a row that are followed at once */
     NAME_MAX_LEN = 320,
     REASON_MAX = 320,
+    ANSWER_MAX = 16 << 20,
 };
 
 /* ASKING: a sentinel for the master. MAKING: connecting, and then the handshake. */
@@ -51,7 +52,7 @@ struct redis_client {
     unsigned hops;      /* MOVED answers in a row */
     unsigned failures;  /* connections in a row that failed or were not steady */
     bool steady;        /* this one is */
-    bool doubtful;      /* Redis let the last one up and refused it then: "redis is up" must wait */
+    bool doubtful;      /* the last one was up, and then refused us or made noise: "redis is up" must wait */
     bool paused;        /* by the user */
     bool moving;        /* conn ends, since `moved` was named */
     const char *remedy; /* conn ends, since Redis refused us */
@@ -108,7 +109,8 @@ static void lose(struct redis_client *client, const char *reason, const char *re
     snprintf(copy, sizeof copy, "%s", reason);
     (void)evtimer_del(client->timer);
     client->state = STATE_WAITING;
-    client->doubtful = client->doubtful || (was_up && !client->steady && (moving || remedy));
+    bool refused = moving || remedy || redis_conn_was_noise(client->conn);
+    client->doubtful = client->doubtful || (was_up && !client->steady && refused);
     client->moving = false;
     client->remedy = NULL;
     redis_conn_free(client->conn);
@@ -217,6 +219,14 @@ static void on_closed(const char *reason, void *arg)
     lose(client, reason, client->remedy);
 }
 
+/* As the option stands now: it may be changed while the daemon runs. */
+static size_t answer_max(const struct redis_client *client)
+{
+    size_t message_max = client->conf.message_max ? (size_t)*client->conf.message_max : 0;
+
+    return message_max > ANSWER_MAX / 2 ? message_max * 2 : ANSWER_MAX;
+}
+
 static void connect_to(struct redis_client *client, const char *host, int port)
 {
     static const struct redis_conn_events commands = {
@@ -229,6 +239,8 @@ static void connect_to(struct redis_client *client, const char *host, int port)
         .host = host,
         .port = port,
         .path = host ? NULL : client->url.path,
+        .channel = client->conf.channel,
+        .answer_max = answer_max(client),
         .timeout_ms = client->conf.options->timeout,
         .events = client->conf.channel ? &messages : &commands,
         .arg = client,

@@ -4,6 +4,8 @@
  * and comes back with backoff and jitter (50 ms doubling to 1 s). Nothing blocks.
  * A connection that takes longer than redis.timeout to be made, or owes an answer for so long, is
  * begun anew; an idle one is asked for a sign of life every second.
+ * An answer may have 16 MiB (twice message_max, where that is more) and what resp_scan.h allows; past it
+ * the connection is begun anew, before memory was taken for what it announced.
  * READONLY, LOADING, MASTERDOWN, CLUSTERDOWN, NOAUTH, WRONGPASS, a db that is not there, ASK and MOVED
  * (redis_refusal.h) end the connection too, with one clear log line per outage (and every 10 s while it
  * lasts); MOVED makes the next one go to the node that was named. Log lines and faults never hold a password.
@@ -17,6 +19,7 @@
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "shared/redis_options.h"
 #include "shared/slice.h"
@@ -40,6 +43,8 @@ struct redis_client_conf {
     const struct redis_options *options; /* checked by redis_options_check; outlives the client */
     const char *what;                    /* for log lines: "registry", "bus"; a literal */
     const char *channel;                 /* to subscribe to: the client then takes no commands; or NULL */
+    const int64_t *message_max;          /* bytes of the largest message that is wanted, read whenever a
+                                          * connection is made; up to twice as much is handed on; or NULL */
     const struct redis_events *events;   /* static */
     void *arg;
     unsigned reconnects_row; /* metric: connections that broke or failed and were begun anew */

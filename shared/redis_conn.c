@@ -3,21 +3,25 @@
  * only. Every death is told in on_turn, and nowhere else. */
 #include "shared/redis_conn.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shared/buf.h"
 #include "shared/clock.h"
 #include "shared/list.h"
 #include "shared/redis_dial.h"
+#include "shared/resp_scan.h"
 
-enum { REASON_MAX = 320, WORDS_KEPT_BYTES = 65536 };
+enum { REASON_MAX = 320, WORDS_KEPT_BYTES = 65536, READ_BYTES = 16384 };
 
 struct redis_conn {
     struct redis_conn_conf conf;
     struct redis_dial dial;
     redisContext *redis;    /* NULL until connected */
+    struct resp_scan scan;  /* sees each byte before hiredis does */
     struct event *readable; /* the socket's */
     struct event *writable; /* waits only for what did not go out at once */
     struct event *clock;    /* the next time-out */
@@ -30,6 +34,7 @@ struct redis_conn {
     bool settled;
     bool paused;
     bool over;
+    bool noise; /* over, since what came was not what a Redis says */
     char reason[REASON_MAX];
 };
 
@@ -76,12 +81,18 @@ void redis_conn_end(struct redis_conn *conn, const char *reason)
     event_active(conn->turn, EV_TIMEOUT, 0);
 }
 
+static void end_for_noise(struct redis_conn *conn, const char *reason)
+{
+    conn->noise = !conn->over;
+    redis_conn_end(conn, reason);
+}
+
 static void end_for_error(struct redis_conn *conn)
 {
     char reason[REASON_MAX];
-    bool noise = conn->redis->err == REDIS_ERR_PROTOCOL;
 
-    snprintf(reason, sizeof reason, "%s%s", noise ? "what answers there is no Redis: " : "",
+    snprintf(reason, sizeof reason, "%s%s",
+             conn->redis->err == REDIS_ERR_PROTOCOL ? "what answers there is no Redis: " : "",
              conn->redis->errstr);
     redis_conn_end(conn, reason);
 }
@@ -98,9 +109,17 @@ static void tell(struct redis_conn *conn, struct command *command, const redisRe
 /* RESP2: what is published comes as ["message", channel, payload]. */
 static bool is_message(const struct redis_conn *conn, const redisReply *reply)
 {
-    return conn->conf.events->on_message && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+    return conn->conf.channel && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
            reply->element[0]->type == REDIS_REPLY_STRING && strcmp(reply->element[0]->str, "message") == 0 &&
-           reply->element[2]->type == REDIS_REPLY_STRING;
+           reply->element[1]->type == REDIS_REPLY_STRING && reply->element[2]->type == REDIS_REPLY_STRING;
+}
+
+static void take_message(struct redis_conn *conn, const redisReply *channel, const redisReply *payload)
+{
+    if (slice_equal(slice_of(channel->str, channel->len), slice_str(conn->conf.channel)))
+        conn->conf.events->on_message(slice_of(payload->str, payload->len), conn->conf.arg);
+    else
+        end_for_noise(conn, "it sent a message of a channel that nobody subscribed to");
 }
 
 static void take(struct redis_conn *conn, const redisReply *reply)
@@ -109,10 +128,10 @@ static void take(struct redis_conn *conn, const redisReply *reply)
     struct command *command = oldest(conn);
 
     if (is_message(conn, reply))
-        events->on_message(slice_of(reply->element[2]->str, reply->element[2]->len), conn->conf.arg);
+        take_message(conn, reply->element[1], reply->element[2]);
     else if (!command)
-        redis_conn_end(conn,
-                       reply->type == REDIS_REPLY_ERROR ? reply->str : "it answered what nobody had asked");
+        end_for_noise(conn,
+                      reply->type == REDIS_REPLY_ERROR ? reply->str : "it answered what nobody had asked");
     else if (!events->judge || events->judge(reply, conn->conf.arg))
         tell(conn, command, reply);
 }
@@ -134,6 +153,36 @@ static bool take_all(struct redis_conn *conn)
     return !conn->over && !conn->paused;
 }
 
+static void end_for_fault(struct redis_conn *conn, enum status status, const struct fault *fault)
+{
+    char reason[REASON_MAX];
+
+    snprintf(reason, sizeof reason, "%s: %.240s",
+             status == STATUS_TOO_LARGE ? "its answer is too large" : "what answers there is no Redis",
+             fault->text);
+    end_for_noise(conn, reason);
+}
+
+/* One read(2), of which hiredis gets what resp_scan has let through. */
+static void receive(struct redis_conn *conn)
+{
+    char bytes[READ_BYTES];
+    struct fault fault;
+    ssize_t count = read(conn->redis->fd, bytes, sizeof bytes);
+
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return;
+    if (count <= 0) {
+        redis_conn_end(conn, count < 0 ? strerror(errno) : "Server closed the connection");
+        return;
+    }
+    enum status status = resp_scan_feed(&conn->scan, slice_of(bytes, (size_t)count), &fault);
+    if (status != STATUS_OK)
+        end_for_fault(conn, status, &fault);
+    else if (redisReaderFeed(conn->redis->reader, bytes, (size_t)count) != REDIS_OK)
+        redis_conn_end(conn, "no memory for an answer");
+}
+
 /* What was read before a pause comes first, or each pause would let some more gather. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -144,10 +193,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     if (!take_all(conn))
         return;
     conn->heard_ms = clock_now_ms();
-    if (redisBufferRead(conn->redis) != REDIS_OK)
-        end_for_error(conn);
-    else if (take_all(conn) && conn->redis->reader->len - conn->redis->reader->pos > REDIS_ANSWER_MAX)
-        redis_conn_end(conn, "it answered more than 128 MiB");
+    receive(conn);
+    (void)take_all(conn);
 }
 
 static void flush(struct redis_conn *conn)
@@ -242,6 +289,7 @@ enum status redis_conn_new(const struct redis_conn_conf *conf, struct redis_conn
     if (!conn)
         return STATUS_NO_MEMORY;
     conn->conf = *conf;
+    resp_scan_init(&conn->scan, conf->answer_max);
     list_init(&conn->owed);
     buf_init(&conn->words, SIZE_MAX);
     conn->clock = evtimer_new(conf->base, on_clock, conn);
@@ -344,6 +392,11 @@ void redis_conn_settle(struct redis_conn *conn)
 bool redis_conn_is_over(const struct redis_conn *conn)
 {
     return conn->over;
+}
+
+bool redis_conn_was_noise(const struct redis_conn *conn)
+{
+    return conn != NULL && conn->noise;
 }
 
 bool redis_conn_is_idle(const struct redis_conn *conn, int64_t quiet_ms)

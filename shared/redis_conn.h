@@ -16,8 +16,8 @@
 #include "shared/slice.h"
 #include "shared/status.h"
 
-/* Past them the connection is over, or the command is refused with STATUS_FULL. */
-enum { REDIS_OWED_MAX = 4096, REDIS_ANSWER_MAX = 128 << 20 };
+/* Answers that are due; past it a command is refused with STATUS_FULL. */
+enum { REDIS_OWED_MAX = 4096 };
 
 struct redis_conn;
 
@@ -27,8 +27,7 @@ struct redis_conn_events {
     /* Sees each answer before the one who asked; false: that one is told NULL, once redis_conn_end,
      * which must have been called, has its effect. May be NULL. */
     bool (*judge)(const redisReply *answer, void *arg);
-    /* What was published on a channel; valid during the call. NULL for a connection that does not
-     * subscribe: answers are then never taken for messages. */
+    /* What was published on the channel; valid during the call. NULL without a channel. */
     void (*on_message)(struct slice payload, void *arg);
     /* The connection is over: only redis_conn_free may follow, also inside this call. */
     void (*on_closed)(const char *reason, void *arg);
@@ -40,6 +39,10 @@ struct redis_conn_conf {
     const char *host; /* needed during redis_conn_new only, as `path` */
     int port;
     const char *path;                       /* of a unix socket, instead of host and port; or NULL */
+    const char *channel;                    /* that is subscribed to, outlives the connection; a message of
+                                             * another one ends it. NULL: no answer is taken for a message */
+    size_t answer_max;                      /* bytes of one answer or message; past it, or one of the
+                                             * limits of resp_scan.h, the connection ends */
     int64_t timeout_ms;                     /* until redis_conn_settle for all, then for each answer */
     const struct redis_conn_events *events; /* static */
     void *arg;
@@ -62,6 +65,8 @@ void redis_conn_settle(struct redis_conn *conn);
 /* Ends it; on_closed follows from the loop, with the first reason that was given (copied). */
 void redis_conn_end(struct redis_conn *conn, const char *reason);
 bool redis_conn_is_over(const struct redis_conn *conn);
+/* Whether it has ended since what came was not what a Redis says. False on NULL. */
+bool redis_conn_was_noise(const struct redis_conn *conn);
 /* Whether no answer is due, and nothing came for `quiet_ms`. Not while paused. */
 bool redis_conn_is_idle(const struct redis_conn *conn, int64_t quiet_ms);
 /* While paused nothing is read or told, and the time-outs rest. */

@@ -8,7 +8,7 @@
 
 #include "shared/redis_conn.h"
 
-enum { ERROR_MAX = 512 };
+enum { ERROR_MAX = 512, ANSWER_MAX = 65536 };
 
 static void ask_one(struct redis_sentinel *sentinel);
 
@@ -114,6 +114,7 @@ static void ask_one(struct redis_sentinel *sentinel)
         .base = sentinel->base,
         .dns = sentinel->dns,
         .host = host,
+        .answer_max = ANSWER_MAX,
         .timeout_ms = sentinel->options->timeout,
         .events = &events,
         .arg = sentinel,

@@ -153,7 +153,7 @@ static void peers_that_are_no_redis_are_left(void **state)
     user_end(user);
     fake.greeting = "220 mail.example ESMTP\r\n";
     user = user_of_fake(&fake, "channel");
-    is_refused_calmly(user, "reason=\"what answers there is no Redis: Protocol error");
+    is_refused_calmly(user, "reason=\"what answers there is no Redis: an answer begins with byte 0x32");
     user_end(user);
     fake.greeting = "-ERR max number of clients reached\r\n";
     user = user_of_fake(&fake, NULL);

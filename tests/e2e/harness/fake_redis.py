@@ -5,8 +5,27 @@ import socket
 import threading
 
 
+def bulk(*words):
+    """An array of strings."""
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word.encode()), word.encode()) for word in words)
+
+
+def like_a_master(words):
+    """The answer of an empty Redis to whatever the daemons say."""
+    word = words[0].upper()
+    if word == "ROLE":
+        return b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+    if word == "SUBSCRIBE":
+        return b"*3\r\n$9\r\nsubscribe\r\n$%d\r\n%b\r\n:1\r\n" % (len(words[1]), words[1].encode())
+    if word == "SCAN":
+        return b"*2\r\n$1\r\n0\r\n*0\r\n"
+    if word in ("EVAL", "PUBLISH", "EXISTS"):
+        return b":1\r\n"
+    return b"+PONG\r\n" if word == "PING" else b"+OK\r\n"
+
+
 class FakeRedis:
-    """`answer(words)` gives the bytes of an answer, or None for silence."""
+    """`answer(words)` gives the bytes of an answer, an iterable of them, or None for silence."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -43,7 +62,7 @@ class FakeRedis:
                     length = int(stream.readline()[1:])
                     words.append(stream.read(length + 2)[:-2].decode(errors="replace"))
                 answer = self.answer(words)
-                if answer is not None:
-                    sock.sendall(answer)
+                for part in [answer] if isinstance(answer, bytes) else answer or ():
+                    sock.sendall(part)
         except (OSError, ValueError):
             pass
