@@ -2,6 +2,7 @@
 /* Four routes on shared/http_server. Reads counters, changes nothing. */
 #include "gateway/admin_api.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "gateway/gateway_metrics.h"
@@ -72,6 +73,8 @@ static const struct http_route routes[] = {
     {"GET", "/stats", on_stats, NULL},
 };
 
+static const char *const probes[] = {"/healthz", "/readyz", NULL};
+
 enum status admin_api_new(struct event_base *base, const struct admin_api_conf *conf, struct admin_api **out,
                           struct fault *fault)
 {
@@ -81,8 +84,13 @@ enum status admin_api_new(struct event_base *base, const struct admin_api_conf *
         .read_timeout_ms = TIMEOUT_MS,
         .idle_timeout_ms = IDLE_MS,
         .write_timeout_ms = TIMEOUT_MS,
-        .accept_failures_row = M_ACCEPT_FAILURES_ADMIN,
         .max_connections = MAX_CONNECTIONS,
+        .probes = probes,
+        .rows = {.accept_failures = M_ACCEPT_FAILURES_ADMIN,
+                 .evicted = M_EVICTED_ADMIN,
+                 .refused_full = M_ADMIN_REFUSED,
+                 .refused_inflight = UINT_MAX, /* no body is taken */
+                 .inflight = UINT_MAX},
         .routes = routes,
         .route_count = sizeof routes / sizeof routes[0],
         .arg = api,

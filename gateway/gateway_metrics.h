@@ -87,6 +87,11 @@
       "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then")              \
     X(M_ACCEPT_FAILURES_RPC, G "accept_failures_total", "what=\"rpc\"", COUNTER, "")                         \
     X(M_ACCEPT_FAILURES_ADMIN, G "accept_failures_total", "what=\"admin\"", COUNTER, "")                     \
+    X(M_EVICTED_RPC, G "connections_evicted_total", "what=\"rpc\"", COUNTER,                                 \
+      "Silent connections that were closed for a newcomer, their port being full")                           \
+    X(M_EVICTED_ADMIN, G "connections_evicted_total", "what=\"admin\"", COUNTER, "")                         \
+    X(M_ADMIN_REFUSED, G "admin_refused_total", "", COUNTER,                                                 \
+      "Requests and connections on the admin port answered 503 for want of a place")                         \
     X(M_CLIENT_MESSAGES, G "client_messages_total", "", COUNTER, "Messages from clients")                    \
     X(M_WIRE_URING, G "wire", "kind=\"uring\"", GAUGE, "Bucket threads by the kind of their socket writes")  \
     X(M_WIRE_SEND, G "wire", "kind=\"send\"", GAUGE, "")                                                     \

@@ -238,6 +238,8 @@ static const struct http_route routes[] = {
     {"GET", "/gateways", handle_gateways, NULL},
 };
 
+static const char *const probes[] = {"/healthz", "/readyz", NULL};
+
 static bool filter(struct http_exchange *exchange, void *arg)
 {
     const struct http_api *api = arg;
@@ -256,11 +258,17 @@ static struct http_server_conf server_conf_of(struct http_api *api)
     const struct logic_conf *conf = api->conf;
     return (struct http_server_conf){.max_header_bytes = (size_t)conf->max_header_bytes,
                                      .max_body_bytes = (size_t)conf->max_body_bytes,
+                                     .max_inflight = (size_t)conf->max_inflight_bytes,
                                      .read_timeout_ms = (int)conf->service_read_timeout,
                                      .idle_timeout_ms = (int)conf->service_idle_timeout * 1000,
                                      .write_timeout_ms = (int)conf->service_write_timeout,
-                                     .accept_failures_row = LM_ACCEPT_FAILURES,
                                      .max_connections = (int)conf->max_connections,
+                                     .probes = probes,
+                                     .rows = {.accept_failures = LM_ACCEPT_FAILURES,
+                                              .evicted = LM_CONNECTIONS_EVICTED,
+                                              .refused_full = LM_HTTP_REFUSED_FULL,
+                                              .refused_inflight = LM_HTTP_REFUSED_INFLIGHT,
+                                              .inflight = LM_HTTP_INFLIGHT},
                                      .routes = routes,
                                      .route_count = sizeof routes / sizeof *routes,
                                      .filter = filter,

@@ -30,13 +30,14 @@ static const char ignored_help[] = "Accepted from go-push's files; has no effect
 static const struct conf_option options[] = {
     {"servicePort", INT(service_port, 0, 65535), "7799", NULL, "", "Port for callers (HTTP/1.1); 0 takes a free one.", "HTTP API"},
     {"serviceBind", TEXT(service_bind), "*", NULL, "", "Address of that port; `*` is every address, IPv4 and IPv6; `unix:/path` is a unix socket.", NULL},
-    {"serviceReadTimeout", LIVE_INT(service_read_timeout, 100, 600000), "2000", NULL, "ms", "Time to receive a whole request; past it: 408.", NULL},
-    {"serviceWriteTimeout", LIVE_INT(service_write_timeout, 100, 600000), "2000", NULL, "ms", "A caller that takes no byte of its answer for so long is closed.", NULL},
+    {"serviceReadTimeout", LIVE_INT(service_read_timeout, 100, 600000), "2000", NULL, "ms", "Time to receive a whole request; past it: 408. Also the time that a new connection has for its first byte.", NULL},
+    {"serviceWriteTimeout", LIVE_INT(service_write_timeout, 100, 600000), "2000", NULL, "ms", "A caller that takes less than 4 KiB of its answer in so long is closed.", NULL},
     {"serviceIdleTimeout", LIVE_INT(service_idle_timeout, 1, 86400), "60", NULL, "s", "How long a connection without a request stays open (keep-alive).", NULL},
-    {"maxConnections", LIVE_INT(max_connections, 1, 1000000), "4096", NULL, "", "Callers' connections at once.", NULL},
+    {"maxConnections", LIVE_INT(max_connections, 1, 1000000), "4096", NULL, "", "Callers' connections at once; a newcomer takes the place of a silent one, else it gets 503 (`/healthz` and `/readyz` are still answered).", NULL},
     {"maxHeaderBytes", LIVE_INT(max_header_bytes, 1024, 65536), "16384", NULL, "bytes", "Size of a request's headers; past it: 431.", NULL},
     {"maxBodyBytes", LIVE_INT(max_body_bytes, 1024, 268435456), "4194304", NULL, "bytes", "Size of a request's body; past it: 413.", NULL},
     {"cors.origins", LIVE_LIST(cors_origins), "", NULL, "", "Origins whose pages may call the API, as `https://example.org`, or `https://*.example.org` for every name below it; `*` is any but `null`. A POST with another Origin is 403.", NULL},
+    {"maxInflightBytes", LIVE_INT(max_inflight_bytes, 65536, INT64_C(17179869184)), "268435456", NULL, "bytes", "Bodies of all requests at once, while they are received and until they are answered; a request that needs more of it: 503.", NULL},
     {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line: whoever pushes, or asks for `/gateways`, must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
 
     {"maxItemsPerPush", LIVE_INT(max_items_per_push, 1, 1000000), "10000", NULL, "", "Items in one push.", "Pushes"},
@@ -105,6 +106,15 @@ static enum status check_discovery(const struct logic_conf *logic, struct fault 
     return STATUS_OK;
 }
 
+static enum status check_bytes(const struct logic_conf *logic, struct fault *fault)
+{
+    if (logic->max_inflight_bytes >= logic->max_body_bytes)
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID,
+                     "maxInflightBytes: %lld is too few; allowed: at least maxBodyBytes, %lld",
+                     (long long)logic->max_inflight_bytes, (long long)logic->max_body_bytes);
+}
+
 static enum status check_bus(const struct logic_conf *logic, struct fault *fault)
 {
     if (logic->bus_mode != BUS_OFF && !logic->redis.url[0])
@@ -140,6 +150,8 @@ enum status logic_conf_recheck(const void *conf, struct fault *fault)
     enum status status = conf_check_tls(&files, &(struct tls_files){"rpc.cert", "rpc.key", "rpc.ca"}, fault);
     if (!status)
         status = redis_options_check(&logic->redis, fault);
+    if (!status)
+        status = check_bytes(logic, fault);
     if (!status)
         status = check_discovery(logic, fault);
     if (!status)

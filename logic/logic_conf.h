@@ -22,6 +22,7 @@ struct logic_conf {
     int64_t max_connections;
     int64_t max_header_bytes;
     int64_t max_body_bytes;
+    int64_t max_inflight_bytes;
     struct conf_list cors_origins;
     char *api_tokens_file; /* "": no token is asked for */
 

@@ -89,6 +89,10 @@
     X(LM_HTTP_4XX, L "http_answers_total", "class=\"4xx\"", COUNTER, "")                                        \
     X(LM_HTTP_5XX, L "http_answers_total", "class=\"5xx\"", COUNTER, "")                                        \
     X(LM_ACCEPT_FAILURES, L "accept_failures_total", "", COUNTER, "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then") \
+    X(LM_CONNECTIONS_EVICTED, L "connections_evicted_total", "", COUNTER, "Silent connections of callers that were closed for a newcomer, maxConnections being there") \
+    X(LM_HTTP_REFUSED_FULL, L "http_refused_total", "reason=\"max_connections\"", COUNTER, "Requests and connections answered 503 for want of a place, by what was full") \
+    X(LM_HTTP_REFUSED_INFLIGHT, L "http_refused_total", "reason=\"inflight_bytes\"", COUNTER, "") \
+    X(LM_HTTP_INFLIGHT, L "http_inflight_bytes", "", GAUGE, "Bytes of bodies that are being received, or whose request is not answered yet") \
     X(LM_HTTP_UNAUTHORIZED, L "http_unauthorized_total", "", COUNTER, "Calls answered 401: no token, or not a valid one") \
     X(LM_RELOADS_OK, L "reloads_total", "result=\"ok\"", COUNTER, "SIGHUPs, by whether the settings were taken over") \
     X(LM_RELOADS_FAILED, L "reloads_total", "result=\"failed\"", COUNTER, "")                                   \

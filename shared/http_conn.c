@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "shared/metrics.h"
+
 static size_t unsent(const struct http_conn *conn)
 {
     return conn->out.len - conn->sent;
@@ -34,10 +36,21 @@ static void refused(struct http_conn *conn, int status)
 
 static void refuse_full(struct http_conn *conn)
 {
+    metrics_add(conn->server->conf.rows.refused_full, 1);
     refused(conn, 503);
     http_exchange_header(&conn->exchange, "Retry-After", "1");
     http_reply_error(&conn->exchange, 503, "too_many_connections",
                      "at most %d connections are served at once", conn->server->conf.max_connections);
+}
+
+static void refuse_inflight(struct http_conn *conn)
+{
+    metrics_add(conn->server->conf.rows.refused_inflight, 1);
+    refused(conn, 503);
+    http_exchange_header(&conn->exchange, "Retry-After", "1");
+    http_reply_error(&conn->exchange, 503, "too_many_inflight_bytes",
+                     "the bodies of all requests may have %zu bytes at once",
+                     conn->server->conf.max_inflight);
 }
 
 static void refuse_slow(struct http_conn *conn)
@@ -70,10 +83,11 @@ static void refuse_request(struct http_conn *conn, enum http_parse parse)
 /* A refused body is not read, so the connection can only end. */
 static bool admit(struct http_conn *conn)
 {
-    bool keep_alive = http_request_keep_alive(conn->request);
+    bool keep_alive = !conn->surplus && http_request_keep_alive(conn->request);
 
     http_exchange_begin(&conn->exchange, conn->request, keep_alive && !http_request_has_body(conn->request));
     conn->judged = true;
+    conn->spoken = true;
     if (!http_route_admit(&conn->server->conf, &conn->exchange)) {
         conn->handled = true;
         conn->renewed = true;
@@ -118,6 +132,11 @@ static size_t feed(struct http_conn *conn, const uint8_t *data, size_t len)
     size_t body = 0;
     enum http_parse parse = http_request_feed(conn->request, data, len, &head);
 
+    if (parse == HTTP_PARSE_HEADERS && conn->surplus &&
+        !http_route_is_probe(&conn->server->conf, conn->request)) {
+        refuse_full(conn);
+        return head;
+    }
     if (parse == HTTP_PARSE_HEADERS) {
         if (!admit(conn))
             return head;
@@ -153,14 +172,17 @@ static void flush(struct http_conn *conn)
 
         if (count > 0) {
             conn->sent += (size_t)count;
-            conn->renewed = true;
+            if (conn->sent - conn->stepped >= HTTP_WRITE_STEP) {
+                conn->stepped = conn->sent;
+                conn->renewed = true;
+            }
         } else if (errno == EAGAIN) {
             return;
         } else if (errno != EINTR) {
             conn->broken = true;
         }
     }
-    conn->sent = 0;
+    conn->sent = conn->stepped = 0;
     if (conn->out.cap > HTTP_KEEP)
         buf_fini(&conn->out);
     buf_clear(&conn->out);
@@ -195,6 +217,31 @@ static void tell_gone(struct http_exchange *exchange)
         on_gone(exchange, exchange->gone_arg);
 }
 
+/* The bytes that the connection holds of its request. */
+static void count_inflight(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    size_t bytes = conn->request != NULL ? http_request_body(conn->request).len : 0;
+
+    if (bytes == conn->inflight)
+        return;
+    server->inflight += bytes - conn->inflight;
+    conn->inflight = bytes;
+    metrics_set(server->conf.rows.inflight, server->inflight);
+}
+
+/* Only who waits for more of its body: what is complete costs nothing more. */
+static void bound_inflight(struct http_conn *conn)
+{
+    const struct http_server *server = conn->server;
+
+    if (conn->handled || conn->exchange.open || conn->last)
+        return;
+    count_inflight(conn);
+    if (conn->inflight > 0 && server->conf.max_inflight > 0 && server->inflight > server->conf.max_inflight)
+        refuse_inflight(conn);
+}
+
 static void receive(struct http_conn *conn)
 {
     uint8_t *scratch = conn->server->scratch;
@@ -202,6 +249,7 @@ static void receive(struct http_conn *conn)
 
     if (count > 0) {
         take(conn, scratch, (size_t)count);
+        bound_inflight(conn);
     } else if (count == 0) {
         conn->eof = true;
         tell_gone(&conn->exchange);
@@ -232,8 +280,11 @@ static void close_socket(struct http_conn *conn)
 void http_conn_free(struct http_conn *conn)
 {
     list_remove(&conn->turn_link);
-    http_server_forget(conn);
     http_request_free(conn->request);
+    conn->request = NULL;
+    if (conn->server != NULL)
+        count_inflight(conn);
+    http_server_forget(conn);
     buf_fini(&conn->exchange.headers);
     buf_fini(&conn->in);
     buf_fini(&conn->out);
@@ -256,12 +307,15 @@ void http_conn_drop(struct http_conn *conn)
 /* A close with unread input would be a reset, which can overtake the answer (RFC 9112, 9.6). */
 static void linger(struct http_conn *conn)
 {
-    if (conn->eof || conn->server->lingering >= HTTP_LINGER_MAX || shutdown(conn->fd, SHUT_WR) != 0) {
+    if (conn->eof || shutdown(conn->fd, SHUT_WR) != 0) {
         http_conn_drop(conn);
         return;
     }
+    if (conn->server->lingering >= http_slots_linger_max(conn->server))
+        http_conn_drop(http_server_first(conn->server, HTTP_LINGERING));
     http_request_free(conn->request);
     conn->request = NULL;
+    count_inflight(conn);
     buf_fini(&conn->in);
     conn->linger_left = HTTP_LINGER_BYTES;
     http_server_move(conn, HTTP_LINGERING);
@@ -293,12 +347,15 @@ static enum http_phase next_phase(const struct http_conn *conn)
         return HTTP_GONE;
     if (http_request_begun(conn->request))
         return HTTP_READING;
-    return conn->server->draining ? HTTP_GONE : HTTP_IDLE;
+    if (conn->server->draining)
+        return HTTP_GONE;
+    return conn->spoken ? HTTP_IDLE : HTTP_FRESH;
 }
 
 static void settle(struct http_conn *conn)
 {
     work(conn);
+    count_inflight(conn);
     conn->running = false;
     enum http_phase phase = conn->broken ? HTTP_GONE : next_phase(conn);
     if (phase == HTTP_GONE) {
@@ -355,7 +412,7 @@ void http_conn_advance(struct http_conn *conn)
         return;
     conn->running = true;
     /* A request that has come already is answered even while draining. */
-    if (conn->phase == HTTP_IDLE)
+    if (conn->phase == HTTP_IDLE || conn->phase == HTTP_FRESH)
         receive(conn);
     settle(conn);
 }
@@ -396,12 +453,20 @@ static struct http_conn *conn_new(struct http_server *server, int fd)
     buf_init(&conn->out, SIZE_MAX);
     list_init(&conn->phase_link);
     list_init(&conn->turn_link);
+    list_init(&conn->surplus_link);
     event_assign(&conn->reading, server->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
     event_assign(&conn->writing, server->base, fd, EV_WRITE | EV_PERSIST, on_writable, conn);
     return conn;
 }
 
-void http_conn_start(struct http_server *server, int fd, bool full)
+void http_conn_refuse_full(struct http_conn *conn)
+{
+    conn->running = true;
+    refuse_full(conn);
+    settle(conn);
+}
+
+void http_conn_start(struct http_server *server, int fd, enum http_slot slot)
 {
     struct http_conn *conn = conn_new(server, fd);
 
@@ -409,9 +474,14 @@ void http_conn_start(struct http_server *server, int fd, bool full)
         close(fd);
         return;
     }
+    if (slot != HTTP_SLOT_OWN) {
+        conn->surplus = true;
+        server->surplus_count++;
+        list_add_tail(&server->surplus, &conn->surplus_link);
+    }
     conn->running = true;
-    http_server_move(conn, HTTP_IDLE);
-    if (full)
+    http_server_move(conn, HTTP_FRESH);
+    if (slot == HTTP_SLOT_NONE)
         refuse_full(conn);
     settle(conn);
 }

@@ -39,6 +39,16 @@ static void refuse(const struct http_server_conf *conf, struct http_exchange *ex
                      allow);
 }
 
+bool http_route_is_probe(const struct http_server_conf *conf, const struct http_request *request)
+{
+    struct slice path = http_request_path(request);
+
+    for (const char *const *probe = conf->probes; probe != NULL && *probe != NULL; probe++)
+        if (slice_equal(path, slice_str(*probe)))
+            return true;
+    return false;
+}
+
 bool http_route_admit(const struct http_server_conf *conf, struct http_exchange *exchange)
 {
     const struct http_request *request = http_exchange_request(exchange);

@@ -32,7 +32,7 @@ static void start_sweep(struct http_server *server)
     event_add(server->sweep_event, &timeout);
 }
 
-static struct http_conn *first_of(struct http_server *server, enum http_phase phase)
+struct http_conn *http_server_first(const struct http_server *server, enum http_phase phase)
 {
     struct list *link = list_first(&server->phases[phase]);
 
@@ -43,7 +43,7 @@ static void sweep_phase(struct http_server *server, enum http_phase phase, int64
 {
     struct http_conn *conn;
 
-    while ((conn = first_of(server, phase)) != NULL && conn->deadline <= now)
+    while ((conn = http_server_first(server, phase)) != NULL && conn->deadline <= now)
         http_conn_expire(conn);
 }
 
@@ -54,7 +54,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    for (enum http_phase phase = HTTP_IDLE; phase < HTTP_PHASES; phase++)
+    for (enum http_phase phase = HTTP_FRESH; phase < HTTP_PHASES; phase++)
         if (server->timeouts_ms[phase] > 0)
             sweep_phase(server, phase, now);
     server->sweeping = false;
@@ -77,6 +77,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
 static void fill_timeouts(struct http_server *server)
 {
+    server->timeouts_ms[HTTP_FRESH] = server->conf.read_timeout_ms;
     server->timeouts_ms[HTTP_IDLE] = server->conf.idle_timeout_ms;
     server->timeouts_ms[HTTP_READING] = server->conf.read_timeout_ms;
     server->timeouts_ms[HTTP_WRITING] = server->conf.write_timeout_ms;
@@ -94,6 +95,7 @@ enum status http_server_new(struct event_base *base, const struct http_server_co
     server->conf = *conf;
     fill_timeouts(server);
     list_init(&server->turn);
+    list_init(&server->surplus);
     for (size_t i = 0; i < HTTP_PHASES; i++)
         list_init(&server->phases[i]);
     server->turn_event = event_new(base, -1, 0, on_turn, server);
@@ -109,14 +111,10 @@ enum status http_server_new(struct event_base *base, const struct http_server_co
 static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, void *arg)
 {
     struct http_server *server = arg;
-    bool full = server->connections - server->lingering >= (size_t)server->conf.max_connections;
 
     (void)peer;
     (void)peer_len;
-    if (full)
-        log_event(LOG_WARN, "connection refused", LOG_S("reason", "max connections"),
-                  LOG_I("limit", server->conf.max_connections));
-    http_conn_start(server, fd, full);
+    http_conn_start(server, fd, http_slots_take(server));
 }
 
 enum status http_server_listen(struct http_server *server, const char *what, const char *bind, int port,
@@ -128,7 +126,7 @@ enum status http_server_listen(struct http_server *server, const char *what, con
                                       &server->listeners[server->listener_count], fault);
     if (status != STATUS_OK)
         return status;
-    listener_count_failures(server->listeners[server->listener_count], server->conf.accept_failures_row);
+    listener_count_failures(server->listeners[server->listener_count], server->conf.rows.accept_failures);
     server->listener_count++;
     return STATUS_OK;
 }
@@ -147,6 +145,7 @@ void http_server_limit(struct http_server *server, const struct http_server_conf
     memcpy(before_ms, server->timeouts_ms, sizeof before_ms);
     server->conf.max_header_bytes = conf->max_header_bytes;
     server->conf.max_body_bytes = conf->max_body_bytes;
+    server->conf.max_inflight = conf->max_inflight;
     server->conf.read_timeout_ms = conf->read_timeout_ms;
     server->conf.idle_timeout_ms = conf->idle_timeout_ms;
     server->conf.write_timeout_ms = conf->write_timeout_ms;
@@ -167,18 +166,24 @@ static void close_listeners(struct http_server *server)
         listener_free(server->listeners[--server->listener_count]);
 }
 
-void http_server_drain(struct http_server *server)
+static void end_phase(struct http_server *server, enum http_phase phase)
 {
-    struct list *head = &server->phases[HTTP_IDLE];
+    struct list *head = &server->phases[phase];
 
-    server->draining = true;
-    close_listeners(server);
     for (struct list *link = head->next; link != head; link = link->next) {
         struct http_conn *conn = container_of(link, struct http_conn, phase_link);
 
         if (!conn->running)
             http_conn_schedule(conn);
     }
+}
+
+void http_server_drain(struct http_server *server)
+{
+    server->draining = true;
+    close_listeners(server);
+    end_phase(server, HTTP_FRESH);
+    end_phase(server, HTTP_IDLE);
 }
 
 static bool is_busy(const struct http_conn *conn)
@@ -199,6 +204,11 @@ size_t http_server_busy(const struct http_server *server)
     return busy;
 }
 
+size_t http_server_inflight(const struct http_server *server)
+{
+    return server->inflight;
+}
+
 void http_server_free(struct http_server *server)
 {
     struct http_conn *conn;
@@ -206,10 +216,10 @@ void http_server_free(struct http_server *server)
     if (server == NULL)
         return;
     close_listeners(server);
-    for (enum http_phase phase = HTTP_IDLE; phase < HTTP_GONE; phase++)
-        while ((conn = first_of(server, phase)) != NULL)
+    for (enum http_phase phase = HTTP_FRESH; phase < HTTP_GONE; phase++)
+        while ((conn = http_server_first(server, phase)) != NULL)
             http_conn_drop(conn);
-    while ((conn = first_of(server, HTTP_GONE)) != NULL) {
+    while ((conn = http_server_first(server, HTTP_GONE)) != NULL) {
         http_server_forget(conn);
         conn->server = NULL;
     }
@@ -228,6 +238,8 @@ void http_server_move(struct http_conn *conn, enum http_phase phase)
         return;
     server->connections += conn->phase == HTTP_PHASES;
     server->lingering += phase == HTTP_LINGERING;
+    if (phase == HTTP_LINGERING)
+        http_slots_leave_surplus(conn);
     conn->phase = phase;
     conn->renewed = false;
     conn->deadline = clock_now_ms() + server->timeouts_ms[phase];
@@ -242,6 +254,7 @@ void http_server_forget(struct http_conn *conn)
     if (conn->server == NULL)
         return;
     list_remove(&conn->phase_link);
+    http_slots_leave_surplus(conn);
     conn->server->connections--;
     conn->server->lingering -= conn->phase == HTTP_LINGERING;
 }

@@ -9,7 +9,13 @@
  * Per connection it holds at most one exchange; while that is open, further requests wait in at
  * most 128 KiB, then in the socket. A connection that the server ends lingers: what still comes
  * is read and thrown away for at most 5 s and 64 MiB, so that the answer is not lost to a reset.
- * At most 1,024 connections linger besides those that conf.max_connections counts. */
+ * Besides those that conf.max_connections counts, as many again may linger, but at most 1,024; the
+ * longest lingering gives way.
+ *
+ * When max_connections are there, a newcomer takes the place of one that is silent: one that has not
+ * said a byte for 250 ms, else the one that has waited longest for its next request, else one that has just
+ * come. One with a request under way never gives way. When nobody does, up to 64 newcomers are still
+ * listened to, for probes (conf.probes) alone; whatever else they ask is answered 503. */
 #ifndef FANFARE_SHARED_HTTP_SERVER_H
 #define FANFARE_SHARED_HTTP_SERVER_H
 
@@ -30,14 +36,26 @@ struct http_route {
     bool (*refuses)(struct http_exchange *exchange, void *arg);
 };
 
+/* Rows of the metrics that it counts in. */
+struct http_server_rows {
+    unsigned accept_failures;  /* see listener_count_failures */
+    unsigned evicted;          /* silent connections closed for a newcomer */
+    unsigned refused_full;     /* 503 for want of a connection */
+    unsigned refused_inflight; /* 503 past max_inflight */
+    unsigned inflight;         /* a gauge: what max_inflight bounds */
+};
+
 struct http_server_conf {
     size_t max_header_bytes;
     size_t max_body_bytes;
-    int read_timeout_ms;             /* from a request's first byte to its last; 408 past it */
-    int idle_timeout_ms;             /* of a connection between requests, or before its first */
-    int write_timeout_ms;            /* a peer that takes no byte of an answer for so long is dropped */
-    unsigned accept_failures_row;    /* of the metrics: see listener_count_failures */
-    int max_connections;             /* past it a new connection gets 503 with Retry-After and is closed */
+    size_t max_inflight;  /* bytes of all bodies being received, or received and not answered; a request that
+                             is not complete is answered 503 past it. 0: no bound */
+    int read_timeout_ms;  /* to a connection's first byte; from a request's first byte to its last: 408 */
+    int idle_timeout_ms;  /* of a connection between requests */
+    int write_timeout_ms; /* a peer that takes less than 4 KiB of an answer in so long is dropped */
+    int max_connections;  /* see above; past it 503 with Retry-After */
+    struct http_server_rows rows;
+    const char *const *probes; /* paths of probes, the last is NULL; must outlive the server. May be NULL */
     const struct http_route *routes; /* must outlive the server */
     size_t route_count;
     /* Called before routing and before the body is read, e.g. for CORS; may add headers, which stand on
@@ -60,11 +78,15 @@ enum status http_server_listen(struct http_server *server, const char *what, con
 void http_server_limit(struct http_server *server, const struct http_server_conf *conf);
 /* The port of the first listener, or 0 when there is none or it is a unix socket. */
 int http_server_port(const struct http_server *server);
+/* How many descriptors its connections can have at most. */
+size_t http_server_descriptors(size_t max_connections);
 /* Takes no new connection, answers what has begun with `Connection: close`, drops idle ones. */
 void http_server_drain(struct http_server *server);
 /* Connections with a request that has begun and is not answered, or whose answer has not wholly
  * gone to the socket. */
 size_t http_server_busy(const struct http_server *server);
+/* Bytes of all bodies: what max_inflight bounds. */
+size_t http_server_inflight(const struct http_server *server);
 /* Closes everything. Exchanges not yet answered: their `on_gone` is called first. Legal on NULL. */
 void http_server_free(struct http_server *server);
 

@@ -142,16 +142,20 @@ def test_max_body_bytes(cluster):
 
 
 def test_max_connections_of_logic(make_cluster):
-    cluster = make_cluster(logic={"maxConnections": 3})
-    callers = [cluster.caller() for _ in range(3)]
-    wait_until(lambda: all(caller.get("/healthz").status == 200 for caller in callers), what="three connections")
-    got = raw_exchange(cluster.api(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert got.startswith(b"HTTP/1.1 503 ") and b"retry-after" in got.lower()
-    callers.pop().close()
+    cluster = make_cluster(logic={"maxConnections": 3, "serviceReadTimeout": 600000})
+    busy = [socket.create_connection(cluster.api(), timeout=patient(10)) for _ in range(3)]
+    for sock in busy:
+        sock.sendall(b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
 
     def served():
         with cluster.caller() as caller:
-            return caller.get("/healthz").status == 200
+            return caller.get("/stats").status == 200
+
+    wait_until(lambda: not served(), what="three requests under way")
+    got = raw_exchange(cluster.api(), b"GET /stats HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 503 ") and b"retry-after" in got.lower()
+    assert raw_exchange(cluster.api(), b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+    busy.pop().close()
 
     wait_until(served, what="the freed place to be given away")
 

@@ -93,8 +93,10 @@ static inline bool refuses_coffee(struct http_exchange *exchange, void *arg)
 static const struct http_route routes[] = {
     {"POST", "/echo", handle_echo, refuses_coffee}, {"GET", "/echo", handle_echo, NULL},
     {"POST", "/later", handle_later, NULL},         {"GET", "/big", handle_big, NULL},
-    {"GET", "/empty", handle_empty, NULL},
+    {"GET", "/empty", handle_empty, NULL},          {"GET", "/probe", handle_empty, NULL},
 };
+
+static const char *const probes[] = {"/probe", NULL};
 
 static inline bool filter(struct http_exchange *exchange, void *arg)
 {
@@ -124,6 +126,7 @@ static inline struct http_server_conf default_conf(struct fixture *fixture)
         .idle_timeout_ms = 60000,
         .write_timeout_ms = 60000,
         .max_connections = 100,
+        .probes = probes,
         .routes = routes,
         .route_count = sizeof routes / sizeof *routes,
         .filter = filter,

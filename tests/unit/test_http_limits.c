@@ -146,10 +146,21 @@ static void an_idle_connection_ends_without_a_word(void **state)
 
     conf.idle_timeout_ms = 100;
     restart(fixture, &conf);
-    ask(fixture, "");
-    assert_int_equal(fixture->answer_len, 0);
     ask(fixture, POST_ECHO "Content-Length: 2\r\n\r\nok\r\n\r\n");
     assert_int_equal(count_of(fixture, "HTTP/1.1 "), 1);
+}
+
+static void a_connection_that_says_nothing_has_the_time_of_a_request(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_server_conf conf = default_conf(fixture);
+
+    conf.read_timeout_ms = 100;
+    restart(fixture, &conf);
+    ask(fixture, "");
+    assert_int_equal(fixture->answer_len, 0);
+    ask(fixture, "\r\n\r\n");
+    assert_int_equal(fixture->answer_len, 0);
 }
 
 static void a_handler_may_take_longer_than_any_timeout(void **state)
@@ -183,6 +194,23 @@ static void a_peer_that_takes_nothing_is_dropped(void **state)
     close(fd);
 }
 
+/* The kernel tells of room by the kilobyte, each time well before the time is over. */
+static void a_peer_that_takes_a_few_bytes_now_and_then_is_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_server_conf conf = default_conf(fixture);
+    int small = 2048;
+
+    conf.write_timeout_ms = 1000;
+    restart(fixture, &conf);
+    int fd = dial(fixture);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    say(fixture, fd, "GET /big?20000000 HTTP/1.1\r\n" HOST "\r\n");
+    WAIT_UNTIL(fixture, http_server_busy(fixture->server) == 1);
+    WAIT_UNTIL(fixture, (recv(fd, fixture->answer, 3, MSG_DONTWAIT), http_server_busy(fixture->server) == 0));
+    close(fd);
+}
+
 static void a_peer_that_takes_its_time_gets_it_all(void **state)
 {
     struct fixture *fixture = *state;
@@ -202,6 +230,213 @@ static void a_peer_that_takes_its_time_gets_it_all(void **state)
     close(fd);
 }
 
+/* A connection with a request under way. */
+static int dial_half(struct fixture *fixture)
+{
+    size_t busy = http_server_busy(fixture->server);
+    int fd = dial(fixture);
+
+    say(fixture, fd, POST_ECHO "Content-Length: 2\r\n\r\no");
+    WAIT_UNTIL(fixture, http_server_busy(fixture->server) == busy + 1);
+    return fd;
+}
+
+/* One that has been answered, and is kept. */
+static int dial_idle(struct fixture *fixture)
+{
+    int fd = dial(fixture);
+
+    forget(fixture);
+    say(fixture, fd, POST_ECHO "Content-Length: 2\r\n\r\nok");
+    hear(fixture, fd, "\r\n\r\nok");
+    return fd;
+}
+
+static void expect_end(struct fixture *fixture, int fd)
+{
+    forget(fixture);
+    hear_end(fixture, fd);
+    assert_int_equal(fixture->answer_len, 0);
+    close(fd);
+}
+
+static void start_with_places(struct fixture *fixture, int places)
+{
+    struct http_server_conf conf = default_conf(fixture);
+
+    conf.max_connections = places;
+    restart(fixture, &conf);
+}
+
+static void the_oldest_silent_one_gives_way(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with_places(fixture, 2);
+    int first = dial(fixture);
+    int second = dial(fixture);
+    int third = dial_half(fixture);
+    expect_end(fixture, first);
+    int fourth = dial_half(fixture);
+    expect_end(fixture, second);
+    close(third);
+    close(fourth);
+}
+
+static void who_never_said_a_byte_gives_way_before_who_waits_for_its_next_request(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with_places(fixture, 2);
+    int known = dial_idle(fixture);
+    int silent = dial(fixture);
+    int64_t before = clock_now_ms();
+    WAIT_UNTIL(fixture, clock_now_ms() - before > 300);
+    int newcomer = dial_half(fixture);
+    expect_end(fixture, silent);
+    say(fixture, known, "GET /empty HTTP/1.1\r\n" HOST "\r\n");
+    hear(fixture, known, "HTTP/1.1 204 ");
+    close(known);
+    close(newcomer);
+}
+
+static void between_requests_the_longest_idle_gives_way(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with_places(fixture, 3);
+    int busy = dial_half(fixture);
+    int older = dial_idle(fixture);
+    int younger = dial_idle(fixture);
+    say(fixture, older, POST_ECHO "Content-Length: 2\r\n\r\nhi");
+    hear(fixture, older, "\r\n\r\nhi");
+    int newcomer = dial_idle(fixture);
+    expect_end(fixture, younger);
+    say(fixture, busy, "k");
+    hear(fixture, busy, "\r\n\r\nok");
+    close(busy);
+    close(older);
+    close(newcomer);
+}
+
+static void whoever_has_just_been_let_in_is_not_thrown_out_by_the_next(void **state)
+{
+    struct fixture *fixture = *state;
+    int fds[3];
+
+    start_with_places(fixture, 3);
+    for (int i = 0; i < 3; i++)
+        fds[i] = dial_idle(fixture);
+    for (int i = 0; i < 3; i++) {
+        int newcomer = dial(fixture);
+
+        expect_end(fixture, fds[i]);
+        fds[i] = newcomer;
+    }
+    for (int i = 0; i < 3; i++) {
+        say(fixture, fds[i], "GET /empty HTTP/1.1\r\n" HOST "\r\n");
+        hear(fixture, fds[i], "HTTP/1.1 204 ");
+        forget(fixture);
+        close(fds[i]);
+    }
+}
+
+/* Its bytes are in the socket when the newcomers come, and nobody has read them. */
+static void whoever_has_spoken_is_not_silent(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with_places(fixture, 1);
+    int first = dial(fixture);
+    say(fixture, first, "GET /empty HTTP/1.1\r\n" HOST "\r\n");
+    int second = dial(fixture);
+    hear(fixture, first, "HTTP/1.1 204 ");
+    close(first);
+    close(second);
+}
+
+static void a_probe_is_answered_when_all_places_are_at_work(void **state)
+{
+    struct fixture *fixture = *state;
+
+    start_with_places(fixture, 1);
+    int busy = dial_half(fixture);
+    ask(fixture, "GET /probe HTTP/1.1\r\n" HOST "\r\n");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 204 "), 1);
+    assert_int_equal(count_of(fixture, "Connection: close\r\n"), 1);
+    ask(fixture, POST_ECHO "Content-Length: 100000\r\n\r\n");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 503 "), 1);
+    close(busy);
+}
+
+static void a_probe_is_answered_among_many_who_say_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    int strangers[200];
+
+    start_with_places(fixture, 1);
+    int busy = dial_half(fixture);
+    for (int i = 0; i < 200; i++) {
+        strangers[i] = dial(fixture);
+        if (i % 2 == 0)
+            say(fixture, strangers[i], "GET /pro");
+    }
+    ask(fixture, "GET /probe HTTP/1.1\r\n" HOST "\r\n");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 204 "), 1);
+    forget(fixture);
+    hear_end(fixture, strangers[0]);
+    assert_int_equal(count_of(fixture, "HTTP/1.1 503 "), 1);
+    for (int i = 0; i < 200; i++)
+        close(strangers[i]);
+    close(busy);
+}
+
+static void bodies_are_bounded_over_all_connections(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_server_conf conf = default_conf(fixture);
+    char *body = calloc(1, MAX_BODY);
+    int fds[3];
+
+    conf.max_inflight = 250000;
+    restart(fixture, &conf);
+    for (int i = 0; i < 2; i++) {
+        fds[i] = dial(fixture);
+        say(fixture, fds[i], POST_ECHO "Content-Length: 100000\r\n\r\n");
+        say_bytes(fixture, fds[i], body, MAX_BODY - 1);
+    }
+    WAIT_UNTIL(fixture, http_server_inflight(fixture->server) == 2 * (MAX_BODY - 1));
+    fds[2] = dial(fixture);
+    say(fixture, fds[2], POST_ECHO "Content-Length: 100000\r\n\r\n");
+    say_bytes(fixture, fds[2], body, MAX_BODY - 1);
+    hear_end(fixture, fds[2]);
+    assert_int_equal(count_of(fixture, "HTTP/1.1 503 "), 1);
+    assert_int_equal(count_of(fixture, "Retry-After: 1\r\n"), 1);
+    assert_int_equal(count_of(fixture, "\"code\":\"too_many_inflight_bytes\""), 1);
+    assert_int_equal(fixture->refused, 503);
+    for (int i = 0; i < 2; i++) {
+        say_bytes(fixture, fds[i], body, 1);
+        hear(fixture, fds[i], "HTTP/1.1 200 ");
+        close(fds[i]);
+    }
+    close(fds[2]);
+    WAIT_UNTIL(fixture, http_server_inflight(fixture->server) == 0);
+    free(body);
+}
+
+static void a_whole_request_is_answered_whatever_others_hold(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_server_conf conf = default_conf(fixture);
+
+    conf.max_inflight = 1;
+    restart(fixture, &conf);
+    int held = dial_half(fixture);
+    ask(fixture, POST_ECHO "Content-Length: 2\r\nConnection: close\r\n\r\nok");
+    assert_int_equal(count_of(fixture, "\r\n\r\nok"), 1);
+    close(held);
+}
+
 static void a_server_that_is_full_says_so(void **state)
 {
     struct fixture *fixture = *state;
@@ -209,10 +444,8 @@ static void a_server_that_is_full_says_so(void **state)
 
     conf.max_connections = 2;
     restart(fixture, &conf);
-    int first = dial(fixture);
-    int second = dial(fixture);
-    say(fixture, second, POST_ECHO "Content-Length: 2\r\n\r\nok");
-    hear(fixture, second, "\r\n\r\nok");
+    int first = dial_half(fixture);
+    int second = dial_half(fixture);
     ask(fixture, POST_ECHO "Content-Length: 2\r\n\r\nno");
     assert_int_equal(count_of(fixture, "HTTP/1.1 503 Service Unavailable\r\n"), 1);
     assert_int_equal(count_of(fixture, "Retry-After: 1\r\n"), 1);
@@ -280,6 +513,17 @@ int main(void)
         TEST(a_handler_may_take_longer_than_any_timeout),
         TEST(a_peer_that_takes_nothing_is_dropped),
         TEST(a_peer_that_takes_its_time_gets_it_all),
+        TEST(a_peer_that_takes_a_few_bytes_now_and_then_is_dropped),
+        TEST(a_connection_that_says_nothing_has_the_time_of_a_request),
+        TEST(the_oldest_silent_one_gives_way),
+        TEST(who_never_said_a_byte_gives_way_before_who_waits_for_its_next_request),
+        TEST(between_requests_the_longest_idle_gives_way),
+        TEST(whoever_has_just_been_let_in_is_not_thrown_out_by_the_next),
+        TEST(whoever_has_spoken_is_not_silent),
+        TEST(a_probe_is_answered_when_all_places_are_at_work),
+        TEST(a_probe_is_answered_among_many_who_say_nothing),
+        TEST(bodies_are_bounded_over_all_connections),
+        TEST(a_whole_request_is_answered_whatever_others_hold),
         TEST(a_server_that_is_full_says_so),
         TEST(waiting_requests_are_bounded),
     };
