@@ -14,6 +14,14 @@
     X(M_RPC_CONNECTIONS, G "rpc_connections", "", GAUGE, "HTTP/2 connections from logics")                   \
     X(M_RPC_BATCHES, G "rpc_batches_total", "", COUNTER, "Batches applied")                                  \
     X(M_RPC_REFUSED, G "rpc_refused_total", "", COUNTER, "RPC requests answered with an error")              \
+    X(M_RPC_CLOSED_LOCAL, G "rpc_closes_total", "reason=\"local\"", COUNTER,                                 \
+      "HTTP/2 connections from logics that ended, by why")                                                   \
+    X(M_RPC_CLOSED_PEER, G "rpc_closes_total", "reason=\"peer\"", COUNTER, "")                               \
+    X(M_RPC_CLOSED_FINISHED, G "rpc_closes_total", "reason=\"finished\"", COUNTER, "")                       \
+    X(M_RPC_CLOSED_BROKEN, G "rpc_closes_total", "reason=\"broken\"", COUNTER, "")                           \
+    X(M_RPC_CLOSED_TIMEOUT, G "rpc_closes_total", "reason=\"timeout\"", COUNTER, "")                         \
+    X(M_RPC_CLOSED_PROTOCOL, G "rpc_closes_total", "reason=\"protocol\"", COUNTER, "")                       \
+    X(M_RPC_CLOSED_FLOOD, G "rpc_closes_total", "reason=\"flood\"", COUNTER, "")                             \
     X(M_RPC_HELD, G "rpc_held", "", GAUGE, "1 while answers are held back because a bucket is behind")       \
     X(M_PUSHES, G "pushes_total", "", COUNTER, "Pushes applied")                                             \
     X(M_APPLIED_RPC, G "pushes_applied_total", "path=\"rpc\"", COUNTER,                                      \

@@ -142,9 +142,9 @@ static void on_close(struct h2_conn *h2, const char *reason, void *arg)
 {
     struct rpc_conn *conn = arg;
 
-    (void)h2;
-    log_event(LOG_INFO, "rpc connection closed", LOG_S("peer", conn->peer), LOG_S("reason", reason),
-              LOG_I("requests", conn->requests));
+    metrics_add(M_RPC_CLOSED_LOCAL + (unsigned)h2_conn_end(h2), 1); /* the rows stand as enum h2_end does */
+    log_event(h2_conn_end(h2) == H2_END_FLOOD ? LOG_WARN : LOG_INFO, "rpc connection closed",
+              LOG_S("peer", conn->peer), LOG_S("reason", reason), LOG_I("requests", conn->requests));
     conn_free(conn);
 }
 

@@ -157,7 +157,8 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
 static void on_close(struct h2_conn *conn, const char *reason, void *arg)
 {
     struct gateway_link *link = arg;
-    (void)conn;
+    if (h2_conn_end(conn) == H2_END_FLOOD)
+        metrics_add(LM_LINK_FLOODS, 1);
     break_link(link, reason);
 }
 

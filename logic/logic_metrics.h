@@ -38,6 +38,7 @@
     X(LM_LINKS_CONNECTING, L "links", "state=\"connecting\"", GAUGE, "")                                        \
     X(LM_LINKS_WAITING, L "links", "state=\"waiting\"", GAUGE, "")                                              \
     X(LM_LINK_RECONNECTS, L "link_reconnects_total", "", COUNTER, "Connections to gateways that broke or failed and were begun anew") \
+    X(LM_LINK_FLOODS, L "link_floods_total", "", COUNTER, "Connections to gateways that were closed because the gateway sent frames that bring nothing") \
     X(LM_LINK_BATCHES, L "link_batches_total", "", COUNTER, "Batches sent, repetitions included")               \
     X(LM_LINK_FORM_CALLS, L "link_form_calls_total", "", COUNTER, "Calls in go-push's form, repetitions included") \
     X(LM_RPC_SECONDS, L "rpc_seconds", "", HISTOGRAM, "Time from sending a batch, or a call in go-push's form, to the gateway's answer") \

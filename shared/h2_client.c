@@ -10,8 +10,9 @@ int h2_client_header(struct h2_conn *conn, const nghttp2_frame *frame, struct sl
     struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
 
     /* nghttp2 has checked that it is three digits, and NUL-terminates what it hands out. */
-    if (stream && slice_equal(name, slice_str(":status")))
-        stream->status = atoi((const char *)value.data);
+    if (!stream || !slice_equal(name, slice_str(":status")))
+        return h2_charge(conn, H2_SURPLUS_HEADER_COST);
+    stream->status = atoi((const char *)value.data);
     return 0;
 }
 
@@ -33,6 +34,8 @@ static void tell(struct h2_conn *conn, struct h2_stream *stream, int status)
         return;
     stream->told = true;
     stream->source.read = NULL;
+    if (status)
+        h2_budget_earn(&conn->budget, H2_REQUEST_FRAMES * H2_FRAME_COST);
     if (!conn->closing)
         conn->callbacks.on_response(conn, stream->id, status, status ? body : slice_of(NULL, 0), conn->arg);
     h2_stream_forget_body(conn, stream);

@@ -25,14 +25,25 @@ static void set_timer(struct h2_conn *conn, int seconds)
     event_add(conn->timer, &delay);
 }
 
-void h2_conn_close(struct h2_conn *conn, const char *reason)
+void h2_conn_fail(struct h2_conn *conn, enum h2_end end, const char *reason)
 {
     if (conn->closing)
         return;
     conn->closing = true;
+    conn->end = end;
     snprintf(conn->reason, sizeof conn->reason, "%s", reason);
     transport_stop(conn->transport);
     event_active(conn->wake, EV_TIMEOUT, 0);
+}
+
+void h2_conn_close(struct h2_conn *conn, const char *reason)
+{
+    h2_conn_fail(conn, H2_END_LOCAL, reason);
+}
+
+enum h2_end h2_conn_end(const struct h2_conn *conn)
+{
+    return conn->end;
 }
 
 static void finish(struct h2_conn *conn)
@@ -43,7 +54,7 @@ static void finish(struct h2_conn *conn)
     if (conn->server)
         set_timer(conn, LINGER_SECONDS);
     else
-        h2_conn_close(conn, "the peer is going away");
+        h2_conn_fail(conn, H2_END_FINISHED, "the peer is going away");
 }
 
 /* A server whose peer does not read its answers does not read its requests either. A client
@@ -65,6 +76,7 @@ static int fill_output(struct h2_conn *conn)
             return len == 0 ? 1 : (int)len;
         if (transport_write(conn->transport, data, (size_t)len))
             return NGHTTP2_ERR_NOMEM;
+        h2_budget_earn(&conn->budget, (size_t)len);
     }
     return 0;
 }
@@ -92,12 +104,24 @@ void h2_conn_flush(struct h2_conn *conn)
     result = send_pending(conn);
     conn->inside--;
     if (result < 0) {
-        h2_conn_close(conn, nghttp2_strerror(result));
+        h2_conn_fail(conn, H2_END_PROTOCOL, nghttp2_strerror(result));
         return;
     }
     balance_reading(conn);
     if (!nghttp2_session_want_read(conn->session) && !nghttp2_session_want_write(conn->session))
         finish(conn);
+}
+
+void h2_conn_fail_flood(struct h2_conn *conn)
+{
+    if (conn->closing)
+        return;
+    if (nghttp2_session_terminate_session(conn->session, NGHTTP2_ENHANCE_YOUR_CALM) == 0) {
+        conn->inside++;
+        (void)send_pending(conn);
+        conn->inside--;
+    }
+    h2_conn_fail(conn, H2_END_FLOOD, "the peer floods with frames that bring nothing");
 }
 
 static void on_bytes(const uint8_t *data, size_t len, void *arg)
@@ -131,7 +155,7 @@ static void on_open(void *arg)
     struct h2_conn *conn = arg;
 
     if (!speaks_h2(conn)) {
-        h2_conn_close(conn, "the peer does not speak h2 (ALPN)");
+        h2_conn_fail(conn, H2_END_PROTOCOL, "the peer does not speak h2 (ALPN)");
         return;
     }
     conn->started = true;
@@ -146,10 +170,11 @@ static void on_end(const char *reason, void *arg)
     struct h2_conn *conn = arg;
 
     if (reason)
-        h2_conn_close(conn, reason);
+        h2_conn_fail(conn, H2_END_BROKEN, reason);
     else
-        h2_conn_close(conn, conn->started ? "the peer closed the connection"
-                                          : "the peer closed the connection in the handshake");
+        h2_conn_fail(conn, H2_END_PEER,
+                     conn->started ? "the peer closed the connection"
+                                   : "the peer closed the connection in the handshake");
 }
 
 static void on_coming(void *arg)
@@ -178,9 +203,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (conn->finished)
-        h2_conn_close(conn, "finished");
+        h2_conn_fail(conn, H2_END_FINISHED, "finished");
     else if (!conn->settled)
-        h2_conn_close(conn, "handshake timed out");
+        h2_conn_fail(conn, H2_END_TIMEOUT, "handshake timed out");
 }
 
 static enum status set_up(struct h2_conn *conn, struct event_base *base, const char *authority)
@@ -217,6 +242,7 @@ static enum status conn_new(struct event_base *base, struct transport *transport
     conn->limits = *limits;
     conn->server = server;
     conn->last_received = clock_now_ms();
+    h2_budget_init(&conn->budget, server, conn->last_received);
     list_init(&conn->streams);
     status = set_up(conn, base, authority);
     if (status) {

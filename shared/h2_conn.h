@@ -24,6 +24,17 @@ struct h2_request {
     struct slice body;
 };
 
+/* Why a connection ended; for metrics, as the reason is for the log. */
+enum h2_end {
+    H2_END_LOCAL,    /* h2_conn_close */
+    H2_END_PEER,     /* the peer closed it */
+    H2_END_FINISHED, /* all was answered after a GOAWAY of either side */
+    H2_END_BROKEN,   /* the socket or TLS failed */
+    H2_END_TIMEOUT,  /* the handshake took too long */
+    H2_END_PROTOCOL, /* the peer broke RFC 9113 or does not speak h2 */
+    H2_END_FLOOD,    /* the peer sent frames that bring nothing, see h2_budget.h */
+};
+
 struct h2_callbacks {
     /* Client: TLS and ALPN are done (or the plain socket is connected), requests may be sent. */
     void (*on_ready)(struct h2_conn *conn, void *arg);
@@ -60,6 +71,8 @@ void h2_conn_free(struct h2_conn *conn);
 /* Ends the connection from anywhere, callbacks included: on_close follows from the loop, and
  * nothing else is called before it. */
 void h2_conn_close(struct h2_conn *conn, const char *reason);
+/* In on_close: why. */
+enum h2_end h2_conn_end(const struct h2_conn *conn);
 /* Server: GOAWAY (RFC 9113, 6.8), no new streams; closes when the open ones are answered. */
 void h2_conn_drain(struct h2_conn *conn);
 

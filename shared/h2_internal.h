@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "shared/buf.h"
+#include "shared/h2_budget.h"
 #include "shared/h2_conn.h"
 #include "shared/list.h"
 
@@ -54,8 +55,9 @@ struct h2_conn {
     struct list streams;
     size_t gathered; /* body bytes held by all streams */
     int64_t last_received;
-    int64_t flood_since; /* start of the second that flood_count counts */
-    unsigned flood_count;
+    struct h2_budget budget; /* of frames that the peer may still send */
+    bool flooded;            /* it could not pay for one */
+    enum h2_end end;
     char reason[160];
 };
 
@@ -63,6 +65,11 @@ struct h2_conn {
  * to grow, and notices the end. Nothing happens inside nghttp2's callbacks: who called nghttp2
  * flushes afterwards. */
 void h2_conn_flush(struct h2_conn *conn);
+/* As h2_conn_close, with why. */
+void h2_conn_fail(struct h2_conn *conn, enum h2_end end, const char *reason);
+/* The peer has flooded: GOAWAY with ENHANCE_YOUR_CALM (RFC 9113, 7), as far as the socket takes it,
+ * and the end. Not inside nghttp2's callbacks. */
+void h2_conn_fail_flood(struct h2_conn *conn);
 
 /* h2_session.c */
 enum status h2_session_start(struct h2_conn *conn);
@@ -76,6 +83,8 @@ struct h2_stream *h2_stream_find(const struct h2_conn *conn, int32_t id);
 enum status h2_stream_gather(struct h2_conn *conn, struct h2_stream *stream, const void *data, size_t len);
 void h2_stream_forget_body(struct h2_conn *conn, struct h2_stream *stream);
 nghttp2_nv h2_header(const char *name, const char *value);
+/* For callbacks: the peer pays `units` more. What the callback returns to nghttp2. */
+int h2_charge(struct h2_conn *conn, size_t units);
 /* What a callback returns to nghttp2: ends its work when the connection is closing. */
 int h2_callback_result(const struct h2_conn *conn);
 

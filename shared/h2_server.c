@@ -52,7 +52,7 @@ int h2_server_header(struct h2_conn *conn, const nghttp2_frame *frame, struct sl
     struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
 
     if (!stream || frame->headers.cat != NGHTTP2_HCAT_REQUEST || stream->refusal)
-        return 0;
+        return h2_charge(conn, H2_SURPLUS_HEADER_COST);
     stream->header_bytes += name.len + value.len + HEADER_OVERHEAD;
     if (stream->header_bytes > MAX_REQUEST_HEADER)
         stream->refusal = 431;
@@ -128,6 +128,7 @@ static int tell(struct h2_conn *conn, struct h2_stream *stream)
     };
 
     stream->told = true;
+    h2_budget_earn(&conn->budget, H2_REQUEST_FRAMES * H2_FRAME_COST);
     conn->callbacks.on_request(conn, &request, conn->arg);
     h2_stream_forget_body(conn, stream);
     return h2_callback_result(conn);

@@ -10,7 +10,6 @@ enum {
     MAX_HEADER_LIST = 16 * 1024, /* bytes as RFC 9113, 6.5.2 counts them; announced */
     MAX_OUTBOUND_ACKS = 64,      /* PING and SETTINGS waiting for their answers to be sent */
     MAX_SETTINGS = 16,           /* entries of one SETTINGS frame */
-    MAX_FLOOD = 1000,            /* frames per second that cost us work and bring no request further */
     GATHER_FACTOR = 4,           /* all bodies of one connection: so many times max_body */
 };
 
@@ -71,32 +70,11 @@ int h2_callback_result(const struct h2_conn *conn)
     return conn->closing ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-/* Frames that a peer can send without end at little cost to itself (CVE-2019-9511 to 9518,
- * CVE-2023-44487). */
-static bool is_idle_work(const nghttp2_frame *frame)
+int h2_charge(struct h2_conn *conn, size_t units)
 {
-    switch (frame->hd.type) {
-    case NGHTTP2_PING:
-    case NGHTTP2_SETTINGS:
-        return !(frame->hd.flags & NGHTTP2_FLAG_ACK);
-    case NGHTTP2_RST_STREAM:
-    case NGHTTP2_PRIORITY:
-        return true;
-    case NGHTTP2_DATA:
-        return frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
-    default:
-        return false;
-    }
-}
-
-static void count_flood(struct h2_conn *conn)
-{
-    if (conn->last_received - conn->flood_since >= 1000) {
-        conn->flood_since = conn->last_received;
-        conn->flood_count = 0;
-    }
-    if (++conn->flood_count > MAX_FLOOD)
-        h2_conn_close(conn, "the peer floods with control frames");
+    if (!h2_budget_spend(&conn->budget, units))
+        conn->flooded = true;
+    return conn->flooded ? NGHTTP2_ERR_CALLBACK_FAILURE : h2_callback_result(conn);
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -139,8 +117,6 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     (void)session;
     if (frame->hd.type == NGHTTP2_SETTINGS)
         conn->settled = true;
-    if (is_idle_work(frame))
-        count_flood(conn);
     if (conn->closing || !stream)
         return h2_callback_result(conn);
     return (conn->server ? h2_server_frame : h2_client_frame)(conn, frame, stream);
@@ -153,8 +129,7 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
     (void)session;
     (void)frame;
     (void)code;
-    count_flood(conn);
-    return h2_callback_result(conn);
+    return h2_charge(conn, H2_INVALID_FRAMES * H2_FRAME_COST);
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
@@ -233,13 +208,18 @@ enum status h2_session_start(struct h2_conn *conn)
 
 void h2_session_receive(struct h2_conn *conn, const uint8_t *data, size_t len)
 {
-    ssize_t result;
+    ssize_t result = 0;
 
-    conn->inside++;
-    result = nghttp2_session_mem_recv(conn->session, data, len);
-    conn->inside--;
-    if (result < 0)
-        h2_conn_close(conn, nghttp2_strerror((int)result));
+    conn->flooded = !h2_budget_receive(&conn->budget, data, len, conn->last_received);
+    if (!conn->flooded) {
+        conn->inside++;
+        result = nghttp2_session_mem_recv(conn->session, data, len);
+        conn->inside--;
+    }
+    if (conn->flooded || result == NGHTTP2_ERR_FLOODED)
+        h2_conn_fail_flood(conn);
+    else if (result < 0)
+        h2_conn_fail(conn, H2_END_PROTOCOL, nghttp2_strerror((int)result));
 }
 
 void h2_conn_ping(struct h2_conn *conn)

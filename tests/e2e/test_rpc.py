@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from harness.rpc import RpcCaller, batch, new_logic_id, record
+from harness.rpc import FakeGateway, RpcCaller, batch, new_logic_id, record
 from harness.waiting import patient, wait_until
 
 STATS = {"onlineConnections", "sendMessageTotal", "sendMessageFail", "dispatchPending", "pushJobPending",
@@ -223,6 +223,35 @@ def test_every_byte_of_a_batch_may_be_wrong(cluster, rpc):
         body = whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :]
         assert rpc.batch(body).status in (200, 400), at
     assert rpc.request("GET", "/stats").status == 200
+
+
+@pytest.mark.parametrize("unit", [
+    b"\0\0\x08\x06\x01\0\0\0\0ABCDEFGH",
+    b"\0\0\x04\x08\0\0\0\0\0\0\0\0\1",
+    b"\0\0\0\x77\0\0\0\0\0",
+], ids=["PING ACK", "WINDOW_UPDATE", "unknown"])
+def test_a_flood_of_frames_ends_its_connection_alone(cluster, certs, rpc, unit):
+    def floods():
+        return cluster.gateway_metrics().get("fanfare_gateway_rpc_closes_total", reason="flood")
+
+    before = floods()
+    with RpcCaller(cluster.gateways[0].address("rpc"), certs.client_context()) as rude:
+        rude.request("GET", "/stats")
+        with pytest.raises(OSError):
+            for _ in range(2000):
+                rude.sock.sendall(unit * 1000)
+    wait_until(lambda: floods() == before + 1, what="the flood to be counted")
+    assert rpc.request("GET", "/stats").status == 200
+
+
+def test_a_gateway_that_floods_loses_its_link(make_cluster, certs):
+    gateway = FakeGateway(certs.server_context(), lambda *request: (404, b""))
+    gateway.tail = b"\0\0\x08\x06\x01\0\0\0\0ABCDEFGH" * 5000
+    try:
+        cluster = make_cluster(gateways=0, logic={"gatewayList": [{"hostname": "127.0.0.1", "port": gateway.port}]})
+        wait_until(lambda: cluster.logic_metrics().get("fanfare_logic_link_floods_total") > 0, what="the link to end")
+    finally:
+        gateway.stop()
 
 
 def test_a_body_past_max_rpc_bytes_is_413(make_cluster, certs):

@@ -27,6 +27,7 @@ struct side {
     struct h2_conn *conn;
     struct transport *transport;
     bool closed;
+    enum h2_end end;
     char reason[160];
 };
 
@@ -47,10 +48,11 @@ struct pair {
     bool close_on_response;
 };
 
-static inline void side_closed(struct side *side, const char *reason)
+static inline void side_closed(struct side *side, enum h2_end end, const char *reason)
 {
     assert_false(side->closed);
     side->closed = true;
+    side->end = end;
     snprintf(side->reason, sizeof side->reason, "%s", reason);
 }
 
@@ -58,16 +60,14 @@ static inline void on_server_close(struct h2_conn *conn, const char *reason, voi
 {
     struct pair *pair = arg;
 
-    (void)conn;
-    side_closed(&pair->server, reason);
+    side_closed(&pair->server, h2_conn_end(conn), reason);
 }
 
 static inline void on_client_close(struct h2_conn *conn, const char *reason, void *arg)
 {
     struct pair *pair = arg;
 
-    (void)conn;
-    side_closed(&pair->client, reason);
+    side_closed(&pair->client, h2_conn_end(conn), reason);
 }
 
 static inline void reply_big(struct h2_conn *conn, int32_t stream, size_t len)

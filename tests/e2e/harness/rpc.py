@@ -168,6 +168,7 @@ class FakeGateway:
         self.held = []
         self.probes = 0
         self.stats = (200, b'{"onlineConnections":0}')
+        self.tail = b""  # sent behind each answer
         self.most_at_once = 0
         self.connections = 0
         self.lock = threading.Lock()
@@ -272,7 +273,7 @@ class _FakeConnection:
             self.h2.send_headers(stream, headers, end_stream=not body)
             if body:
                 self.h2.send_data(stream, body, end_stream=True)
-            self.sock.sendall(self.h2.data_to_send())
+            self.sock.sendall(self.h2.data_to_send() + self.gateway.tail)
 
 
 def go_push_responder(received):
