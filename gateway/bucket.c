@@ -151,7 +151,8 @@ static void init_rounds(struct bucket *bucket)
 static enum status start(struct bucket *bucket, struct fault *fault)
 {
     const struct ws_server_conf conf = {
-        .callbacks = {client_on_bytes, client_on_writable, client_on_gone, on_wake, on_tick},
+        .callbacks = {client_on_bytes, client_on_writable, client_on_secured, client_on_gone, on_wake,
+                      on_tick},
         .arg = bucket,
         .certificate = bucket->conf->certificate,
         .tick_ms = TICK_MS,
@@ -187,6 +188,7 @@ static void wake(void *arg)
 
 static void init_lists(struct bucket *bucket)
 {
+    list_init(&bucket->securing);
     list_init(&bucket->handshaking);
     list_init(&bucket->quiet);
     list_init(&bucket->pinged);

@@ -17,7 +17,9 @@ struct bucket_limits {
     size_t max_room_name;    /* bytes */
     unsigned max_rooms;      /* per client */
     int messages_per_second; /* per client; 0: no limit */
-    int64_t handshake_ms;
+    size_t max_header;       /* bytes of the handshake's request line and headers */
+    int64_t tls_ms;          /* for the TLS handshake */
+    int64_t handshake_ms;    /* for the request, from the connection or the end of the TLS handshake on */
     int64_t heartbeat_ms;
 };
 

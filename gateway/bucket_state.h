@@ -27,7 +27,8 @@ struct bucket {
     atomic_size_t clients;
 
     /* Clients by phase, each list sorted by since_ms. */
-    struct list handshaking; /* since: accepted */
+    struct list securing;    /* in the TLS handshake; since: accepted */
+    struct list handshaking; /* since: accepted, or the end of the TLS handshake */
     struct list quiet;       /* since: last heard of */
     struct list pinged;      /* since: pinged */
     struct list closing;     /* since: closed */

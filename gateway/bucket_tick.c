@@ -12,10 +12,12 @@ static void expire_handshakes(struct bucket *bucket, int64_t now)
 {
     struct client *client;
 
-    while ((client = client_due(&bucket->handshaking, bucket->limits.handshake_ms, now)) != NULL) {
+    while ((client = client_due(&bucket->securing, bucket->limits.tls_ms, now)) != NULL) {
         metrics_add(M_REFUSED_TIMEOUT, 1);
         client_kill(client);
     }
+    while ((client = client_due(&bucket->handshaking, bucket->limits.handshake_ms, now)) != NULL)
+        client_time_out(client);
 }
 
 static void ping_quiet(struct bucket *bucket, int64_t now)

@@ -16,8 +16,6 @@
 #include "gateway/session.h"
 #include "shared/clock.h"
 
-enum { MAX_HANDSHAKE_BYTES = 8192 };
-
 static void client_free(struct client *client)
 {
     list_remove(&client->link);
@@ -42,7 +40,7 @@ static struct client *client_new(struct bucket *bucket, struct ticket *ticket)
     client->tls = ws_server_is_tls(bucket->server);
     list_init(&client->link);
     ws_reader_init(&client->reader, bucket->limits.max_message);
-    if (http_request_new(MAX_HANDSHAKE_BYTES, 0, &client->request) != STATUS_OK) {
+    if (http_request_new(bucket->limits.max_header, 0, &client->request) != STATUS_OK) {
         free(client);
         return NULL;
     }
@@ -65,7 +63,7 @@ void client_open(struct bucket *bucket, struct ticket *ticket)
         client_free(client);
         return;
     }
-    list_add_tail(&bucket->handshaking, &client->link);
+    list_add_tail(client->tls ? &bucket->securing : &bucket->handshaking, &client->link);
     ws_conn_take_now(client->conn);
 }
 
@@ -228,18 +226,17 @@ void client_send_control(struct client *client, struct frame *frame)
     frame_unref(frame);
 }
 
-/* The last bytes are out: plain sockets end their half at once, so that the peer sees the end
- * after them; input is read and thrown away until the peer ends too or CLOSING_MS is over. */
+/* The last bytes are out: our half ends at once, so that the peer sees the end after them; input is read and
+ * thrown away until the peer ends too or CLOSING_MS is over. Closing at once would reset the connection where
+ * input is left, and the answer be lost with it (RFC 9112, 9.6). */
 static void all_sent(struct client *client)
 {
     if (client->phase != CLIENT_CLOSING)
         return;
     if (client->peer_closed)
         client_kill(client);
-    else if (client->close_when_sent && !client->tls)
-        (void)shutdown(client->fd, SHUT_WR);
     else if (client->close_when_sent)
-        client_kill(client);
+        (void)ws_conn_end(client->conn, client->fd);
 }
 
 /* Queues the last bytes and waits for them and for the peer. */
@@ -356,6 +353,7 @@ static void on_handshake_bytes(struct client *client, uint8_t *data, size_t len)
         client->bucket->conf->page,
         client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
         client->ticket->retry_s,
+        client->bucket->limits.max_header,
         {client->bucket->limits.max_room_name, client->bucket->limits.max_rooms}};
     struct handshake answer;
     size_t used;
@@ -366,6 +364,28 @@ static void on_handshake_bytes(struct client *client, uint8_t *data, size_t len)
     handshake_fini(&answer);
     if (used < len)
         client_on_bytes(client, data + used, len - used);
+}
+
+void client_time_out(struct client *client)
+{
+    struct handshake answer;
+
+    if (!http_request_begun(client->request)) {
+        metrics_add(M_REFUSED_TIMEOUT, 1);
+        client_kill(client);
+        return;
+    }
+    handshake_time_out(client->bucket->limits.handshake_ms, &answer);
+    answer_handshake(client, &answer);
+    handshake_fini(&answer);
+}
+
+void client_on_secured(void *arg)
+{
+    struct client *client = arg;
+
+    if (client->phase == CLIENT_HANDSHAKE)
+        client_secured(client);
 }
 
 void client_on_bytes(void *arg, uint8_t *data, size_t len)

@@ -17,6 +17,11 @@ void client_heard(struct client *client)
     client_move_to(&client->bucket->quiet, client, clock_now_ms());
 }
 
+void client_secured(struct client *client)
+{
+    client_move_to(&client->bucket->handshaking, client, clock_now_ms());
+}
+
 struct client *client_due(const struct list *list, int64_t age_ms, int64_t now_ms)
 {
     struct list *node = list_first(list);

@@ -11,6 +11,8 @@
 void client_move_to(struct list *list, struct client *client, int64_t now_ms);
 /* The first client of the list if it has stood there for `age_ms`, else NULL. */
 struct client *client_due(const struct list *list, int64_t age_ms, int64_t now_ms);
+/* The TLS handshake is through: the request's time begins. */
+void client_secured(struct client *client);
 /* Something came from the open client: it is quiet from now on. */
 void client_heard(struct client *client);
 

@@ -16,7 +16,9 @@ struct gateway_conf {
     char *ws_bind;
     char *ws_cert;
     char *ws_key;
-    int64_t ws_read_timeout;       /* ms, for the handshake */
+    int64_t ws_tls_timeout;        /* ms, for the TLS handshake */
+    int64_t ws_read_timeout;       /* ms, for the request behind it */
+    int64_t max_header_bytes;      /* of that request */
     int64_t ws_heartbeat_interval; /* s */
     int64_t max_clients;
     int64_t max_clients_per_address;    /* 0: no limit */

@@ -18,6 +18,8 @@ struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf)
         .max_room_name = (size_t)conf->max_room_name_bytes,
         .max_rooms = (unsigned)conf->max_join_room,
         .messages_per_second = (int)conf->client_messages_per_second,
+        .max_header = (size_t)conf->max_header_bytes,
+        .tls_ms = conf->ws_tls_timeout,
         .handshake_ms = conf->ws_read_timeout,
         .heartbeat_ms = conf->ws_heartbeat_interval * 1000,
     };

@@ -2,11 +2,13 @@
 /* Judges a complete request and writes the answer. Every answer but 101 closes. */
 #include "gateway/handshake.h"
 
+#include <inttypes.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <string.h>
 
 #include "gateway/gateway_metrics.h"
+#include "shared/http_head.h"
 
 enum { KEY_LEN = 24, NONCE_LEN = 16, MAX_RESPONSE = 1 << 20 };
 
@@ -20,8 +22,6 @@ struct refused {
 
 static const struct refused bad_request = {400, "Bad Request", "invalid_request", "not an HTTP/1.1 request",
                                            ""};
-static const struct refused header_big = {431, "Request Header Fields Too Large", "header_too_large",
-                                          "the header section is larger than 8192 bytes", ""};
 static const struct refused body_big = {413, "Content Too Large", "body_too_large", "no body is taken here",
                                         ""};
 static const struct refused not_found = {404, "Not Found", "not_found",
@@ -44,14 +44,14 @@ static const struct refused unavailable[] = {
                           "Retry-After: 1\r\n"},
 };
 static const enum gateway_metric refusal_rows[] = {
-    [REFUSAL_NONE] = M_REFUSED_HANDSHAKE,
     [REFUSAL_MAX_CLIENTS] = M_REFUSED_FULL,
     [REFUSAL_MAX_CLIENTS_PER_ADDRESS] = M_REFUSED_ADDRESS,
     [REFUSAL_RATE] = M_REFUSED_RATE,
     [REFUSAL_DRAINING] = M_REFUSED_DRAINING,
 };
 
-static void refuse_later(struct handshake *out, const struct refused *refused, enum refusal why, int retry_s)
+static void refuse_later(struct handshake *out, const struct refused *refused, enum gateway_metric row,
+                         int retry_s)
 {
     char body[256];
     char retry[32] = "";
@@ -60,16 +60,16 @@ static void refuse_later(struct handshake *out, const struct refused *refused, e
 
     if (retry_s > 0)
         snprintf(retry, sizeof retry, "Retry-After: %d\r\n", retry_s);
-    metrics_add((unsigned)refusal_rows[why], 1);
+    metrics_add((unsigned)row, 1);
     (void)buf_printf(&out->response,
                      "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s%s%s\r\n%s",
                      refused->status, refused->phrase, len, refused->headers, retry,
                      strstr(refused->headers, "Connection:") == NULL ? "Connection: close\r\n" : "", body);
 }
 
-static void refuse(struct handshake *out, const struct refused *refused, enum refusal why)
+static void refuse(struct handshake *out, const struct refused *refused)
 {
-    refuse_later(out, refused, why, 0);
+    refuse_later(out, refused, M_REFUSED_HANDSHAKE, 0);
 }
 
 void handshake_accept(struct slice key, char out[HANDSHAKE_ACCEPT_LEN + 1])
@@ -104,7 +104,7 @@ static void refuse_room(struct handshake *out, const char *message)
 {
     const struct refused bad_room = {400, "Bad Request", "invalid_room", message, ""};
 
-    refuse(out, &bad_room, REFUSAL_NONE);
+    refuse(out, &bad_room);
 }
 
 static void accept_client(const struct http_request *request, struct slice key,
@@ -131,13 +131,13 @@ static void connect_client(const struct http_request *request, const struct hand
     struct slice key = http_request_header(request, "Sec-WebSocket-Key");
 
     if (http_request_is_http10(request)) {
-        refuse(out, &bad_request, REFUSAL_NONE);
+        refuse(out, &bad_request);
     } else if (!wants_websocket(request)) {
-        refuse(out, &no_upgrade, REFUSAL_NONE);
+        refuse(out, &no_upgrade);
     } else if (key.data == NULL || !key_valid(key)) {
-        refuse(out, &bad_key, REFUSAL_NONE);
+        refuse(out, &bad_key);
     } else if (conf->refusal != REFUSAL_NONE) {
-        refuse_later(out, &unavailable[conf->refusal], conf->refusal,
+        refuse_later(out, &unavailable[conf->refusal], refusal_rows[conf->refusal],
                      conf->refusal == REFUSAL_RATE ? conf->retry_s : 0);
     } else {
         accept_client(request, key, conf, out);
@@ -151,13 +151,41 @@ static void route(const struct http_request *request, const struct handshake_con
     bool page = conf->page.len > 0 && slice_equal(path, slice_str("/"));
 
     if (!page && !slice_equal(path, slice_str("/connect")))
-        refuse(out, &not_found, REFUSAL_NONE);
+        refuse(out, &not_found);
     else if (!slice_equal(http_request_method(request), slice_str("GET")))
-        refuse(out, &no_method, REFUSAL_NONE);
+        refuse(out, &no_method);
     else if (page)
         (void)buf_append(&out->response, conf->page.data, conf->page.len);
     else
         connect_client(request, conf, out);
+}
+
+static void begin(struct handshake *out)
+{
+    *out = (struct handshake){.upgraded = false};
+    buf_init(&out->query.rooms, 0);
+    buf_init(&out->response, MAX_RESPONSE);
+}
+
+/* What could not be read as a request. */
+static void refuse_unread(struct handshake *out, enum http_parse parse, const struct http_request *request,
+                          size_t max_header)
+{
+    char message[128];
+    const struct refused big = {431, "Request Header Fields Too Large", "header_too_large", message, ""};
+    const struct refused bad = {400, "Bad Request", "invalid_request", message, ""};
+
+    if (parse == HTTP_PARSE_BODY_BIG) {
+        refuse(out, &body_big);
+    } else if (parse == HTTP_PARSE_HEADER_BIG) {
+        (void)snprintf(message, sizeof message,
+                       "request line and headers may have %zu bytes (maxHeaderBytes) and %d fields",
+                       max_header, HTTP_MAX_FIELDS);
+        refuse(out, &big);
+    } else {
+        (void)snprintf(message, sizeof message, "%s", http_request_fault(request));
+        refuse(out, &bad);
+    }
 }
 
 bool handshake_feed(struct http_request *request, struct slice bytes, const struct handshake_conf *conf,
@@ -166,9 +194,7 @@ bool handshake_feed(struct http_request *request, struct slice bytes, const stru
     enum http_parse parse = HTTP_PARSE_HEADERS;
     size_t total = 0;
 
-    *out = (struct handshake){.upgraded = false};
-    buf_init(&out->query.rooms, 0);
-    buf_init(&out->response, MAX_RESPONSE);
+    begin(out);
     while (parse == HTTP_PARSE_HEADERS) {
         size_t taken = 0;
 
@@ -181,12 +207,19 @@ bool handshake_feed(struct http_request *request, struct slice bytes, const stru
     if (parse == HTTP_PARSE_COMPLETE)
         route(request, conf, out);
     else
-        refuse(out,
-               parse == HTTP_PARSE_HEADER_BIG ? &header_big
-               : parse == HTTP_PARSE_BODY_BIG ? &body_big
-                                              : &bad_request,
-               REFUSAL_NONE);
+        refuse_unread(out, parse, request, conf->max_header);
     return true;
+}
+
+void handshake_time_out(int64_t limit_ms, struct handshake *out)
+{
+    char message[128];
+    const struct refused late = {408, "Request Timeout", "request_timeout", message, ""};
+
+    begin(out);
+    (void)snprintf(message, sizeof message,
+                   "the request was not complete within %" PRId64 " ms (wsReadTimeout)", limit_ms);
+    refuse_later(out, &late, M_REFUSED_TIMEOUT, 0);
 }
 
 void handshake_fini(struct handshake *handshake)

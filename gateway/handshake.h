@@ -16,6 +16,7 @@ struct handshake_conf {
     struct slice page;    /* the whole answer to GET /, or empty for 404 */
     enum refusal refusal; /* answer 503 to /connect */
     int retry_s;          /* with REFUSAL_RATE: seconds of the Retry-After */
+    size_t max_header;    /* bytes of request line and headers, as `request` has it */
     struct connect_limits limits;
 };
 
@@ -29,6 +30,8 @@ struct handshake {
  * `*used` says how many bytes were the request's. */
 bool handshake_feed(struct http_request *request, struct slice bytes, const struct handshake_conf *conf,
                     size_t *used, struct handshake *out);
+/* Fills `out` with 408: the request was not complete within `limit_ms`. */
+void handshake_time_out(int64_t limit_ms, struct handshake *out);
 void handshake_fini(struct handshake *handshake);
 
 /* Sec-WebSocket-Accept for a key (section 4.2.2): 28 characters and a NUL into `out`. */

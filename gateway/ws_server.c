@@ -8,14 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway/socket_poll.h"
 #include "shared/log.h"
 
-/* The bucket has the time-outs; the library's stays behind the longest that wsReadTimeout can be. */
+/* The bucket has the time-outs; the library's stays behind the longest that wsTlsTimeout and wsReadTimeout
+ * can be. */
 enum { SERVICE_BUFFER = 16384, LIBRARY_TIMEOUT_S = 700 };
 
 struct ws_server {
@@ -23,6 +26,7 @@ struct ws_server {
     struct lws_context *context;
     struct lws_vhost *vhost;
     SSL_CTX *certificate;      /* a reference; NULL: plain sockets */
+    SSL_CTX *vhost_tls;        /* the library's */
     struct socket_poll *plain; /* NULL with TLS */
     lws_sorted_usec_list_t tick;
     struct lws_protocols protocols[2];
@@ -36,6 +40,7 @@ struct ws_conn {
         struct polled_socket plain;
         struct {
             struct lws *wsi;
+            bool secured;
             bool heard;
         } tls;
     };
@@ -58,6 +63,35 @@ static int show_certificate(SSL *ssl, void *arg)
     (void)SSL_CTX_get0_chain_certs(from, &chain);
     return SSL_use_cert_and_key(ssl, SSL_CTX_get0_certificate(from), SSL_CTX_get0_privatekey(from), chain,
                                 replace);
+}
+
+/* Without this the library offers h2, which the clients' port does not speak. A client that offers nothing
+ * that we speak is told so (RFC 7301, 3.2); one that offers nothing at all is not asked here. */
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                           const unsigned char *offered, unsigned offered_len, void *arg)
+{
+    static const unsigned char ours[] = "\x08http/1.1";
+    unsigned char *chosen;
+
+    (void)ssl;
+    (void)arg;
+    if (SSL_select_next_proto(&chosen, out_len, ours, sizeof ours - 1, offered, offered_len) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* Later handshake messages (tickets) may say done again. */
+static void on_tls_state(const SSL *ssl, int where, int ret)
+{
+    struct ws_conn *conn = SSL_get_app_data(ssl);
+
+    (void)ret;
+    if ((where & SSL_CB_HANDSHAKE_DONE) == 0 || conn == NULL || conn->tls.secured)
+        return;
+    conn->tls.secured = true;
+    conn->server->conf.callbacks.on_secured(conn->client);
 }
 
 void ws_server_use_certificate(struct ws_server *server, SSL_CTX *certificate)
@@ -132,7 +166,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         socket_poll_turn(server->plain);
         break;
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
-        SSL_CTX_set_cert_cb(user, show_certificate, server); /* `user` is the vhost's new SSL_CTX */
+        server->vhost_tls = user;
+        SSL_CTX_set_cert_cb(user, show_certificate, server);
+        SSL_CTX_set_info_callback(user, on_tls_state);
         break;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
         if (!server->stopping)
@@ -179,7 +215,11 @@ static struct lws_vhost *vhost_new(struct ws_server *server)
         info.listen_accept_role = "raw-skt";
         info.listen_accept_protocol = "fanfare";
     }
-    return lws_create_vhost(server->context, &info);
+    struct lws_vhost *vhost = lws_create_vhost(server->context, &info);
+    if (vhost != NULL &&
+        server->vhost_tls != NULL) /* not in the callback, behind which the library sets its own */
+        SSL_CTX_set_alpn_select_cb(server->vhost_tls, choose_protocol, NULL);
+    return vhost;
 }
 
 /* libuv watches SIGINT and SIGTERM whether asked or not; drain.c is who acts on them. */
@@ -292,9 +332,11 @@ static bool adopt_tls(struct ws_conn *conn, int fd)
     lws_sock_file_fd_type descriptor = {.sockfd = fd};
 
     conn->tls.wsi = lws_adopt_descriptor_vhost(conn->server->vhost, type, descriptor, "fanfare", NULL);
-    if (conn->tls.wsi != NULL)
-        lws_set_opaque_user_data(conn->tls.wsi, conn);
-    return conn->tls.wsi != NULL;
+    if (conn->tls.wsi == NULL)
+        return false;
+    lws_set_opaque_user_data(conn->tls.wsi, conn);
+    SSL_set_app_data(lws_get_ssl(conn->tls.wsi), conn);
+    return true;
 }
 
 static bool adopt_plain(struct ws_conn *conn, int fd)
@@ -347,6 +389,25 @@ int32_t ws_conn_write(struct ws_conn *conn, const uint8_t *data, size_t len)
     /* LWS_WRITE_RAW leaves the bytes as they are and takes nothing in front of them. */
     int n = lws_write(conn->tls.wsi, (unsigned char *)(uintptr_t)data, len, LWS_WRITE_RAW);
     return n == (int)len ? n : -EIO;
+}
+
+static bool end_tls(struct ws_conn *conn)
+{
+    if (lws_partial_buffered(conn->tls.wsi)) {
+        lws_callback_on_writable(conn->tls.wsi);
+        return false;
+    }
+    (void)SSL_shutdown(lws_get_ssl(conn->tls.wsi));
+    ERR_clear_error();
+    return true;
+}
+
+bool ws_conn_end(struct ws_conn *conn, int fd)
+{
+    if (conn->server->plain == NULL && !end_tls(conn))
+        return false;
+    (void)shutdown(fd, SHUT_WR);
+    return true;
 }
 
 void ws_conn_kill(struct ws_conn *conn)

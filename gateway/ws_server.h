@@ -19,6 +19,7 @@ struct ws_conn; /* a socket in the server's care */
 struct ws_callbacks {
     void (*on_bytes)(void *client, uint8_t *data, size_t len); /* may be changed in place */
     void (*on_writable)(void *client);                         /* once per ws_conn_want_write */
+    void (*on_secured)(void *client);                          /* once: the TLS handshake is through */
     void (*on_gone)(void *client);                             /* the last call; the conn is no more */
     void (*on_wake)(void *arg);                                /* after ws_server_wake, at least once */
     void (*on_tick)(void *arg);                                /* every tick_ms */
@@ -56,6 +57,10 @@ void ws_conn_want_write(struct ws_conn *conn);
 /* On TLS: hands ready-made bytes to the library, which takes all of them or none (-EAGAIN),
  * or fails (-EIO). */
 int32_t ws_conn_write(struct ws_conn *conn, const uint8_t *data, size_t len);
+/* Ends our direction once all bytes are out: the peer reads them all and then the end, with TLS a
+ * close_notify (RFC 8446, 6.1), while what it still sends is read. False: the library has bytes left; asks
+ * for one on_writable, after which it is to be called again. */
+bool ws_conn_end(struct ws_conn *conn, int fd);
 /* Closes the socket soon, from anywhere; on_gone follows, other callbacks may come before. */
 void ws_conn_kill(struct ws_conn *conn);
 

@@ -53,6 +53,7 @@ static void open_bench(struct bench *bench, enum wire_kind wire)
                    .max_message = 4096,
                    .max_room_name = 128,
                    .max_rooms = 5,
+                   .max_header = 16384,
                    .handshake_ms = 10000,
                    .heartbeat_ms = 60000},
     };

@@ -16,7 +16,7 @@
     "Host: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-static const struct handshake_conf open_conf = {{(const uint8_t *)"PAGE", 4}, REFUSAL_NONE, 0, {16, 2}};
+static const struct handshake_conf open_conf = {{(const uint8_t *)"PAGE", 4}, REFUSAL_NONE, 0, 8192, {16, 2}};
 
 /* Feeds the text and expects the answer to begin so; returns the version. */
 static enum frame_version expect_with(const struct handshake_conf *conf, const char *text, const char *begins)
@@ -79,7 +79,7 @@ static void whatever_is_wrong_has_its_status(void **state)
 
 static void a_full_gateway_says_so(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0, {16, 2}};
+    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
 
     (void)state;
     expect_with(&full, "GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 503 ");
@@ -97,10 +97,53 @@ static void what_is_too_large_is_told_before_it_is_read(void **state)
     expect("POST /connect HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", "HTTP/1.1 413 ");
 }
 
+/* Expects the answer to begin so, and to hold `part`. */
+static void expect_said(const char *text, const char *begins, const char *part)
+{
+    struct http_request *request = NULL;
+    struct handshake answer;
+    size_t used = 0;
+
+    assert_int_equal(http_request_new(open_conf.max_header, 0, &request), STATUS_OK);
+    assert_true(handshake_feed(request, slice_str(text), &open_conf, &used, &answer));
+    assert_memory_equal(answer.response.data, begins, strlen(begins));
+    if (memmem(answer.response.data, answer.response.len, part, strlen(part)) == NULL)
+        fail_msg("no \"%s\" in %.*s", part, (int)answer.response.len, (const char *)answer.response.data);
+    handshake_fini(&answer);
+    http_request_free(request);
+}
+
+static void the_reason_is_the_true_one(void **state)
+{
+    char text[9000] = "GET /connect HTTP/1.1\r\nHost: x\r\nCookie: ";
+
+    (void)state;
+    memset(text + strlen(text), 'a', sizeof text - 1 - strlen(text));
+    expect_said(text, "HTTP/1.1 431 ", "may have 8192 bytes (maxHeaderBytes) and 100 fields");
+    expect_said("GET /connect HTTP/1.1\r\nHost: x\r\n b: c\r\n\r\n", "HTTP/1.1 400 ",
+                "a line begins with a space");
+    expect_said("GET /connect HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "Host");
+}
+
+static void what_comes_too_late_is_408(void **state)
+{
+    static const char begins[] = "HTTP/1.1 408 Request Timeout\r\n";
+    struct handshake answer;
+    uint64_t before = metrics_get(M_REFUSED_TIMEOUT);
+
+    (void)state;
+    handshake_time_out(2500, &answer);
+    assert_false(answer.upgraded);
+    assert_memory_equal(answer.response.data, begins, sizeof begins - 1);
+    assert_non_null(memmem(answer.response.data, answer.response.len, "2500 ms (wsReadTimeout)", 23));
+    assert_int_equal(metrics_get(M_REFUSED_TIMEOUT), before + 1);
+    handshake_fini(&answer);
+}
+
 /* Expects the answer to a good request to hold `line`, and exactly `row` to count it. */
 static void expect_refusal(enum refusal refusal, enum gateway_metric row, const char *line)
 {
-    const struct handshake_conf conf = {{NULL, 0}, refusal, 7, {16, 2}};
+    const struct handshake_conf conf = {{NULL, 0}, refusal, 7, 8192, {16, 2}};
     struct http_request *request = NULL;
     struct handshake answer;
     size_t used = 0;
@@ -130,7 +173,7 @@ static void each_refusal_has_its_code_and_its_count(void **state)
 
 static void a_bad_handshake_is_counted_as_such_though_the_gateway_is_full(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0, {16, 2}};
+    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
     uint64_t refused_full = metrics_get(M_REFUSED_FULL);
     uint64_t bad = metrics_get(M_REFUSED_HANDSHAKE);
 
@@ -174,6 +217,8 @@ int main(void)
         cmocka_unit_test(whatever_is_wrong_has_its_status),
         cmocka_unit_test(a_full_gateway_says_so),
         cmocka_unit_test(what_is_too_large_is_told_before_it_is_read),
+        cmocka_unit_test(the_reason_is_the_true_one),
+        cmocka_unit_test(what_comes_too_late_is_408),
         cmocka_unit_test(each_refusal_has_its_code_and_its_count),
         cmocka_unit_test(a_bad_handshake_is_counted_as_such_though_the_gateway_is_full),
         cmocka_unit_test(frames_behind_the_request_are_not_its_own),
