@@ -36,14 +36,14 @@ void batch_tally_applied(struct batch_tally *tally, const struct push_record *re
 }
 
 void batch_tally_again(struct batch_tally *tally, const struct push_record *record,
-                       const struct reached_log *log)
+                       const struct ack_cache *cache)
 {
     const struct reached *before;
 
     if (!tally)
         return;
     tally->duplicates++;
-    before = record->wait ? reached_log_find(log, record->sequence) : NULL;
+    before = record->wait ? ack_cache_find(cache, record->sequence) : NULL;
     if (before)
         tally->reached[tally->reached_count++] = *before;
 }

@@ -4,7 +4,7 @@
 #ifndef FANFARE_GATEWAY_BATCH_TALLY_H
 #define FANFARE_GATEWAY_BATCH_TALLY_H
 
-#include "gateway/reached_log.h"
+#include "gateway/ack_cache.h"
 #include "shared/buf.h"
 #include "shared/push.h"
 
@@ -22,9 +22,9 @@ enum status batch_tally_init(struct batch_tally *tally, size_t waits, struct buf
 void batch_tally_fini(struct batch_tally *tally);
 /* A push was applied and reached so many clients. Legal on NULL. */
 void batch_tally_applied(struct batch_tally *tally, const struct push_record *record, uint32_t clients);
-/* A push had been applied before; whom it reached then stands in `log`. Legal on NULL. */
+/* A push had been applied before; whom it reached then stands in `cache`. Legal on NULL. */
 void batch_tally_again(struct batch_tally *tally, const struct push_record *record,
-                       const struct reached_log *log);
+                       const struct ack_cache *cache);
 /* Appends the answer. */
 enum status batch_tally_print(const struct batch_tally *tally, uint64_t applied, struct buf *answer);
 

@@ -256,7 +256,7 @@ static enum status post(struct bucket *bucket, struct bucket_mail *mail, enum bu
     return mailbox_post(bucket->mailbox, &mail->mail);
 }
 
-void bucket_rouse(struct bucket *bucket)
+void bucket_wake(struct bucket *bucket)
 {
     ws_server_wake(bucket->server);
 }

@@ -34,7 +34,7 @@ enum status bucket_post_ticket(struct bucket *bucket, struct ticket *ticket);
 /* Queues a delivery; takes a reference of its own. STATUS_FULL, STATUS_NO_MEMORY. Any thread. */
 enum status bucket_post_delivery(struct bucket *bucket, struct delivery *delivery);
 /* Wakes the thread, which finds nothing to do: for when something may come soon. Any thread. */
-void bucket_rouse(struct bucket *bucket);
+void bucket_wake(struct bucket *bucket);
 /* Closes all clients with 1001, evenly over `duration_ms`, and tells each when to come back, evenly
  * over `ramp_ms`, both counted from now; new ones are refused. Any thread. */
 enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms, int64_t ramp_ms);

@@ -32,25 +32,25 @@ struct canary {
     struct fanout *fanout;
     SSL_CTX *tls;            /* verifies nothing: the other end is ours; NULL: plain */
     struct bufferevent *bev; /* NULL while there is no client */
-    struct event *look;      /* while there are flights: time-outs */
-    struct list flights;     /* oldest first */
+    struct event *look;      /* while there are probes: time-outs */
+    struct list probes;      /* oldest first */
     uint64_t number;
     unsigned failures; /* in a row */
     bool open;         /* the handshake is done */
     bool stopped;
 };
 
-static void end(struct canary *canary, struct canary_flight *flight, int64_t us)
+static void end(struct canary *canary, struct canary_probe *probe, int64_t us)
 {
-    list_remove(&flight->node);
+    list_remove(&probe->node);
     metrics_add(us < 0 ? M_CANARY_FAILED : M_CANARY_ARRIVED, 1);
-    if (us >= 0 && flight->warm)
+    if (us >= 0 && probe->warm)
         metrics_observe(M_CANARY_SECONDS, us);
     canary->failures = us < 0 ? canary->failures + 1 : 0;
     if (canary->failures == CANARY_FAILURES)
         log_event(LOG_ERROR, "canaries fail, the gateway is not ready", LOG_I("failures", canary->failures));
     metrics_set(M_CANARY_FAILING, canary_is_failing(canary));
-    flight->done(flight, us);
+    probe->done(probe, us);
 }
 
 static void close_client(struct canary *canary)
@@ -61,21 +61,21 @@ static void close_client(struct canary *canary)
     canary->open = false;
 }
 
-static struct canary_flight *oldest(const struct canary *canary)
+static struct canary_probe *oldest(const struct canary *canary)
 {
-    struct list *node = list_first(&canary->flights);
+    struct list *node = list_first(&canary->probes);
 
-    return node != NULL ? container_of(node, struct canary_flight, node) : NULL;
+    return node != NULL ? container_of(node, struct canary_probe, node) : NULL;
 }
 
 /* Flights arrive in the order in which they were sent; what is missing before one is lost. */
 static void on_arrival(struct canary *canary, uint64_t number)
 {
     int64_t now_us = clock_now_us();
-    struct canary_flight *flight;
+    struct canary_probe *probe;
 
-    while ((flight = oldest(canary)) != NULL && flight->number <= number)
-        end(canary, flight, flight->number == number ? now_us - flight->sent_us : -1);
+    while ((probe = oldest(canary)) != NULL && probe->number <= number)
+        end(canary, probe, probe->number == number ? now_us - probe->sent_us : -1);
 }
 
 static void on_frame(struct canary *canary, const uint8_t *frame, size_t len)
@@ -170,13 +170,13 @@ static void look_again(const struct canary *canary)
     (void)evtimer_add(canary->look, &delay);
 }
 
-/* A flight that was sent before the client was in its room went nowhere: until it arrives it is sent
+/* A probe that was sent before the client was in its room went nowhere: until it arrives it is sent
  * again, under the same number. */
-static void fly(struct canary *canary, const struct canary_flight *flight)
+static void send_probe(struct canary *canary, const struct canary_probe *probe)
 {
     char item[24];
 
-    snprintf(item, sizeof item, "%" PRIu64, flight->number);
+    snprintf(item, sizeof item, "%" PRIu64, probe->number);
     fanout_send(canary->fanout, slice_str(CANARY_ROOM), slice_str(item));
 }
 
@@ -184,16 +184,16 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 {
     struct canary *canary = arg;
     int64_t limit_us = (int64_t)CANARY_TIMEOUT_MS * 1000;
-    struct canary_flight *flight;
+    struct canary_probe *probe;
 
     (void)fd;
     (void)what;
-    while ((flight = oldest(canary)) != NULL && clock_now_us() - flight->sent_us >= limit_us)
-        end(canary, flight, -1);
+    while ((probe = oldest(canary)) != NULL && clock_now_us() - probe->sent_us >= limit_us)
+        end(canary, probe, -1);
     if (oldest(canary) == NULL)
         return;
     open_client(canary);
-    fly(canary, oldest(canary));
+    send_probe(canary, oldest(canary));
     look_again(canary);
 }
 
@@ -207,7 +207,7 @@ enum status canary_new(struct event_base *base, struct acceptor *acceptor, struc
     canary->base = base;
     canary->acceptor = acceptor;
     canary->fanout = fanout;
-    list_init(&canary->flights);
+    list_init(&canary->probes);
     canary->look = evtimer_new(base, on_look, canary);
     if (canary->look == NULL || (tls && (canary->tls = SSL_CTX_new(TLS_client_method())) == NULL)) {
         canary_free(canary);
@@ -228,20 +228,20 @@ void canary_free(struct canary *canary)
     free(canary);
 }
 
-void canary_send(struct canary *canary, struct canary_flight *flight)
+void canary_send(struct canary *canary, struct canary_probe *probe)
 {
-    flight->number = ++canary->number;
-    flight->sent_us = clock_now_us();
-    list_add_tail(&canary->flights, &flight->node);
-    flight->warm = canary->open;
+    probe->number = ++canary->number;
+    probe->sent_us = clock_now_us();
+    list_add_tail(&canary->probes, &probe->node);
+    probe->warm = canary->open;
     open_client(canary);
-    fly(canary, flight);
+    send_probe(canary, probe);
     look_again(canary);
 }
 
-void canary_cancel(struct canary_flight *flight)
+void canary_cancel(struct canary_probe *probe)
 {
-    list_remove(&flight->node);
+    list_remove(&probe->node);
 }
 
 void canary_stop(struct canary *canary)

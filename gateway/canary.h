@@ -21,26 +21,26 @@ enum { CANARY_FAILURES = 3, CANARY_TIMEOUT_MS = 2000 };
 struct canary;
 
 /* One push on its way; embedded in what the asker keeps. */
-struct canary_flight {
+struct canary_probe {
     struct list node;
     uint64_t number;
     int64_t sent_us;
     bool warm; /* the client was there before */
     /* Told once, unless cancelled: how long it took in microseconds, or -1: it did not arrive within
      * CANARY_TIMEOUT_MS. */
-    void (*done)(struct canary_flight *flight, int64_t us);
+    void (*done)(struct canary_probe *probe, int64_t us);
 };
 
 /* `tls`: the client port speaks TLS. `acceptor` and `fanout` outlive the canary. */
 enum status canary_new(struct event_base *base, struct acceptor *acceptor, struct fanout *fanout, bool tls,
                        struct canary **out);
-/* No flight may be left. Legal on NULL. */
+/* No probe may be left. Legal on NULL. */
 void canary_free(struct canary *canary);
-/* Sends a push; `flight->done` is set, the rest is filled here. */
-void canary_send(struct canary *canary, struct canary_flight *flight);
+/* Sends a push; `probe->done` is set, the rest is filled here. */
+void canary_send(struct canary *canary, struct canary_probe *probe);
 /* Nobody is told. */
-void canary_cancel(struct canary_flight *flight);
-/* Closes the client, so that a drain need not wait for it; later flights fail. */
+void canary_cancel(struct canary_probe *probe);
+/* Closes the client, so that a drain need not wait for it; later probes fail. */
 void canary_stop(struct canary *canary);
 bool canary_is_stopped(const struct canary *canary);
 bool canary_is_failing(const struct canary *canary);

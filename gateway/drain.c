@@ -40,7 +40,7 @@ static void end_rpc(struct drain *drain, int64_t now)
         drain->deadline = now + GOODBYE_MS;
 }
 
-/* Last of all, so that logic hears of it when its link is gone and lets the gateway go at once. */
+/* Last of all, so that logic hears of it when its link is gone and forgets the gateway at once. */
 static void leave_registry(struct drain *drain, int64_t now)
 {
     if (drain->left_registry)

@@ -16,7 +16,7 @@ struct fanout {
     struct event *window;   /* the next end of a merge window */
     struct event *pressure; /* looks again while pressed */
     int64_t turn_us;        /* monotonic: the first push of this turn; 0: none yet */
-    int64_t stirred_us;     /* monotonic: when the buckets were last roused or had pushes */
+    int64_t stirred_us;     /* monotonic: when the buckets were last woken or had pushes */
     bool pressed;
 };
 
@@ -200,7 +200,7 @@ void fanout_send(struct fanout *fanout, struct slice room, struct slice item)
     delivery_unref(delivery);
 }
 
-void fanout_rouse(struct fanout *fanout)
+void fanout_wake_buckets(struct fanout *fanout)
 {
     int64_t now = clock_now_us();
 
@@ -209,7 +209,7 @@ void fanout_rouse(struct fanout *fanout)
     fanout->stirred_us = now;
     for (unsigned i = 0; i < fanout->conf.bucket_count; i++)
         if (bucket_clients(fanout->conf.buckets[i]) > 0)
-            bucket_rouse(fanout->conf.buckets[i]);
+            bucket_wake(fanout->conf.buckets[i]);
 }
 
 void fanout_end_turn(struct fanout *fanout)

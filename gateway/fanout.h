@@ -39,7 +39,7 @@ void fanout_send(struct fanout *fanout, struct slice room, struct slice item);
 /* A push may be on its way. When there was none for a while, the buckets' threads sleep, and to wake one
  * whose core sleeps too takes as long as deciphering, checking and merging the push: both happen at once
  * then. */
-void fanout_rouse(struct fanout *fanout);
+void fanout_wake_buckets(struct fanout *fanout);
 /* The end of a loop's turn that brought pushes. */
 void fanout_end_turn(struct fanout *fanout);
 /* Sends what waits, and from here on delays nothing (the drain). */

@@ -80,7 +80,7 @@ static void on_coming(void *arg)
 {
     const struct gateway *gateway = arg;
 
-    fanout_rouse(gateway->fanout);
+    fanout_wake_buckets(gateway->fanout);
 }
 
 static void on_turn(void *arg)

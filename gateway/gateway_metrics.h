@@ -48,7 +48,7 @@
     X(M_ITEMS_NO_AUDIENCE, G "items_no_audience_total", "", COUNTER,                                         \
       "Items for rooms without a client here")                                                               \
     X(M_ITEMS_DROPPED_MEMORY, G "items_dropped_total", "reason=\"no_memory\"", COUNTER,                      \
-      "Items let go before the fan-out")                                                                     \
+      "Items dropped before the fan-out")                                                                    \
     X(M_ITEMS_DROPPED_BUCKET, G "items_dropped_total", "reason=\"bucket_full\"", COUNTER, "")                \
     X(M_ITEMS_MERGING, G "items_merging", "", GAUGE, "Items that wait for their merge window")               \
     X(M_ITEMS_ROOM, G "items_by_target_total", "target=\"room\"", COUNTER, "Items that reached the merger")  \

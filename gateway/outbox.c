@@ -48,7 +48,7 @@ void outbox_pop(struct outbox *outbox)
     drop_after(outbox, NULL);
 }
 
-/* The first entry that may be let go, and what stands before it. */
+/* The first entry that may be dropped, and what stands before it. */
 static struct outbox_entry *droppable(const struct outbox *outbox, struct outbox_entry **previous)
 {
     struct outbox_entry *entry = outbox->head;

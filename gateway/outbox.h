@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one client's socket did not take: frame references in order. Pure; the bucket's thread.
  * Bounded by its caller (client.c): `clientQueueBytes` and `wsOutChannelSize`, the policy is
- * `slowClientPolicy`, what is let go is counted in fanfare_gateway_frames_dropped_total. */
+ * `slowClientPolicy`, what is dropped is counted in fanfare_gateway_frames_dropped_total. */
 #ifndef FANFARE_GATEWAY_OUTBOX_H
 #define FANFARE_GATEWAY_OUTBOX_H
 

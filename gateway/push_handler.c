@@ -9,28 +9,28 @@
 #include "gateway/batch_tally.h"
 #include "gateway/form_push.h"
 #include "gateway/gateway_metrics.h"
-#include "gateway/origin_gap.h"
-#include "gateway/origin_table.h"
-#include "gateway/parking.h"
+#include "gateway/producer_table.h"
+#include "gateway/reorder_buffer.h"
+#include "gateway/sequence_gap.h"
 #include "gateway/trace_log.h"
 
-enum { MAX_ORIGINS = 1024, ORIGIN_IDLE_MS = 3600 * 1000 };
+enum { MAX_PRODUCERS = 1024, PRODUCER_IDLE_MS = 3600 * 1000 };
 
 struct push_handler {
     struct push_handler_conf conf;
-    struct origin_table *origins;
-    struct parking parking;
+    struct producer_table *producers;
+    struct reorder_buffer reorder;
     bool bus_up;
     bool held;
     int64_t held_ms;  /* when it was last held; 0: never */
     uint64_t applied; /* pushes, ever */
 };
 
-static void on_forget(struct origin *origin, void *arg)
+static void on_forget(struct producer *producer, void *arg)
 {
     struct push_handler *handler = arg;
 
-    metrics_add(M_BUS_DROPPED, parking_clear(&handler->parking, origin));
+    metrics_add(M_BUS_DROPPED, reorder_buffer_clear(&handler->reorder, producer));
 }
 
 enum status push_handler_new(const struct push_handler_conf *conf, struct push_handler **out)
@@ -40,13 +40,13 @@ enum status push_handler_new(const struct push_handler_conf *conf, struct push_h
 
     if (!handler)
         return STATUS_NO_MEMORY;
-    status = origin_table_new(MAX_ORIGINS, ORIGIN_IDLE_MS, on_forget, handler, &handler->origins);
+    status = producer_table_new(MAX_PRODUCERS, PRODUCER_IDLE_MS, on_forget, handler, &handler->producers);
     if (status) {
         free(handler);
         return status;
     }
     handler->conf = *conf;
-    parking_init(&handler->parking, conf->gap_bytes);
+    reorder_buffer_init(&handler->reorder, conf->gap_bytes);
     *out = handler;
     return STATUS_OK;
 }
@@ -55,7 +55,7 @@ void push_handler_free(struct push_handler *handler)
 {
     if (!handler)
         return;
-    origin_table_free(handler->origins);
+    producer_table_free(handler->producers);
     free(handler);
 }
 
@@ -87,108 +87,111 @@ static uint32_t apply(struct push_handler *handler, enum push_path path, const s
 }
 
 /* A push that fits. */
-static void apply_once(struct push_handler *handler, struct origin *origin, enum push_path path,
+static void apply_once(struct push_handler *handler, struct producer *producer, enum push_path path,
                        const struct push_record *record, struct batch_tally *tally)
 {
     uint32_t clients;
 
-    if (origin_is_past(origin, record->sequence)) {
+    if (producer_is_past(producer, record->sequence)) {
         metrics_add(M_DUPLICATES_RPC + (unsigned)path, 1);
-        batch_tally_again(tally, record, &origin->reached);
-        trace_log_duplicate(origin->id, record, path);
+        batch_tally_again(tally, record, &producer->reached);
+        trace_log_duplicate(producer->id, record, path);
         return;
     }
     clients = apply(handler, path, record);
-    trace_log_applied(origin->id, record, path, clients);
-    origin->begun = true;
-    origin->applied = record->sequence;
+    trace_log_applied(producer->id, record, path, clients);
+    producer->begun = true;
+    producer->applied = record->sequence;
     if (record->wait)
-        reached_log_add(&origin->reached, record->sequence, clients);
+        ack_cache_add(&producer->reached, record->sequence, clients);
     batch_tally_applied(tally, record, clients);
 }
 
-static void release_copy(struct push_handler *handler, struct origin *origin, struct parked *parked)
+static void release_copy(struct push_handler *handler, struct producer *producer, struct early *early)
 {
-    while (parked->rest.len > 0 && origin_fits(origin, parked->first)) {
-        struct push_record record = parking_cut(origin, parked);
+    while (early->rest.len > 0 && producer_fits(producer, early->first)) {
+        struct push_record record = reorder_buffer_cut(producer, early);
 
-        apply_once(handler, origin, PUSH_BY_BUS, &record, NULL);
+        apply_once(handler, producer, PUSH_BY_BUS, &record, NULL);
     }
-    parking_put_back(&handler->parking, origin, parked);
+    reorder_buffer_put_back(&handler->reorder, producer, early);
 }
 
 /* Applies what waited and fits now. What then comes first waits behind a gap. */
-static void release(struct push_handler *handler, struct origin *origin, int64_t now_ms)
+static void release(struct push_handler *handler, struct producer *producer, int64_t now_ms)
 {
-    struct parked *first;
+    struct early *first;
 
-    while ((first = parking_first(origin)) != NULL && origin_fits(origin, first->first))
-        release_copy(handler, origin, first);
-    gap_settle(origin, now_ms);
+    while ((first = reorder_buffer_first(producer)) != NULL && producer_fits(producer, first->first))
+        release_copy(handler, producer, first);
+    gap_settle(producer, now_ms);
     if (first)
-        gap_open(origin, first->first, first->came_ms);
+        gap_open(producer, first->first, first->came_ms);
 }
 
 /* Neither path brings what is missing before the first that waits, or before `sequence`, which does
  * not fit. Then it may fit, or there is another gap. */
-static void pass_gap(struct push_handler *handler, struct origin *origin, uint64_t sequence, int64_t now_ms)
+static void pass_gap(struct push_handler *handler, struct producer *producer, uint64_t sequence,
+                     int64_t now_ms)
 {
-    const struct parked *first = parking_first(origin);
+    const struct early *first = reorder_buffer_first(producer);
 
-    gap_pass_over(origin, first && first->first < sequence ? first->first : sequence, now_ms);
-    release(handler, origin, now_ms);
+    gap_pass_over(producer, first && first->first < sequence ? first->first : sequence, now_ms);
+    release(handler, producer, now_ms);
 }
 
-/* Of an origin with something parked. */
-static void pass_over(struct push_handler *handler, struct origin *origin, int64_t now_ms)
+/* Of a producer with something early. */
+static void pass_over(struct push_handler *handler, struct producer *producer, int64_t now_ms)
 {
-    pass_gap(handler, origin, parking_first(origin)->first, now_ms);
+    pass_gap(handler, producer, reorder_buffer_first(producer)->first, now_ms);
 }
 
 /* While held, and for as long afterwards as at first, nothing could move. */
-static int64_t due_of(const struct push_handler *handler, const struct origin *origin, int64_t now_ms)
+static int64_t due_of(const struct push_handler *handler, const struct producer *producer, int64_t now_ms)
 {
-    int64_t due = gap_due(origin, handler->conf.gap_wait_ms, now_ms);
+    int64_t due = gap_due(producer, handler->conf.gap_wait_ms, now_ms);
     int64_t least = handler->held_ms + handler->conf.gap_wait_ms;
 
     return due > least ? due : least;
 }
 
 /* What waits from the bus shows that the bus lacks it too. */
-static bool bus_may_bring_it(const struct push_handler *handler, const struct origin *origin, int64_t now_ms)
+static bool bus_may_bring_it(const struct push_handler *handler, const struct producer *producer,
+                             int64_t now_ms)
 {
-    return handler->bus_up && origin->on_bus && !parking_first(origin) &&
-           (handler->held || now_ms < due_of(handler, origin, now_ms));
+    return handler->bus_up && producer->on_bus && !reorder_buffer_first(producer) &&
+           (handler->held || now_ms < due_of(handler, producer, now_ms));
 }
 
 /* Makes the push of `sequence` fit; false when the bus may bring what comes before it. */
-static bool make_fit(struct push_handler *handler, struct origin *origin, uint64_t sequence, int64_t now_ms)
+static bool make_fit(struct push_handler *handler, struct producer *producer, uint64_t sequence,
+                     int64_t now_ms)
 {
-    if (!origin_fits(origin, sequence))
-        release(handler, origin, now_ms);
-    while (!origin_fits(origin, sequence)) {
-        if (bus_may_bring_it(handler, origin, now_ms))
+    if (!producer_fits(producer, sequence))
+        release(handler, producer, now_ms);
+    while (!producer_fits(producer, sequence)) {
+        if (bus_may_bring_it(handler, producer, now_ms))
             return false;
-        pass_gap(handler, origin, sequence, now_ms);
+        pass_gap(handler, producer, sequence, now_ms);
     }
     return true;
 }
 
-static enum status apply_from_rpc(struct push_handler *handler, struct origin *origin, struct slice records,
-                                  int64_t now_ms, struct batch_tally *tally)
+static enum status apply_from_rpc(struct push_handler *handler, struct producer *producer,
+                                  struct slice records, int64_t now_ms, struct batch_tally *tally)
 {
     struct push_record record = {0};
 
     while (push_next_record(&records, &record)) {
-        if (!make_fit(handler, origin, record.sequence, now_ms)) {
-            gap_open(origin, record.sequence, now_ms);
+        if (!make_fit(handler, producer, record.sequence, now_ms)) {
+            gap_open(producer, record.sequence, now_ms);
             return STATUS_NOT_FOUND;
         }
-        apply_once(handler, origin, PUSH_BY_RPC, &record, tally);
+        apply_once(handler, producer, PUSH_BY_RPC, &record, tally);
     }
-    if (record.sequence > origin->by_rpc) {
-        origin->by_rpc = record.sequence;
-        origin->moved_ms = now_ms;
+    if (record.sequence > producer->by_rpc) {
+        producer->by_rpc = record.sequence;
+        producer->moved_ms = now_ms;
     }
     return STATUS_OK;
 }
@@ -203,7 +206,7 @@ static size_t count_waits(struct slice records)
     return count;
 }
 
-static enum status batch_by_rpc(struct push_handler *handler, struct origin *origin,
+static enum status batch_by_rpc(struct push_handler *handler, struct producer *producer,
                                 const struct push_batch *batch, int64_t now_ms, struct buf *answer,
                                 struct fault *fault)
 {
@@ -211,26 +214,26 @@ static enum status batch_by_rpc(struct push_handler *handler, struct origin *ori
     struct batch_tally tally;
     enum status status;
 
-    if (reached_log_reserve(&origin->reached, waits + origin->parked_waits) ||
+    if (ack_cache_reserve(&producer->reached, waits + producer->early_waits) ||
         batch_tally_init(&tally, waits, answer))
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    status = apply_from_rpc(handler, origin, batch->records, now_ms, &tally);
-    release(handler, origin, now_ms);
+    status = apply_from_rpc(handler, producer, batch->records, now_ms, &tally);
+    release(handler, producer, now_ms);
     if (status) {
         status = fault_set(fault, status, "pushes from %" PRIu64 " on are missing, the bus may bring them",
-                           origin->applied + 1);
+                           producer->applied + 1);
     } else {
         metrics_add(M_RPC_BATCHES, 1);
-        status = batch_tally_print(&tally, origin->applied, answer);
+        status = batch_tally_print(&tally, producer->applied, answer);
     }
     batch_tally_fini(&tally);
     return status;
 }
 
 /* The records from the first one on that comes too early. */
-static struct slice too_early(const struct origin *origin, struct slice records)
+static struct slice too_early(const struct producer *producer, struct slice records)
 {
-    uint64_t applied = origin->applied;
+    uint64_t applied = producer->applied;
     struct slice rest = records;
     struct push_record record;
 
@@ -242,53 +245,53 @@ static struct slice too_early(const struct origin *origin, struct slice records)
 }
 
 /* Gaps are passed over: the records are those that fit, or nothing else will bring what is missing. */
-static void apply_from_bus(struct push_handler *handler, struct origin *origin, struct slice records,
+static void apply_from_bus(struct push_handler *handler, struct producer *producer, struct slice records,
                            int64_t now_ms)
 {
     uint64_t before = handler->applied;
     struct push_record record;
 
     while (push_next_record(&records, &record)) {
-        if (!origin_fits(origin, record.sequence))
-            release(handler, origin, now_ms);
-        while (!origin_fits(origin, record.sequence))
-            pass_gap(handler, origin, record.sequence, now_ms);
-        apply_once(handler, origin, PUSH_BY_BUS, &record, NULL);
+        if (!producer_fits(producer, record.sequence))
+            release(handler, producer, now_ms);
+        while (!producer_fits(producer, record.sequence))
+            pass_gap(handler, producer, record.sequence, now_ms);
+        apply_once(handler, producer, PUSH_BY_BUS, &record, NULL);
     }
     if (handler->applied > before)
-        origin->moved_ms = now_ms;
+        producer->moved_ms = now_ms;
 }
 
-static enum status batch_by_bus(struct push_handler *handler, struct origin *origin,
+static enum status batch_by_bus(struct push_handler *handler, struct producer *producer,
                                 const struct push_batch *batch, int64_t now_ms)
 {
     struct slice records = batch->records;
-    struct slice late = batch->only ? slice_of(NULL, 0) : too_early(origin, records);
-    struct parked *copy = late.len > 0 ? parked_new(late, now_ms) : NULL;
+    struct slice late = batch->only ? slice_of(NULL, 0) : too_early(producer, records);
+    struct early *copy = late.len > 0 ? early_new(late, now_ms) : NULL;
 
-    if (reached_log_reserve(&origin->reached, count_waits(records) + origin->parked_waits) ||
+    if (ack_cache_reserve(&producer->reached, count_waits(records) + producer->early_waits) ||
         (late.len > 0 && !copy)) {
         free(copy);
         return STATUS_NO_MEMORY;
     }
-    origin->on_bus = true;
-    apply_from_bus(handler, origin, slice_of(records.data, records.len - late.len), now_ms);
+    producer->on_bus = true;
+    apply_from_bus(handler, producer, slice_of(records.data, records.len - late.len), now_ms);
     if (copy)
-        parking_add(&handler->parking, origin, copy);
-    release(handler, origin, now_ms);
+        reorder_buffer_add(&handler->reorder, producer, copy);
+    release(handler, producer, now_ms);
     return STATUS_OK;
 }
 
-static struct origin *oldest_gap(const struct push_handler *handler)
+static struct producer *oldest_gap(const struct push_handler *handler)
 {
-    const struct list *origins = &handler->parking.origins;
-    struct origin *oldest = NULL;
+    const struct list *producers = &handler->reorder.producers;
+    struct producer *oldest = NULL;
 
-    for (struct list *at = origins->next; at != origins; at = at->next) {
-        struct origin *origin = container_of(at, struct origin, waiting);
+    for (struct list *at = producers->next; at != producers; at = at->next) {
+        struct producer *producer = container_of(at, struct producer, waiting);
 
-        if (!oldest || origin->gap.since_ms < oldest->gap.since_ms)
-            oldest = origin;
+        if (!oldest || producer->gap.since_ms < oldest->gap.since_ms)
+            oldest = producer;
     }
     return oldest;
 }
@@ -314,19 +317,19 @@ enum status push_handler_batch(struct push_handler *handler, enum push_path path
                                int64_t now_ms, struct buf *answer, struct fault *fault)
 {
     struct push_batch batch;
-    struct origin *origin;
+    struct producer *producer;
     enum status status = decode(handler, path, body, &batch, fault);
 
     if (status)
         return refuse(path, status);
-    origin = origin_table_get(handler->origins, batch.logic_id, now_ms);
-    if (!origin)
+    producer = producer_table_get(handler->producers, batch.logic_id, now_ms);
+    if (!producer)
         return refuse(path, fault_set(fault, STATUS_NO_MEMORY, "out of memory"));
     if (path == PUSH_BY_RPC)
-        return batch_by_rpc(handler, origin, &batch, now_ms, answer, fault);
-    if (batch_by_bus(handler, origin, &batch, now_ms))
+        return batch_by_rpc(handler, producer, &batch, now_ms, answer, fault);
+    if (batch_by_bus(handler, producer, &batch, now_ms))
         return refuse(path, fault_set(fault, STATUS_NO_MEMORY, "out of memory"));
-    while (parking_is_over(&handler->parking))
+    while (reorder_buffer_is_over(&handler->reorder))
         pass_over(handler, oldest_gap(handler), now_ms);
     return STATUS_OK;
 }
@@ -340,11 +343,11 @@ void push_handler_hold(struct push_handler *handler, bool hold, int64_t now_ms)
 
 int64_t push_handler_due(const struct push_handler *handler)
 {
-    const struct list *origins = &handler->parking.origins;
+    const struct list *producers = &handler->reorder.producers;
     int64_t first = INT64_MAX;
 
-    for (struct list *at = origins->next; at != origins; at = at->next) {
-        int64_t due = due_of(handler, container_of(at, struct origin, waiting), 0);
+    for (struct list *at = producers->next; at != producers; at = at->next) {
+        int64_t due = due_of(handler, container_of(at, struct producer, waiting), 0);
 
         first = due < first ? due : first;
     }
@@ -353,17 +356,17 @@ int64_t push_handler_due(const struct push_handler *handler)
 
 bool push_handler_tick(struct push_handler *handler, int64_t now_ms)
 {
-    const struct list *origins = &handler->parking.origins;
+    const struct list *producers = &handler->reorder.producers;
     uint64_t before = handler->applied;
 
     if (handler->held)
         handler->held_ms = now_ms;
-    for (struct list *at = origins->next, *next; at != origins; at = next) {
-        struct origin *origin = container_of(at, struct origin, waiting);
+    for (struct list *at = producers->next, *next; at != producers; at = next) {
+        struct producer *producer = container_of(at, struct producer, waiting);
 
         next = at->next;
-        while (parking_first(origin) && now_ms >= due_of(handler, origin, now_ms))
-            pass_over(handler, origin, now_ms);
+        while (reorder_buffer_first(producer) && now_ms >= due_of(handler, producer, now_ms))
+            pass_over(handler, producer, now_ms);
     }
     return handler->applied > before;
 }

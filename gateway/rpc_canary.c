@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct rpc_canary {
-    struct canary_flight flight;
+    struct canary_probe probe;
     struct list node;
     struct h2_conn *h2;
     int32_t stream;
@@ -23,9 +23,9 @@ static void reply(struct h2_conn *h2, int32_t stream, int status, const char *js
     h2_reply(h2, stream, status, "application/json", json, strlen(json));
 }
 
-static void on_done(struct canary_flight *flight, int64_t us)
+static void on_done(struct canary_probe *probe, int64_t us)
 {
-    struct rpc_canary *canary = container_of(flight, struct rpc_canary, flight);
+    struct rpc_canary *canary = container_of(probe, struct rpc_canary, probe);
     char json[48];
 
     snprintf(json, sizeof json, "{\"us\":%lld}", (long long)us);
@@ -53,11 +53,11 @@ void rpc_canary_begin(struct canary *canary, struct h2_conn *h2, int32_t stream,
         reply(h2, stream, 500, "{\"error\":{\"code\":\"internal\",\"message\":\"out of memory\"}}");
         return;
     }
-    begun->flight.done = on_done;
+    begun->probe.done = on_done;
     begun->h2 = h2;
     begun->stream = stream;
     list_add_tail(under_way, &begun->node);
-    canary_send(canary, &begun->flight);
+    canary_send(canary, &begun->probe);
 }
 
 void rpc_canary_forget(struct list *under_way)
@@ -67,7 +67,7 @@ void rpc_canary_forget(struct list *under_way)
     while ((node = list_first(under_way)) != NULL) {
         struct rpc_canary *canary = container_of(node, struct rpc_canary, node);
 
-        canary_cancel(&canary->flight);
+        canary_cancel(&canary->probe);
         list_remove(node);
         free(canary);
     }

@@ -44,7 +44,7 @@ void rpc_server_set_limits(struct rpc_server *server, size_t max_body, int max_c
  * may have open); false lets them go, in order. Harmless when nothing changes. Legal on NULL. */
 void rpc_server_hold(struct rpc_server *server, bool hold);
 /* Takes no new connection and no new request (GOAWAY); a connection closes once what it asked is
- * answered. Answers held back are let go. */
+ * answered. Answers held back are dropped. */
 void rpc_server_drain(struct rpc_server *server);
 /* How many are open; 0 some time after a drain, when the loop has run. */
 size_t rpc_server_connections(const struct rpc_server *server);

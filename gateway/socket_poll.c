@@ -44,7 +44,7 @@ void socket_poll_free(struct socket_poll *poll)
         return;
     while (!list_empty(&poll->living))
         socket_poll_kill(container_of(poll->living.next, struct polled_socket, link));
-    socket_poll_bury(poll);
+    socket_poll_reap(poll);
     close(poll->epoll);
     free(poll);
 }
@@ -89,7 +89,7 @@ void socket_poll_kill(struct polled_socket *socket)
     list_add_tail(&socket->poll->killed, &socket->link);
 }
 
-void socket_poll_bury(struct socket_poll *poll)
+void socket_poll_reap(struct socket_poll *poll)
 {
     while (!poll->turning && !list_empty(&poll->killed)) {
         struct polled_socket *socket = container_of(poll->killed.next, struct polled_socket, link);
@@ -144,5 +144,5 @@ void socket_poll_turn(struct socket_poll *poll)
     for (int i = 0; i < count; i++)
         serve(poll, &events[i]);
     poll->turning = false;
-    socket_poll_bury(poll);
+    socket_poll_reap(poll);
 }

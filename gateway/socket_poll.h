@@ -40,7 +40,7 @@ int socket_poll_fd(const struct socket_poll *poll);
 enum status socket_poll_add(struct socket_poll *poll, struct polled_socket *socket, int fd, void *owner);
 /* Asks for one on_writable when the socket takes bytes again. */
 void socket_poll_want_write(struct polled_socket *socket);
-/* From any callback: no further on_bytes or on_writable; socket_poll_bury closes it and tells on_gone. */
+/* From any callback: no further on_bytes or on_writable; socket_poll_reap closes it and tells on_gone. */
 void socket_poll_kill(struct polled_socket *socket);
 
 /* Takes what has come for the socket already, without waiting to be told. */
@@ -48,6 +48,6 @@ void socket_poll_take_now(struct polled_socket *socket);
 /* Serves some of the sockets that are ready, without waiting, and buries. */
 void socket_poll_turn(struct socket_poll *poll);
 /* Closes the killed. Call when a callback that may have killed has returned. */
-void socket_poll_bury(struct socket_poll *poll);
+void socket_poll_reap(struct socket_poll *poll);
 
 #endif

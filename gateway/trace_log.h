@@ -7,12 +7,12 @@
 
 #include "gateway/push_handler.h"
 
-/* Applied, to so many subscribed clients. `origin` here and below is LOGIC_ID_LEN bytes. */
-void trace_log_applied(const uint8_t *origin, const struct push_record *record, enum push_path path,
+/* Applied, to so many subscribed clients. `producer` here and below is LOGIC_ID_LEN bytes. */
+void trace_log_applied(const uint8_t *producer, const struct push_record *record, enum push_path path,
                        uint32_t clients);
 /* Its sequence was applied before, or passed over with a gap: acknowledged, not applied. */
-void trace_log_duplicate(const uint8_t *origin, const struct push_record *record, enum push_path path);
+void trace_log_duplicate(const uint8_t *producer, const struct push_record *record, enum push_path path);
 /* It waited behind a gap of a logic that was forgotten. */
-void trace_log_dropped(const uint8_t *origin, const struct push_record *record);
+void trace_log_dropped(const uint8_t *producer, const struct push_record *record);
 
 #endif

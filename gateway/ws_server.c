@@ -132,16 +132,16 @@ static void on_plain_writable(void *owner)
     conn->server->conf.callbacks.on_writable(conn->client);
 }
 
-static void bury(const struct ws_server *server)
+static void reap(const struct ws_server *server)
 {
     if (server->plain != NULL)
-        socket_poll_bury(server->plain);
+        socket_poll_reap(server->plain);
 }
 
 static void on_wake(const struct ws_server *server)
 {
     server->conf.callbacks.on_wake(server->conf.arg);
-    bury(server);
+    reap(server);
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
@@ -186,7 +186,7 @@ static void on_tick(lws_sorted_usec_list_t *sul)
 
     lws_sul_schedule(server->context, 0, &server->tick, on_tick, server->conf.tick_ms * LWS_US_PER_MS);
     server->conf.callbacks.on_tick(server->conf.arg);
-    bury(server);
+    reap(server);
 }
 
 static void on_library_log(int level, const char *line)

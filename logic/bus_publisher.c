@@ -157,7 +157,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     publish_next(bus);
     if (bus->queue.count == 0 || !is_given_up(bus, clock_now_ms()))
         return;
-    log_event(LOG_WARN, "Redis down for too long, pushes let go",
+    log_event(LOG_WARN, "Redis down for too long, pushes dropped",
               LOG_S("redis", redis_client_name(bus->redis)), LOG_I("pushes", bus->queue.count));
     drop(bus, bus->queue.count, BUS_DROP_EXPIRED);
 }
@@ -254,9 +254,9 @@ size_t bus_publisher_owes(const struct bus_publisher *bus)
 enum link_offer bus_publisher_offer(struct bus_publisher *bus, size_t bytes, int64_t now_ms)
 {
     if (is_given_up(bus, now_ms))
-        return LINK_LETS_GO;
+        return LINK_DROPS;
     if (!link_queue_has_room(&bus->queue, bytes))
-        return redis_client_is_up(bus->redis) ? LINK_FULL : LINK_LETS_GO;
+        return redis_client_is_up(bus->redis) ? LINK_FULL : LINK_DROPS;
     return link_queue_reserve(&bus->queue) ? LINK_NO_MEMORY : LINK_TAKES;
 }
 
@@ -277,5 +277,5 @@ void bus_publisher_add(struct bus_publisher *bus, struct encoded_push *push, int
     if (offer == LINK_TAKES)
         enqueue(bus, push);
     else
-        note_dropped(bus, push, offer == LINK_LETS_GO ? BUS_DROP_DOWN : BUS_DROP_FULL);
+        note_dropped(bus, push, offer == LINK_DROPS ? BUS_DROP_DOWN : BUS_DROP_FULL);
 }

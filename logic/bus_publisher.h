@@ -3,7 +3,7 @@
  * (shared/push.h): one message under way, the next one gathers meanwhile. A message whose answer
  * did not come is published again, under the same numbers: gateways apply a number once.
  * Queue: gatewayMaxPendingCount pushes and linkQueueBytes bytes. A bus that has been down for
- * linkQueueSeconds lets its queue go. Mode mirror never refuses a push: what the queue does not
+ * linkQueueSeconds drops its queue. Mode mirror never refuses a push: what the queue does not
  * take is counted (queue_full, down), the links bring it. Mode only is the only way, and full is
  * full. Counters: logic_metrics.h. The loop's thread only; never blocks. */
 #ifndef FANFARE_LOGIC_BUS_PUBLISHER_H
@@ -26,7 +26,7 @@ struct bus_publisher;
  * `logic_id` is LOGIC_ID_LEN bytes, copied. */
 enum status bus_publisher_new(struct event_base *base, struct evdns_base *dns, const struct logic_conf *conf,
                               const uint8_t *logic_id, struct bus_publisher **out);
-/* Closes at once; what is queued is let go as "shutdown". Legal on NULL. */
+/* Closes at once; what is queued is dropped as "shutdown". Legal on NULL. */
 void bus_publisher_free(struct bus_publisher *bus);
 /* Takes the bounds that the settings have now; what is queued past a smaller one stays. Legal on NULL. */
 void bus_publisher_apply(struct bus_publisher *bus);

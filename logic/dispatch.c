@@ -26,7 +26,7 @@ static void note_offer(enum link_offer offer, const char *name, struct push_outc
     case LINK_TAKES:
         outcome->queued++;
         break;
-    case LINK_LETS_GO:
+    case LINK_DROPS:
         break;
     case LINK_FULL:
         if (outcome->verdict == PUSH_TAKEN)

@@ -112,7 +112,7 @@ static void let_go_of_the_past(struct gateway_link *link)
     size_t count = link->ledger.queue.count;
     if (count == 0)
         return;
-    link_log_let_go(link->address.name, "gateway down for too long, pushes let go", count);
+    link_log_dropped(link->address.name, "gateway down for too long, pushes dropped", count);
     link_ledger_drop(&link->ledger, count, LINK_DROP_EXPIRED);
 }
 
@@ -307,7 +307,7 @@ void gateway_link_give_up(struct gateway_link *link)
 {
     size_t count = link->ledger.queue.count;
     if (count > 0)
-        link_log_let_go(link->address.name, "gateway gone, pushes let go", count);
+        link_log_dropped(link->address.name, "gateway gone, pushes dropped", count);
     link_ledger_drop(&link->ledger, count, LINK_DROP_GONE);
 }
 
@@ -371,9 +371,9 @@ size_t gateway_link_queued(const struct gateway_link *link)
 enum link_offer gateway_link_offer(struct gateway_link *link, size_t bytes, int64_t now_ms)
 {
     if (!gateway_link_is_up(link) && is_given_up(link, now_ms))
-        return LINK_LETS_GO;
+        return LINK_DROPS;
     if (!link_queue_has_room(&link->ledger.queue, bytes))
-        return gateway_link_is_up(link) ? LINK_FULL : LINK_LETS_GO;
+        return gateway_link_is_up(link) ? LINK_FULL : LINK_DROPS;
     return link_queue_reserve(&link->ledger.queue) ? LINK_NO_MEMORY : LINK_TAKES;
 }
 

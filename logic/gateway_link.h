@@ -2,8 +2,8 @@
 /* The ordered link to one gateway: connects (TLS, HTTP/2), keeps the connection alive, comes
  * back with backoff and jitter, and holds what the gateway has not answered for.
  * Queue: gatewayMaxPendingCount pushes and linkQueueBytes bytes. Past it an up link makes the
- * push be refused (LINK_FULL), one that is not up lets it go (LINK_LETS_GO). A link that has
- * been down for linkQueueSeconds is given up: what it holds is let go, and it takes nothing until
+ * push be refused (LINK_FULL), one that is not up drops it (LINK_DROPS). A link that has
+ * been down for linkQueueSeconds is given up: what it holds is dropped, and it takes nothing until
  * it is up again. Counters: logic_metrics.h.
  * The loop's thread only. */
 #ifndef FANFARE_LOGIC_GATEWAY_LINK_H
@@ -22,9 +22,9 @@ struct gateway_link;
 /* Starts connecting to `hostname` (a name, or an address without brackets) from the loop. */
 enum status gateway_link_new(const struct link_env *env, const char *hostname, int port,
                              struct gateway_link **out);
-/* Closes at once; what is queued is let go as "shutdown", and who waits for it is told. */
+/* Closes at once; what is queued is dropped as "shutdown", and who waits for it is told. */
 void gateway_link_free(struct gateway_link *link);
-/* The gateway is gone: what is queued is let go as "gone", and who waits for it is told, which
+/* The gateway is gone: what is queued is dropped as "gone", and who waits for it is told, which
  * may bring the next push to dispatch before the call returns. Only gateway_link_free may follow. */
 void gateway_link_give_up(struct gateway_link *link);
 /* The gateway is at another address now. For a link that is not up: it tries that one, from the
@@ -65,7 +65,7 @@ void gateway_link_describe(const struct gateway_link *link, int64_t now_ms, stru
 enum link_offer {
     LINK_TAKES,     /* gateway_link_add may follow, before the loop runs on */
     LINK_FULL,      /* up, but its queue has no room */
-    LINK_LETS_GO,   /* not up and full, or down for too long */
+    LINK_DROPS,     /* not up and full, or down for too long */
     LINK_NO_MEMORY, /* the queue cannot grow */
 };
 

@@ -2,7 +2,7 @@
 /* The gateways that this logic knows, each with its link, in the order in which they became
  * known. Three sources name them: the list in the config, which never changes, and DNS or the
  * registry in Redis, whose gateways come and go. What a source does not name any more stays for
- * as long as its link works; then it goes, and what was queued for it is let go and counted as
+ * as long as its link works; then it goes, and what was queued for it is dropped and counted as
  * "gone": a DNS entry at once, one of the registry at once after its goodbye, else after
  * linkQueueSeconds without a connection.
  * Bound: GATEWAY_SET_MAX gateways; one more is refused, logged and counted

@@ -22,7 +22,7 @@ void link_ledger_init(struct link_ledger *ledger, const char *gateway, size_t ma
 void link_ledger_fini(struct link_ledger *ledger);
 /* Accepts a push; link_queue_reserve must have succeeded. */
 void link_ledger_add(struct link_ledger *ledger, struct encoded_push *push);
-/* Accepts a push and lets it go at once (LINK_DROP_DOWN): it never enters the queue. */
+/* Accepts a push and drops it at once (LINK_DROP_DOWN): it never enters the queue. */
 void link_ledger_let_go(const struct encoded_push *push);
 /* The gateway has answered for the `count` oldest pushes. `answer` says whom they reached; NULL
  * when the gateway does not (go-push's form). */

@@ -44,7 +44,7 @@ void link_log_retry(struct link_log *log, const char *gateway, int http_status)
                   LOG_I("status", http_status));
 }
 
-void link_log_let_go(const char *gateway, const char *why, size_t pushes)
+void link_log_dropped(const char *gateway, const char *why, size_t pushes)
 {
     log_event(LOG_WARN, why, LOG_S("gateway", gateway), LOG_I("pushes", pushes));
 }

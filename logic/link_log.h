@@ -23,7 +23,7 @@ void link_log_down(struct link_log *log, const char *gateway, bool was_up, const
                    unsigned failures, size_t queued);
 /* The gateway could not take a batch, which will be sent again. */
 void link_log_retry(struct link_log *log, const char *gateway, int http_status);
-/* Pushes were let go; said each time. `why` is the message. */
-void link_log_let_go(const char *gateway, const char *why, size_t pushes);
+/* Pushes were dropped; said each time. `why` is the message. */
+void link_log_dropped(const char *gateway, const char *why, size_t pushes);
 
 #endif

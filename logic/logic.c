@@ -185,7 +185,7 @@ static void say_goodbye(struct logic *logic)
     size_t queued = dispatch_queued(&logic->dispatch);
     size_t busy = http_api_busy(logic->api);
     if (queued > 0)
-        log_event(LOG_WARN, "pushes let go at shutdown", LOG_I("pushes", queued));
+        log_event(LOG_WARN, "pushes dropped at shutdown", LOG_I("pushes", queued));
     stop_discovery(logic);
     gateway_set_fini(&logic->gateways);
     stop_bus(logic);

@@ -14,7 +14,7 @@ struct logic;
 enum status logic_new(const struct reload *settings, struct logic **out, struct fault *fault);
 /* Runs until SIGTERM or SIGINT (SIGHUP: logic_reload.h), then drains: not ready, no new connection, what has
  * begun is answered and the links' queues are sent, for at most drainSeconds. Returns 0, also when pushes had
- * to be let go (they are logged and counted). A second signal ends the process at once with 128 plus its
+ * to be dropped (they are logged and counted). A second signal ends the process at once with 128 plus its
  * number. */
 int logic_run(struct logic *logic);
 /* Legal on NULL. */

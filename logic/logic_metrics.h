@@ -110,7 +110,7 @@ enum logic_metric { LOGIC_METRICS(LOGIC_METRIC_ROW) LOGIC_METRIC_COUNT };
 /* Why a push was not published: distance from the row LM_BUS_PUSHES_EXPIRED. */
 enum bus_drop { BUS_DROP_EXPIRED, BUS_DROP_DOWN, BUS_DROP_REFUSED, BUS_DROP_FULL, BUS_DROP_SHUTDOWN };
 
-/* Why a push was let go: distance from the rows LM_LINK_PUSHES_EXPIRED, LM_LINK_ITEMS_EXPIRED. */
+/* Why a push was dropped: distance from the rows LM_LINK_PUSHES_EXPIRED, LM_LINK_ITEMS_EXPIRED. */
 enum link_drop { LINK_DROP_EXPIRED, LINK_DROP_DOWN, LINK_DROP_REFUSED, LINK_DROP_GONE, LINK_DROP_SHUTDOWN };
 
 /* Counts an answer of the API in its class. The loop's thread. */

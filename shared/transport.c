@@ -62,7 +62,7 @@ static void await_writable(struct transport *transport)
 }
 
 /* What a step waits for, or the end that it met. */
-static void heed(struct transport *transport, enum io_outcome outcome)
+static void act_on(struct transport *transport, enum io_outcome outcome)
 {
     switch (outcome) {
     case IO_DONE:
@@ -101,7 +101,7 @@ static void shake_hands(struct transport *transport)
     if (result.outcome == IO_DONE)
         open_up(transport);
     else
-        heed(transport, result.outcome);
+        act_on(transport, result.outcome);
 }
 
 static void begin_handshake(struct transport *transport)
@@ -138,7 +138,7 @@ static bool receive(struct transport *transport)
     for (size_t total = 0; may_read(transport) && total < READ_AT_ONCE;) {
         struct io_result result = socket_io_read(&transport->io, data, sizeof data);
 
-        heed(transport, result.outcome);
+        act_on(transport, result.outcome);
         if (result.outcome != IO_DONE)
             return true;
         total += result.len;

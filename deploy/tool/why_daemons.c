@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemons say of themselves: readiness, links, and everything that they let go. The
+/* What the daemons say of themselves: readiness, links, and everything that they dropped. The
  * loop's thread; only reads. */
 #include <math.h>
 #include <stdio.h>
@@ -34,7 +34,7 @@ static const struct loss {
     {DAEMON_LOGIC, "link_pushes_dropped_total", "reason=\"gone\"", "pushes waited for a gateway that left"},
     {DAEMON_LOGIC, "link_pushes_dropped_total", "reason=\"shutdown\"", "pushes were left over at the end"},
     {DAEMON_LOGIC, "bus_pushes_dropped_total", NULL, "pushes were not published on the bus"},
-    {DAEMON_GATEWAY, "items_dropped_total", NULL, "items were let go before the fan-out"},
+    {DAEMON_GATEWAY, "items_dropped_total", NULL, "items were dropped before the fan-out"},
     {DAEMON_GATEWAY, "frames_dropped_total", "reason=\"slow_closed\"",
      "frames were lost with clients that read too slowly (closed, 4200)"},
     {DAEMON_GATEWAY, "frames_dropped_total", "reason=\"drop_oldest\"",

@@ -176,7 +176,7 @@ def test_without_redis_only_waits_then_refuses_and_comes_back(redis, make_cluste
             return answer.status == 503 and answer.error == "no_gateway" and answer.headers["retry-after"] == "1"
 
         wait_until(refused, 10, "pushes to be refused after linkQueueSeconds")
-        wait_until(lambda: published(cluster, "dropped", reason="expired") > 0, 5, "what waited to be let go")
+        wait_until(lambda: published(cluster, "dropped", reason="expired") > 0, 5, "what waited to be dropped")
         assert caller.get("/healthz").status == 200
         redis.start()
         wait_until(lambda: caller.get("/readyz").status == 200 and cluster.bus_up(), 10, "the bus to be up again")

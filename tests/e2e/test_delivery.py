@@ -261,11 +261,11 @@ def test_a_gateway_that_comes_back_late_is_not_flooded_with_the_past(make_cluste
     push_all(cluster, range(50))
     wait_until(lambda: address in cluster.push("nobody", 0)["gateways"].get("down", ()), what="the link to be down")
     with cluster.caller() as caller:
-        def let_go():
+        def dropped():
             answer = caller.post("/push/room", {"room": "nobody", "items": [0]}).json["gateways"]
             return answer["queued"] == 1
 
-        wait_until(let_go, what="the link's queue to close after linkQueueSeconds")
+        wait_until(dropped, what="the link's queue to close after linkQueueSeconds")
         assert caller.get("/stats").json["DispatchFail"] > 0 or caller.get("/stats").json["PushFail"] > 0
     cluster.proxies[1].accept()
     wait_until(lambda: cluster.push("nobody", 0)["gateways"]["queued"] == 2, what="the link to be up again")

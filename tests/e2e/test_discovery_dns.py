@@ -292,7 +292,7 @@ def test_leaving_while_a_look_up_is_under_way(make_cluster, dns):
 
 
 def test_what_was_queued_for_one_that_is_gone(make_cluster, dns):
-    """Its pushes are let go at once, counted as gone, and who waits for it is told."""
+    """Its pushes are dropped at once, counted as gone, and who waits for it is told."""
     found = Found(make_cluster, dns, "127.0.0.1", "127.0.0.2", waitTimeout=20000)
     found.await_up("127.0.0.1", "127.0.0.2")
     found.cluster.gateways[1].kill()
@@ -310,7 +310,7 @@ def test_what_was_queued_for_one_that_is_gone(make_cluster, dns):
     assert found.metric("link_pushes_dropped_total", reason="gone") == 11
     assert found.metric("link_items_dropped_total", reason="gone") == 11
     assert found.metric("link_pushes_queued") == 0
-    assert [event["pushes"] for event in found.logic.events("gateway gone, pushes let go")] == ["11"]
+    assert [event["pushes"] for event in found.logic.events("gateway gone, pushes dropped")] == ["11"]
     assert found.push("after") == {"known": 1, "queued": 1, "acked": 1}
 
 

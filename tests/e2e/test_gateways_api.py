@@ -70,7 +70,7 @@ def test_head_cors_and_other_methods(make_cluster):
 
 
 def test_states_queue_and_last_error(bench):
-    """connecting while pushes are kept, down when they are let go, up again with the fault in mind."""
+    """connecting while pushes are kept, down when they are dropped, up again with the fault in mind."""
     gateway = Applier()
     fake = bench.gateway(gateway)
     proxy = bench.proxy(fake)

@@ -152,7 +152,7 @@ def test_gateway_down_for_long_is_given_up_and_comes_back(bench):
         wait_until(lambda: bench.metrics().get("fanfare_logic_links", state="up") == 1, 10, "one link")
         answer = caller.form("/push/all", "items=[1]").json
         assert answer["gateways"] == {"known": 2, "queued": 2, "down": down}
-        wait_until(lambda: bench.balance()["expired"] == 1, 10, "the push to be let go")
+        wait_until(lambda: bench.balance()["expired"] == 1, 10, "the push to be dropped")
         answer = caller.form("/push/all", "items=[2]&wait=1").json
         assert answer["gateways"] == {"known": 2, "queued": 1, "acked": 1, "down": down}
         assert bench.balance()["down"] == 1
@@ -303,7 +303,7 @@ def test_drain_ends_in_time_and_says_what_is_lost(bench):
         assert daemon.terminate() < 3
         thread.join()
     assert answers[0].status == 504
-    assert daemon.events("pushes let go at shutdown")[0]["pushes"] == "6"
+    assert daemon.events("pushes dropped at shutdown")[0]["pushes"] == "6"
 
 
 def test_second_signal_ends_at_once(bench):

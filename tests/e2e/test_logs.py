@@ -95,8 +95,8 @@ def lose_links(cluster, redis):
     cluster.push("r", ITEM)
     with cluster.caller() as caller:
         caller.post("/push/room", {"room": "r", "items": [ITEM], "wait": True})
-    let_go = "gateway down for too long, pushes let go"
-    wait_until(lambda: cluster.logics[0].events(let_go), 15, "pushes to be let go")
+    dropped = "gateway down for too long, pushes dropped"
+    wait_until(lambda: cluster.logics[0].events(dropped), 15, "pushes to be dropped")
     cluster.proxies[0].accept()
     cluster.await_links()
     redis.call("PUBLISH", "fanfare:bus", ITEM)

@@ -275,7 +275,7 @@ def test_the_time_to_drain_changes(stuck):
     assert stuck.logics[0].reload(drainSeconds=1)
     stuck.logics[0].config["drainSeconds"] = 1
     assert stuck.logics[0].terminate() < patient(8)
-    assert stuck.logics[0].events("pushes let go at shutdown")
+    assert stuck.logics[0].events("pushes dropped at shutdown")
 
 
 def test_the_size_of_a_batch_changes(certs, tmp_path):

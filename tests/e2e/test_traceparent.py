@@ -193,7 +193,7 @@ def test_untraced_pushes_log_nothing(make_cluster):
 
 
 def test_a_gateway_that_is_down_is_named_with_the_trace(make_cluster):
-    """linkQueueSeconds 0: the dead one is let go at once, the other one gets it."""
+    """linkQueueSeconds 0: the dead one is dropped at once, the other one gets it."""
     made = make_cluster(gateways=2, logic={"linkQueueSeconds": 0})
     dead = "%s:%d" % made.gateways[1].address("rpc")
     made.gateways[1].kill()
@@ -214,7 +214,7 @@ def test_a_gateway_that_is_down_is_named_with_the_trace(make_cluster):
     assert messages(made.logics[0], all_down) == ["push refused"]
 
 
-def test_what_is_let_go_later_is_named_too(make_cluster):
+def test_what_is_dropped_later_is_named_too(make_cluster):
     """A push that waited for a dead gateway until linkQueueSeconds were over."""
     made = make_cluster(gateways=2, logic={"linkQueueSeconds": 1})
     dead = "%s:%d" % made.gateways[1].address("rpc")

@@ -99,7 +99,7 @@ static void does_not_believe_a_strange_answer(void **state)
     assert_int_equal(script->ledger.queue.count, 0);
 }
 
-/* The third of four pushes is refused: the others arrive, in order, and only it is let go. */
+/* The third of four pushes is refused: the others arrive, in order, and only it is dropped. */
 static void finds_the_push_that_is_refused(void **state)
 {
     struct script *script = *state;

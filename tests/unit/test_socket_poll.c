@@ -163,7 +163,7 @@ static void killing_outside_a_turn_waits_for_the_burial(void **state)
     socket_poll_kill(&a.socket);
     socket_poll_want_write(&a.socket);
     assert_int_equal(a.gone, 0);
-    socket_poll_bury(polls);
+    socket_poll_reap(polls);
     assert_int_equal(a.gone, 1);
     assert_true(peer_is_closed(&a));
     close(a.peer);

@@ -2,15 +2,15 @@
 /* Whom the last waiting pushes of one logic reached, so that a push that comes again, or came by
  * the bus first, gets the same answer. Bound: 8192 pushes; past it the oldest half is forgotten
  * (so the last 4096, a whole batch of ours, are always there). Pure; one thread at a time. */
-#ifndef FANFARE_GATEWAY_REACHED_LOG_H
-#define FANFARE_GATEWAY_REACHED_LOG_H
+#ifndef FANFARE_GATEWAY_ACK_CACHE_H
+#define FANFARE_GATEWAY_ACK_CACHE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "shared/status.h"
 
-enum { REACHED_LOG_MAX = 8192 };
+enum { ACK_CACHE_MAX = 8192 };
 
 /* How many clients were subscribed when the push was applied. */
 struct reached {
@@ -18,19 +18,19 @@ struct reached {
     uint32_t clients;
 };
 
-/* All zero is an empty log. */
-struct reached_log {
+/* All zero is an empty cache. */
+struct ack_cache {
     struct reached *entries; /* rising sequences; owned */
     size_t count;
     size_t cap;
 };
 
-void reached_log_fini(struct reached_log *log);
+void ack_cache_fini(struct ack_cache *cache);
 /* Makes room for `extra` more, so that adding them cannot fail. STATUS_NO_MEMORY. */
-enum status reached_log_reserve(struct reached_log *log, size_t extra);
+enum status ack_cache_reserve(struct ack_cache *cache, size_t extra);
 /* `sequence` is above all that stand there, and room was made for it. */
-void reached_log_add(struct reached_log *log, uint64_t sequence, uint32_t clients);
+void ack_cache_add(struct ack_cache *cache, uint64_t sequence, uint32_t clients);
 /* What is remembered of a push, or NULL; valid until the next call. */
-const struct reached *reached_log_find(const struct reached_log *log, uint64_t sequence);
+const struct reached *ack_cache_find(const struct ack_cache *cache, uint64_t sequence);
 
 #endif
