@@ -149,14 +149,6 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
                : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
 }
 
-/* Puts the option's key in front of a fault about its port. */
-static enum status blame(struct fault *fault, const char *key, enum status status)
-{
-    struct fault inner = *fault;
-
-    return status == STATUS_OK ? STATUS_OK : fault_set(fault, status, "%s: %.480s", key, inner.text);
-}
-
 static enum status start_rpc(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
@@ -173,7 +165,8 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .on_turn = on_turn,
         .arg = gateway,
     };
-    return blame(fault, "servicePort", rpc_server_new(gateway->base, &rpc_conf, &gateway->rpc, fault));
+    enum status status = rpc_server_new(gateway->base, &rpc_conf, &gateway->rpc, fault);
+    return listener_blame(&gateway_service_keys, conf->service_bind, status, fault);
 }
 
 /* Who finds this gateway, and what else brings it pushes. */
@@ -207,7 +200,8 @@ static enum status start_admin(struct gateway *gateway, struct fault *fault)
         .arg = gateway,
     };
 
-    return blame(fault, "adminPort", admin_api_new(gateway->base, &conf, &gateway->admin, fault));
+    enum status status = admin_api_new(gateway->base, &conf, &gateway->admin, fault);
+    return listener_blame(&gateway_admin_keys, conf.bind, status, fault);
 }
 
 static enum status start_drain(struct gateway *gateway, struct fault *fault)
@@ -251,8 +245,9 @@ static enum status start(struct gateway *gateway, struct fault *fault)
     if (status == STATUS_OK && gateway_reload_begin(gateway) != STATUS_OK)
         status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     if (status == STATUS_OK)
-        status = blame(fault, "wsPort",
-                       acceptor_start(gateway->acceptor, gateway->buckets, gateway->bucket_count, fault));
+        status = listener_blame(
+            &gateway_ws_keys, gateway->conf->ws_bind,
+            acceptor_start(gateway->acceptor, gateway->buckets, gateway->bucket_count, fault), fault);
     return status;
 }
 

@@ -100,22 +100,40 @@ static const struct conf_option options[] = {
 };
 /* clang-format on */
 
+static const char *const keys_of_logic[] = {"gatewayList",
+                                            "gatewayTimeout",
+                                            "discovery",
+                                            "api",
+                                            "cors",
+                                            "rpcBatchBytes",
+                                            "linkQueueBytes",
+                                            "waitTimeout",
+                                            "maxItemsPerPush",
+                                            "gatewayMaxPendingCount",
+                                            NULL};
+static const struct conf_twin logic = {"fanfare-logic", "a logic's", keys_of_logic};
+
 const struct conf_table gateway_conf_table = {
     .program = "fanfare-gateway",
+    .twin = &logic,
     .summary = "Holds WebSocket clients and delivers to them what logic pushes.",
     .options = options,
     .count = sizeof options / sizeof options[0],
     .struct_size = sizeof(struct gateway_conf),
 };
 
+const struct listener_keys gateway_ws_keys = {"wsPort", "wsBind"};
+const struct listener_keys gateway_service_keys = {"servicePort", "serviceBind"};
+const struct listener_keys gateway_admin_keys = {"adminPort", "adminBind"};
+
 static enum status check_ports(const struct gateway_conf *conf, struct fault *fault)
 {
-    enum status status = listener_check("wsPort", conf->ws_bind, (int)conf->ws_port, fault);
+    enum status status = listener_check(&gateway_ws_keys, conf->ws_bind, (int)conf->ws_port, fault);
 
     if (status == STATUS_OK)
-        status = listener_check("servicePort", conf->service_bind, (int)conf->service_port, fault);
+        status = listener_check(&gateway_service_keys, conf->service_bind, (int)conf->service_port, fault);
     if (status == STATUS_OK)
-        status = listener_check("adminPort", conf->admin_bind, (int)conf->admin_port, fault);
+        status = listener_check(&gateway_admin_keys, conf->admin_bind, (int)conf->admin_port, fault);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #define FANFARE_GATEWAY_GATEWAY_CONF_H
 
 #include "shared/conf.h"
+#include "shared/listener.h"
 #include "shared/redis_options.h"
 
 enum { GATEWAY_IGNORED_KEYS = 11 };
@@ -75,6 +76,7 @@ struct gateway_conf {
 };
 
 extern const struct conf_table gateway_conf_table;
+extern const struct listener_keys gateway_ws_keys, gateway_service_keys, gateway_admin_keys;
 
 /* A daemon_check: serverPem and serverKey are given, readable and a pair; ws.cert and ws.key are
  * both given or neither, and a pair; rpc.ca parses; the ports can be had. `conf` is a struct gateway_conf. */

@@ -27,9 +27,11 @@ int main(int argc, char **argv)
         log_start(M_LOG_LINES_DROPPED);
         conf_log_ignored(&gateway_conf_table, &conf);
         code = EXIT_SUCCESS;
-        if (gateway_run(&settings, &fault) != STATUS_OK) {
+        enum status status = gateway_run(&settings, &fault);
+
+        if (status != STATUS_OK) {
             log_text("fanfare-gateway: %s", fault.text);
-            code = EXIT_CONFIG;
+            code = daemon_exit_code(status);
         }
     }
     log_end();

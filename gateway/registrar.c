@@ -258,7 +258,7 @@ static enum status name_id(const struct gateway_conf *conf, int rpc_port, char *
         return STATUS_OK;
     }
     if (gethostname(host, sizeof host) != 0)
-        return fault_set(fault, STATUS_IO, "gatewayId: required: this host has no name to make one of");
+        return fault_set(fault, STATUS_INVALID, "gatewayId: required: this host has no name to make one of");
     host[sizeof host - 1] = '\0';
     bool fits = snprintf(out, cap, "%s:%d", host, rpc_port) < (int)cap;
     if (!fits || registry_id_fault(out) != NULL)

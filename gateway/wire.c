@@ -112,8 +112,8 @@ enum status wire_new(enum wire_kind kind, struct wire **out, struct fault *fault
 #endif
     if (kind == WIRE_URING && wire->kind != WIRE_URING) {
         free(wire);
-        return fault_set(fault, STATUS_IO, "wire: uring is not to be had here (%s): auto or send",
-                         strerror(error));
+        return fault_set(fault, error == ENOMEM ? STATUS_NO_MEMORY : STATUS_INVALID,
+                         "wire: uring is not to be had here (%s): auto or send", strerror(error));
     }
     metrics_add(wire->kind == WIRE_URING ? M_WIRE_URING : M_WIRE_SEND, 1);
     *out = wire;

@@ -282,7 +282,9 @@ static enum status start_server(struct http_api *api, struct event_base *base, s
     const struct http_server_conf server_conf = server_conf_of(api);
     if (http_server_new(base, &server_conf, &api->server))
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the HTTP server");
-    return http_server_listen(api->server, "api", conf->service_bind, (int)conf->service_port, fault);
+    enum status status =
+        http_server_listen(api->server, "api", conf->service_bind, (int)conf->service_port, fault);
+    return listener_blame(&logic_service_keys, conf->service_bind, status, fault);
 }
 
 static void fill_limits(struct push_request_limits *limits, const struct logic_conf *conf)

@@ -84,13 +84,21 @@ static const struct conf_option options[] = {
 };
 /* clang-format on */
 
+static const char *const keys_of_a_gateway[] = {"wsPort",    "wsBind",     "serverPem",      "serverKey",
+                                                "adminPort", "maxClients", "maxMergerDelay", "bucketThreads",
+                                                "ws",        NULL};
+static const struct conf_twin gateway = {"fanfare-gateway", "a gateway's", keys_of_a_gateway};
+
 const struct conf_table logic_conf_table = {
     .program = "fanfare-logic",
+    .twin = &gateway,
     .summary = "Takes pushes over HTTP and passes them to every gateway.",
     .options = options,
     .count = sizeof options / sizeof options[0],
     .struct_size = sizeof(struct logic_conf),
 };
+
+const struct listener_keys logic_service_keys = {"servicePort", "serviceBind"};
 
 static enum status check_discovery(const struct logic_conf *logic, struct fault *fault)
 {
@@ -167,5 +175,5 @@ enum status logic_conf_check(const void *conf, struct fault *fault)
     enum status status = logic_conf_recheck(conf, fault);
 
     return status ? status
-                  : listener_check("servicePort", logic->service_bind, (int)logic->service_port, fault);
+                  : listener_check(&logic_service_keys, logic->service_bind, (int)logic->service_port, fault);
 }

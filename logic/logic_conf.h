@@ -6,6 +6,7 @@
 #define FANFARE_LOGIC_LOGIC_CONF_H
 
 #include "shared/conf.h"
+#include "shared/listener.h"
 #include "shared/redis_options.h"
 
 enum { LOGIC_IGNORED_KEYS = 5 };
@@ -63,6 +64,7 @@ struct logic_conf {
 };
 
 extern const struct conf_table logic_conf_table;
+extern const struct listener_keys logic_service_keys;
 
 /* A daemon_check: rpc.cert and rpc.key are both given or neither, and a pair; rpc.ca parses; the file of
  * tokens does; the port is free. `conf` is a struct logic_conf. */

@@ -10,9 +10,10 @@ static int run(const struct reload *settings)
 {
     struct logic *logic;
     struct fault fault;
-    if (logic_new(settings, &logic, &fault)) {
+    enum status status = logic_new(settings, &logic, &fault);
+    if (status) {
         log_text("fanfare-logic: %s", fault.text);
-        return EXIT_CONFIG;
+        return daemon_exit_code(status);
     }
     int code = logic_run(logic);
     logic_free(logic);

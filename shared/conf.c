@@ -125,8 +125,8 @@ enum status conf_check_paths(const struct conf_table *table, const void *conf, s
         path = *(char *const *)conf_at_const(option, conf);
         error = *path ? read_error(path) : 0;
         if (error)
-            return fault_set(fault, STATUS_IO, "%s: %.300s cannot be read: %s", option->key, path,
-                             strerror(error));
+            return fault_set(fault, error == EISDIR ? STATUS_INVALID : STATUS_IO,
+                             "%s: %.300s cannot be read: %s", option->key, path, strerror(error));
     }
     return STATUS_OK;
 }

@@ -59,19 +59,28 @@ struct conf_option {
     const char *group;   /* heading in --help and the documentation; NULL: as the row before */
 };
 
+/* The other daemon, whose file may be given by mistake. */
+struct conf_twin {
+    const char *program;     /* "fanfare-logic" */
+    const char *whose;       /* "a logic's" */
+    const char *const *keys; /* what such a file has at its outermost, and ours cannot; ends with NULL */
+};
+
 struct conf_table {
     const char *program; /* "fanfare-gateway" */
     const char *summary; /* one sentence for --help */
     const struct conf_option *options;
     size_t count;
     size_t struct_size;
+    const struct conf_twin *twin; /* or NULL */
 };
 
 /* Fills `conf` (zeroed, table->struct_size bytes) with the defaults. */
 enum status conf_defaults(const struct conf_table *table, void *conf);
 /* Reads a JSON object (RFC 8259, at most 1 MiB; a UTF-8 byte order mark is passed over). Keys that the table
  * does not have: a key with a non-ASCII character is a comment (go-push's files carry them); any other is an
- * error that names the nearest known key. A fault names file, key, value and what is allowed. */
+ * error that names the nearest known key, or, when it is one of the twin's, says whose file it seems to be.
+ * A fault names file, key, value and what is allowed. */
 enum status conf_load_file(const struct conf_table *table, void *conf, const char *path, struct fault *fault);
 /* FANFARE_WS_PORT for wsPort, FANFARE_RPC_CA for rpc.ca; an unknown FANFARE_… is an error, but
  * for the variables that Kubernetes sets for a Service (FANFARE_SERVICE_HOST and the like). `environment`

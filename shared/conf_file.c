@@ -92,6 +92,19 @@ static enum status load_member(const struct loader *loader, const cJSON *member,
     return refuse_unknown(loader, prefix, member);
 }
 
+/* The first of them decides: a file with such a key is refused in any case. */
+static enum status refuse_twin(const struct loader *loader, const cJSON *object)
+{
+    const struct conf_twin *twin = loader->table->twin;
+
+    for (const char *const *key = twin ? twin->keys : NULL; key && *key; key++)
+        if (cJSON_GetObjectItem(object, *key))
+            return fault_set(loader->fault, STATUS_INVALID,
+                             "%s: %s: this looks like %s config: %s has that option, %s does not",
+                             loader->path, *key, twin->whose, twin->program, loader->table->program);
+    return STATUS_OK;
+}
+
 static enum status load_object(const struct loader *loader, const cJSON *object, const char *prefix)
 {
     enum status status = STATUS_OK;
@@ -146,14 +159,17 @@ static enum status load_text(const struct loader *loader, struct slice text)
     tree = cJSON_ParseWithLength((const char *)text.data, text.len);
     if (!tree)
         return fault_set(loader->fault, STATUS_NO_MEMORY, "%s: out of memory", loader->path);
-    status = load_object(loader, tree, "");
+    status = refuse_twin(loader, tree);
+    if (!status)
+        status = load_object(loader, tree, "");
     cJSON_Delete(tree);
     return status;
 }
 
 static enum status refuse_file(const struct loader *loader)
 {
-    return fault_set(loader->fault, STATUS_IO, "%s: cannot be read: %s", loader->path, strerror(errno));
+    return fault_set(loader->fault, errno == EISDIR ? STATUS_INVALID : STATUS_IO, "%s: cannot be read: %s",
+                     loader->path, strerror(errno));
 }
 
 /* Works for pipes too (`-config <(...)`), so the size is known only at the end. */

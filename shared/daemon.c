@@ -207,6 +207,13 @@ static bool answer(const struct conf_table *table, const struct command *command
     return true;
 }
 
+int daemon_exit_code(enum status status)
+{
+    bool written = status == STATUS_INVALID || status == STATUS_TOO_LARGE || status == STATUS_FULL;
+
+    return written ? EXIT_CONFIG : EXIT_FAULT;
+}
+
 static int complain(const struct conf_table *table, const struct fault *fault)
 {
     log_text("%s: %s", table->program, fault->text);
@@ -238,19 +245,26 @@ int daemon_configure(const struct conf_table *table, void *conf, daemon_check *c
     struct command command = {0};
     struct fault fault = {""};
     char **arguments = argv + (argc > 0);
+    enum status status;
 
     if (walk_flags(table, NULL, arguments, &command, &fault))
         return complain(table, &fault);
     if (answer(table, &command))
         return answered();
-    if (load(table, conf, arguments, &command, &fault))
-        return complain(table, &fault);
-    if (command.print_config && !command.check) {
+    status = load(table, conf, arguments, &command, &fault);
+    if (!status && command.print_config && !command.check) {
         conf_print_json(table, conf, stdout);
         return answered();
     }
-    if (conf_check_paths(table, conf, &fault) || check(conf, &fault))
-        return complain(table, &fault);
+    if (!status)
+        status = conf_check_paths(table, conf, &fault);
+    if (!status)
+        status = check(conf, &fault);
+    if (status) {
+        int code = complain(table, &fault);
+
+        return command.check ? code : daemon_exit_code(status);
+    }
     if (command.print_config)
         conf_print_json(table, conf, stdout);
     else if (command.check)

@@ -108,13 +108,24 @@ static const char *bind_error(const struct listen_address *address)
     return errno == EADDRNOTAVAIL ? "not an address of this machine" : strerror(errno);
 }
 
+/* What may pass, and what cannot before somebody writes or allows something else. */
+static enum status status_of_bind(const struct listen_address *address)
+{
+    bool forbidden = (errno == EACCES || errno == EPERM) && !listen_address_is_local(address);
+
+    if (errno == EADDRNOTAVAIL)
+        return STATUS_NOT_FOUND;
+    return forbidden || errno == EEXIST || errno == EAFNOSUPPORT ? STATUS_INVALID : STATUS_IO;
+}
+
 enum status listen_address_refuse(const struct listen_address *address, int port, struct fault *fault)
 {
+    enum status status = status_of_bind(address);
     const char *reason = bind_error(address);
     char text[LISTEN_TEXT_MAX];
 
     listen_address_print(address, port, text);
-    return fault_set(fault, STATUS_IO, "cannot listen on %s: %s", text, reason);
+    return fault_set(fault, status, "cannot listen on %s: %s", text, reason);
 }
 
 /* Removes the socket file of a process that has ended; a live one keeps it. */

@@ -174,23 +174,36 @@ enum status listener_new(struct event_base *base, const char *what, const char *
     return STATUS_OK;
 }
 
-enum status listener_check(const char *key, const char *bind, int port, struct fault *fault)
+enum status listener_blame(const struct listener_keys *keys, const char *bind, enum status status,
+                           struct fault *fault)
+{
+    bool about_address = status == STATUS_NOT_FOUND || strncmp(bind, "unix:", strlen("unix:")) == 0;
+    struct fault inner = *fault;
+
+    if (status == STATUS_OK)
+        return status;
+    return fault_set(
+        fault, status, "%s: %.300s; allowed: %s", about_address ? keys->bind : keys->port, inner.text,
+        about_address ? "*, localhost, an address of this machine, or unix:/path" : "a free port, or 0");
+}
+
+enum status listener_check(const struct listener_keys *keys, const char *bind, int port, struct fault *fault)
 {
     struct listen_address address = {0};
     struct fault inner = {""};
     enum status status = listen_address_parse(&address, bind, port, &inner);
     int fd;
 
-    if (status == STATUS_OK && port != 0 && !listen_address_is_local(&address)) {
-        status = listen_address_bind(&address, port, &fd, &inner);
-        if (status == STATUS_OK)
-            close(fd);
-    }
-    if (status == STATUS_OK)
+    if (status != STATUS_OK)
+        return fault_set(fault, status, "%s: %.400s", keys->bind, inner.text);
+    if (listen_address_is_local(&address))
         return STATUS_OK;
-    return fault_set(fault, status,
-                     "%s: %d: %.300s; allowed: an address of this machine and a free port, or 0", key, port,
-                     inner.text);
+    status = listen_address_bind(&address, port, &fd, &inner);
+    if (status == STATUS_OK)
+        close(fd);
+    else
+        *fault = inner;
+    return listener_blame(keys, bind, status, fault);
 }
 
 static void remove_file(const struct listener *listener)

@@ -24,9 +24,20 @@ enum status listener_new(struct event_base *base, const char *what, const char *
 /* Takes connections in bursts when they come faster than one in `pace_us` microseconds (0, as at first: each
  * as it comes): less work for each of them in a storm, at the price of so long a wait. */
 void listener_set_pace(struct listener *listener, int64_t pace_us);
-/* Whether listener_new could have that address now, without keeping it: for --check. `key` is the
- * option that the fault names. A port of 0 is always good; a unix socket is not tried. */
-enum status listener_check(const char *key, const char *bind, int port, struct fault *fault);
+/* The options that name the port and the address. */
+struct listener_keys {
+    const char *port; /* "wsPort" */
+    const char *bind; /* "wsBind" */
+};
+/* Whether listener_new could have that address now, without keeping it. The fault (never NULL) begins with
+ * the option that is wrong. A unix socket is not tried. STATUS_INVALID: no address, or a port that needs
+ * rights that we do not have; STATUS_NOT_FOUND: no address of this machine, or none yet; STATUS_IO: taken,
+ * or else. */
+enum status listener_check(const struct listener_keys *keys, const char *bind, int port, struct fault *fault);
+/* Puts the option that `status`, as listener_new gave it with `fault`, is about in front of the fault, and
+ * what is allowed behind it. Returns `status`. */
+enum status listener_blame(const struct listener_keys *keys, const char *bind, enum status status,
+                           struct fault *fault);
 /* Counts in `row` of the metrics, from here on, how often accept() failed for want of descriptors or memory.
  */
 void listener_count_failures(struct listener *listener, unsigned row);

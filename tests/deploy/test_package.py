@@ -94,7 +94,7 @@ def test_without_certificates_the_check_names_the_file(debian):
     for daemon in DAEMONS:
         done = debian.run("fanfare", "check", f"/etc/fanfare/{daemon}.json")
         assert done.returncode == 2 and "/etc/fanfare/certs/" in done.stderr
-    assert start_as_the_unit_would(debian, "gateway").wait(30) == 2
+    assert start_as_the_unit_would(debian, "gateway").wait(30) == 1, "the unit tries again: they may come"
 
 
 def readme_commands(debian):

@@ -171,7 +171,7 @@ static void paths_must_be_readable(void **state)
     assert_int_equal(conf_check_paths(&sample_table, &conf, &fault), STATUS_IO);
     assert_string_equal(fault.text, "rpc.ca: /nowhere/ca.pem cannot be read: No such file or directory");
     flag("rpc-ca", "/tmp", NULL);
-    assert_int_equal(conf_check_paths(&sample_table, &conf, &fault), STATUS_IO);
+    assert_int_equal(conf_check_paths(&sample_table, &conf, &fault), STATUS_INVALID);
     assert_string_equal(fault.text, "rpc.ca: /tmp cannot be read: Is a directory");
     flag("rpc-ca", "/dev/null", NULL);
     assert_int_equal(conf_check_paths(&sample_table, &conf, &fault), STATUS_OK);

@@ -239,7 +239,7 @@ static void unreadable_files_say_why(void **state)
     (void)state;
     assert_int_equal(conf_load_file(&sample_table, &conf, "/nowhere/x.json", &fault), STATUS_IO);
     assert_string_equal(fault.text, "/nowhere/x.json: cannot be read: No such file or directory");
-    assert_int_equal(conf_load_file(&sample_table, &conf, "/tmp", &fault), STATUS_IO);
+    assert_int_equal(conf_load_file(&sample_table, &conf, "/tmp", &fault), STATUS_INVALID);
     assert_string_equal(fault.text, "/tmp: cannot be read: Is a directory");
 }
 

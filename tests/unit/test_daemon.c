@@ -76,11 +76,16 @@ static void file(const char *json)
     sample_write(json, strlen(json));
 }
 
-static void refuses(const char *line, const char *expected)
+static void ends(const char *line, int code, const char *expected)
 {
-    assert_int_equal(run(line), EXIT_CONFIG);
+    assert_int_equal(run(line), code);
     assert_string_equal(err, expected);
     assert_string_equal(out, "");
+}
+
+static void refuses(const char *line, const char *expected)
+{
+    ends(line, EXIT_CONFIG, expected);
 }
 
 static void without_arguments_the_defaults_hold(void **state)
@@ -149,7 +154,8 @@ static void faults_end_with_code_2(void **state)
     refuses("sample --", "sample: --: not a flag; see --help\n");
     refuses("sample --=1", "sample: --=1: not a flag; see --help\n");
     refuses("sample -config", "sample: --config: a value is missing: a file\n");
-    refuses("sample -config /nowhere", "sample: /nowhere: cannot be read: No such file or directory\n");
+    ends("sample -config /nowhere", EXIT_FAULT,
+         "sample: /nowhere: cannot be read: No such file or directory\n");
     refuses("sample --check=1", "sample: --check takes no value\n");
     setenv("FANFARE_BIGG", "1", 1);
     refuses("sample",
@@ -159,12 +165,26 @@ static void faults_end_with_code_2(void **state)
 static void files_and_the_daemons_own_check_come_last(void **state)
 {
     (void)state;
-    refuses("sample --rpc-ca /nowhere",
-            "sample: rpc.ca: /nowhere cannot be read: No such file or directory\n");
+    ends("sample --rpc-ca /nowhere", EXIT_FAULT,
+         "sample: rpc.ca: /nowhere cannot be read: No such file or directory\n");
     check_refuses = true;
     refuses("sample", "sample: rpc.ca: not good\n");
     refuses("sample --check", "sample: rpc.ca: not good\n");
     assert_int_equal(run("sample --print-config"), 0);
+}
+
+static void what_may_pass_ends_with_1(void **state)
+{
+    static const enum status passing[] = {STATUS_NO_MEMORY, STATUS_NOT_FOUND, STATUS_IO};
+    static const enum status lasting[] = {STATUS_INVALID, STATUS_TOO_LARGE, STATUS_FULL};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(daemon_exit_code(passing[i]), 1);
+        assert_int_equal(daemon_exit_code(lasting[i]), 2);
+    }
+    ends("sample --check -config /nowhere", EXIT_CONFIG,
+         "sample: /nowhere: cannot be read: No such file or directory\n");
 }
 
 static void check_says_ok(void **state)
@@ -212,6 +232,7 @@ int main(void)
         TEST(boolean_flags_may_stand_alone),
         TEST(faults_end_with_code_2),
         TEST(files_and_the_daemons_own_check_come_last),
+        TEST(what_may_pass_ends_with_1),
         TEST(check_says_ok),
         TEST(print_config_loads_again),
         TEST(help_and_version_win),

@@ -157,7 +157,7 @@ static void says_that_a_port_is_taken(void **state)
     snprintf(expected, sizeof expected, "cannot listen on 127.0.0.1:%d: port taken", listener_port(first));
     assert_string_equal(fixture->fault.text, expected);
     listener_free(first);
-    assert_int_equal(open_at(fixture, "192.0.2.1", 0, &second), STATUS_IO);
+    assert_int_equal(open_at(fixture, "192.0.2.1", 0, &second), STATUS_NOT_FOUND);
     assert_non_null(strstr(fixture->fault.text, "192.0.2.1:0: not an address of this machine"));
 }
 
@@ -199,7 +199,7 @@ static void no_file_but_a_socket_is_removed(void **state)
 
     assert_non_null(file);
     fclose(file);
-    assert_int_equal(open_at(fixture, fixture->path, 0, &listener), STATUS_IO);
+    assert_int_equal(open_at(fixture, fixture->path, 0, &listener), STATUS_INVALID);
     assert_int_equal(access(fixture->path + 5, F_OK), 0);
 }
 

@@ -258,7 +258,7 @@ static void a_secret_is_named_and_not_shown(void **state)
         {"token", CONF_SECRET, CONF_LIVE, offsetof(struct secrets, token), 0, 99, "", NULL, "", "", NULL},
         {"port", CONF_INT, CONF_LIVE, offsetof(struct secrets, port), 0, 9, "1", NULL, "", "", NULL},
     };
-    static const struct conf_table table = {"sample", "", options, 3, sizeof(struct secrets)};
+    static const struct conf_table table = {"sample", "", options, 3, sizeof(struct secrets), NULL};
     struct secrets secrets = {0};
     char *from_file[] = {arguments[0], arguments[1], sample_path, NULL};
     const struct reload reload = {&table, &secrets, check, 3, from_file};
