@@ -6,6 +6,7 @@
 #include <event2/thread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "gateway/gateway_limits.h"
@@ -149,14 +150,26 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
                : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
 }
 
+/* Who this gateway is, to every logic. */
+static enum status fill_hello(const struct gateway_conf *conf, struct hello *out)
+{
+    uint8_t random[HELLO_INSTANCE_LEN / 2];
+
+    *out = (struct hello){.version = FANFARE_VERSION, .traces = true};
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        return STATUS_IO;
+    hello_set_instance(out, random);
+    gateway_hello_limits(conf, out->limits);
+    return STATUS_OK;
+}
+
 static enum status start_rpc(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
-    const struct rpc_server_conf rpc_conf = {
+    struct rpc_server_conf rpc_conf = {
         .bind = conf->service_bind,
         .port = (int)conf->service_port,
         .tls = certificates_get(gateway->certificates, CERTIFICATE_RPC),
-        .max_body = (size_t)conf->max_rpc_bytes,
         .max_connections = (int)conf->max_rpc_connections,
         .handler = gateway->handler,
         .canary = gateway->canary,
@@ -165,6 +178,8 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .on_turn = on_turn,
         .arg = gateway,
     };
+    if (fill_hello(conf, &rpc_conf.hello) != STATUS_OK)
+        return fault_set(fault, STATUS_IO, "no random bytes from the system");
     enum status status = rpc_server_new(gateway->base, &rpc_conf, &gateway->rpc, fault);
     return listener_blame(&gateway_service_keys, conf->service_bind, status, fault);
 }

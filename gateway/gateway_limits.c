@@ -66,3 +66,11 @@ struct push_limits gateway_push_limits(const struct gateway_conf *conf)
     return (struct push_limits){(size_t)conf->max_room_name_bytes, (size_t)conf->max_item_bytes,
                                 (int)conf->max_json_depth};
 }
+
+void gateway_hello_limits(const struct gateway_conf *conf, int64_t out[HELLO_LIMIT_COUNT])
+{
+    out[HELLO_ITEM_BYTES] = conf->max_item_bytes;
+    out[HELLO_JSON_DEPTH] = conf->max_json_depth;
+    out[HELLO_ROOM_NAME_BYTES] = conf->max_room_name_bytes;
+    out[HELLO_RPC_BYTES] = conf->max_rpc_bytes;
+}

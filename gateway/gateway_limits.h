@@ -8,6 +8,7 @@
 #include "gateway/bucket_limits.h"
 #include "gateway/fanout.h"
 #include "gateway/gateway_conf.h"
+#include "shared/hello.h"
 #include "shared/push.h"
 
 struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf);
@@ -16,5 +17,7 @@ struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf);
 struct acceptor_limits gateway_acceptor_limits(const struct gateway_conf *conf);
 struct fanout_limits gateway_fanout_limits(const struct gateway_conf *conf);
 struct push_limits gateway_push_limits(const struct gateway_conf *conf);
+/* What logics are told of the same, and of maxRpcBytes. */
+void gateway_hello_limits(const struct gateway_conf *conf, int64_t out[HELLO_LIMIT_COUNT]);
 
 #endif

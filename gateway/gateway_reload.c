@@ -32,13 +32,15 @@ static void apply(const struct gateway *gateway)
     const struct acceptor_limits newcomers = gateway_acceptor_limits(conf);
     const struct fanout_limits fanout = gateway_fanout_limits(conf);
     const struct push_limits pushes = gateway_push_limits(conf);
+    int64_t told[HELLO_LIMIT_COUNT];
 
+    gateway_hello_limits(conf, told);
     log_setup((enum log_level)conf->log_level, (enum log_format)conf->log_format);
     acceptor_set_limits(gateway->acceptor, &newcomers);
     limit_buckets(gateway);
     fanout_set_limits(gateway->fanout, &fanout);
     push_handler_set_limits(gateway->handler, &pushes);
-    rpc_server_set_limits(gateway->rpc, (size_t)conf->max_rpc_bytes, (int)conf->max_rpc_connections);
+    rpc_server_set_limits(gateway->rpc, told, (int)conf->max_rpc_connections);
     drain_set_pace(gateway->drain, conf->drain_seconds, conf->accept_per_second);
 }
 

@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
-#define JSON_TYPE "application/json"
 
 struct route {
     const char *method;
@@ -16,11 +15,11 @@ struct route {
                    struct rpc_answer *answer);
 };
 
-static void answer_error(struct rpc_answer *answer, int status, const char *code, const char *message)
+void rpc_routes_error(struct rpc_answer *answer, int status, const char *code, const char *message)
 {
     buf_clear(&answer->body);
     answer->status = status;
-    answer->content_type = JSON_TYPE;
+    answer->content_type = RPC_JSON_TYPE;
     if (buf_printf(&answer->body, "{\"error\":{\"code\":\"%s\",\"message\":", code) ||
         buf_append_json_string(&answer->body, message, strlen(message)) ||
         buf_append_str(&answer->body, "}}"))
@@ -32,8 +31,8 @@ static void answer_failure(struct rpc_answer *answer, enum status status, const 
 {
     bool invalid = status == STATUS_INVALID;
 
-    answer_error(answer, invalid ? 400 : 500, invalid ? code : "internal",
-                 invalid ? fault->text : status_text(status));
+    rpc_routes_error(answer, invalid ? 400 : 500, invalid ? code : "internal",
+                     invalid ? fault->text : status_text(status));
 }
 
 static void push_batch(const struct rpc_routes *routes, struct slice body, int64_t now_ms,
@@ -44,7 +43,7 @@ static void push_batch(const struct rpc_routes *routes, struct slice body, int64
         push_handler_batch(routes->handler, PUSH_BY_RPC, body, now_ms, &answer->body, &fault);
 
     if (status == STATUS_NOT_FOUND) {
-        answer_error(answer, 503, "gap", fault.text);
+        rpc_routes_error(answer, 503, "gap", fault.text);
         answer->applied = true; /* what came before the gap */
         return;
     }
@@ -52,7 +51,7 @@ static void push_batch(const struct rpc_routes *routes, struct slice body, int64
         answer_failure(answer, status, "invalid_batch", &fault);
         return;
     }
-    answer->content_type = JSON_TYPE;
+    answer->content_type = RPC_JSON_TYPE;
     answer->applied = true;
 }
 
@@ -91,9 +90,9 @@ static void print_stats(const struct rpc_routes *routes, struct slice body, int6
     (void)body;
     (void)now_ms;
     if (status)
-        answer_error(answer, 500, "internal", status_text(status));
+        rpc_routes_error(answer, 500, "internal", status_text(status));
     else
-        answer->content_type = JSON_TYPE;
+        answer->content_type = RPC_JSON_TYPE;
 }
 
 static const struct route table[] = {
@@ -113,8 +112,7 @@ static const struct route *find(const char *path)
     return NULL;
 }
 
-/* Whether `value` is the media type `type`, whatever its parameters (RFC 9110, 8.3.1). */
-static bool is_media_type(const char *value, const char *type)
+bool rpc_routes_is_media_type(const char *value, const char *type)
 {
     size_t len = strlen(type);
 
@@ -129,12 +127,13 @@ void rpc_routes_answer(const struct rpc_routes *routes, const struct h2_request 
     *answer = (struct rpc_answer){.status = 200};
     buf_init(&answer->body, SIZE_MAX);
     if (!route) {
-        answer_error(answer, 404, "not_found", "known are /rpc/batch, /push/all, /push/room and /stats");
+        rpc_routes_error(answer, 404, "not_found",
+                         "known are /rpc/hello, /rpc/batch, /push/all, /push/room and /stats");
     } else if (strcmp(request->method, route->method) != 0) {
         answer->allow = route->method;
-        answer_error(answer, 405, "method_not_allowed", route->method);
-    } else if (route->content_type && !is_media_type(request->content_type, route->content_type)) {
-        answer_error(answer, 415, "unsupported_media_type", route->content_type);
+        rpc_routes_error(answer, 405, "method_not_allowed", route->method);
+    } else if (route->content_type && !rpc_routes_is_media_type(request->content_type, route->content_type)) {
+        rpc_routes_error(answer, 415, "unsupported_media_type", route->content_type);
     } else {
         route->handle(routes, request->body, now_ms, answer);
     }

@@ -9,6 +9,8 @@
 #include "gateway/push_handler.h"
 #include "shared/h2_conn.h"
 
+#define RPC_JSON_TYPE "application/json"
+
 struct rpc_routes {
     struct push_handler *handler;
     enum status (*stats)(struct buf *out, void *arg); /* appends the JSON of GET /stats */
@@ -26,5 +28,9 @@ struct rpc_answer {
 /* Fills `answer`; never fails (want of memory is a 500). */
 void rpc_routes_answer(const struct rpc_routes *routes, const struct h2_request *request, int64_t now_ms,
                        struct rpc_answer *answer);
+/* Makes `answer`, whose body is begun, an error with the JSON of docs/protocol.md; `code` is static. */
+void rpc_routes_error(struct rpc_answer *answer, int status, const char *code, const char *message);
+/* Whether `value` is the media type `type`, whatever its parameters (RFC 9110, 8.3.1). */
+bool rpc_routes_is_media_type(const char *value, const char *type);
 
 #endif

@@ -8,10 +8,12 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "gateway/gateway_metrics.h"
 #include "gateway/rpc_canary.h"
+#include "gateway/rpc_hello.h"
 #include "gateway/rpc_routes.h"
 #include "shared/clock.h"
 #include "shared/h2_conn.h"
@@ -47,6 +49,8 @@ struct rpc_conn {
     struct rpc_server *server;
     struct h2_conn *h2;
     struct list canaries; /* under way */
+    size_t max_body;      /* of its requests, for as long as it lives */
+    bool said_hello;
     int64_t requests;
     char peer[PEER_LEN];
 };
@@ -80,6 +84,17 @@ static bool hold_answer(struct rpc_conn *conn, int32_t stream, const struct rpc_
     return true;
 }
 
+/* A connection's own limit is told, not what a reload has made of it. */
+static void answer_hello(struct rpc_conn *conn, const struct h2_request *request, struct rpc_answer *answer)
+{
+    struct hello own = conn->server->conf.hello;
+
+    own.limits[HELLO_RPC_BYTES] = (int64_t)conn->max_body;
+    rpc_hello_answer(&own, request, !conn->said_hello, conn->peer, answer);
+    if (answer->status == 200)
+        conn->said_hello = true;
+}
+
 static void on_request(struct h2_conn *h2, const struct h2_request *request, void *arg)
 {
     struct rpc_conn *conn = arg;
@@ -92,7 +107,10 @@ static void on_request(struct h2_conn *h2, const struct h2_request *request, voi
         rpc_canary_begin(server->conf.canary, conn->h2, request->stream, &conn->canaries);
         return;
     }
-    rpc_routes_answer(&server->routes, request, clock_now_ms(), &answer);
+    if (rpc_hello_is(request))
+        answer_hello(conn, request, &answer);
+    else
+        rpc_routes_answer(&server->routes, request, clock_now_ms(), &answer);
     if (answer.status != 200)
         metrics_add(M_RPC_REFUSED, 1);
     if (answer.applied)
@@ -183,7 +201,7 @@ static enum status open_conn(struct rpc_server *server, struct rpc_conn *conn, i
     static const struct h2_callbacks callbacks = {
         .on_request = on_request, .on_refused = on_refused, .on_close = on_close, .on_coming = on_coming};
     const struct h2_limits limits = {
-        .max_body = server->conf.max_body, .max_streams = MAX_STREAMS, .window = WINDOW};
+        .max_body = conn->max_body, .max_streams = MAX_STREAMS, .window = WINDOW};
     SSL *ssl = server->conf.tls ? SSL_new(server->conf.tls) : NULL;
     struct transport *transport;
 
@@ -219,6 +237,7 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
         return;
     }
     conn->server = server;
+    conn->max_body = (size_t)server->conf.hello.limits[HELLO_RPC_BYTES];
     list_init(&conn->canaries);
     name_peer(conn, peer, peer_len);
     set_keepalive(fd);
@@ -308,9 +327,10 @@ void rpc_server_set_tls(struct rpc_server *server, SSL_CTX *tls)
     server->conf.tls = tls;
 }
 
-void rpc_server_set_limits(struct rpc_server *server, size_t max_body, int max_connections)
+void rpc_server_set_limits(struct rpc_server *server, const int64_t limits[HELLO_LIMIT_COUNT],
+                           int max_connections)
 {
-    server->conf.max_body = max_body;
+    memcpy(server->conf.hello.limits, limits, sizeof server->conf.hello.limits);
     server->conf.max_connections = max_connections;
 }
 

@@ -10,15 +10,16 @@
 
 #include "gateway/canary.h"
 #include "gateway/push_handler.h"
+#include "shared/hello.h"
 #include "shared/status.h"
 
 struct rpc_server;
 
 struct rpc_server_conf {
-    const char *bind; /* see listener_new */
-    int port;         /* 0: a free one */
-    SSL_CTX *tls;     /* the caller's, until rpc_server_set_tls; NULL: plain HTTP/2 (RFC 9113, 3.3) */
-    size_t max_body;  /* bytes of a request; 413 past it */
+    const char *bind;   /* see listener_new */
+    int port;           /* 0: a free one */
+    SSL_CTX *tls;       /* the caller's, until rpc_server_set_tls; NULL: plain HTTP/2 (RFC 9113, 3.3) */
+    struct hello hello; /* what logics are told; its HELLO_RPC_BYTES bounds a request: 413 past it */
     int max_connections;
     struct push_handler *handler; /* the caller's, must outlive the server */
     struct canary *canary;        /* likewise; NULL: /rpc/canary is not known */
@@ -38,8 +39,10 @@ void rpc_server_free(struct rpc_server *server);
 /* Another context for connections that come from now on, the caller's as the first one, which is not used
  * any more: connections hold what they need. */
 void rpc_server_set_tls(struct rpc_server *server, SSL_CTX *tls);
-/* Other limits for connections that come from now on. */
-void rpc_server_set_limits(struct rpc_server *server, size_t max_body, int max_connections);
+/* Other limits, told with each hello from now on; requests and connections are bounded by them on connections
+ * that come from now on. */
+void rpc_server_set_limits(struct rpc_server *server, const int64_t limits[HELLO_LIMIT_COUNT],
+                           int max_connections);
 /* While held, pushes are applied but their answers wait (bounded by the streams that a connection
  * may have open); false lets them go, in order. Harmless when nothing changes. Legal on NULL. */
 void rpc_server_hold(struct rpc_server *server, bool hold);

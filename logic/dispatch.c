@@ -28,10 +28,14 @@ static void note_offer(enum link_offer offer, const char *name, struct push_outc
         break;
     case LINK_DROPS:
         break;
+    case LINK_REFUSES:
+        outcome->refused++;
+        push_outcome_add_name(outcome, PUSH_NAMES_REFUSED, name);
+        break;
     case LINK_FULL:
         if (outcome->verdict == PUSH_TAKEN)
             outcome->verdict = PUSH_QUEUE_FULL;
-        push_outcome_add_name(outcome, name);
+        push_outcome_add_name(outcome, PUSH_NAMES_FULL, name);
         break;
     case LINK_NO_MEMORY:
         outcome->verdict = PUSH_NO_MEMORY;
@@ -39,51 +43,66 @@ static void note_offer(enum link_offer offer, const char *name, struct push_outc
     }
 }
 
-static void ask_link(struct gateway_link *link, size_t bytes, int64_t now_ms, struct push_outcome *outcome)
+static void ask_link(struct gateway_link *link, struct push_measure *measure, int64_t now_ms,
+                     struct push_outcome *outcome)
 {
-    note_offer(gateway_link_offer(link, bytes, now_ms), gateway_link_name(link), outcome);
+    enum link_offer offer = gateway_link_offer(link, measure, now_ms);
+    if (offer == LINK_REFUSES && outcome->refused == 0) {
+        outcome->passed.limit = gateway_link_passed(link, measure, &outcome->passed.allowed);
+        outcome->passed.had = push_measure_of(measure, outcome->passed.limit);
+    }
+    note_offer(offer, gateway_link_name(link), outcome);
 }
 
 /* The bus in mode only stands in the place of all gateways. */
-static void ask_bus(struct dispatch *dispatch, const struct push *push, int64_t now_ms,
+static void ask_bus(struct dispatch *dispatch, const struct push_measure *measure, int64_t now_ms,
                     struct push_outcome *outcome)
 {
-    if (push->wait) {
+    if (measure->push->wait) {
         outcome->verdict = PUSH_NO_WAIT;
         return;
     }
-    note_offer(bus_publisher_offer(dispatch->bus, push_record_size(push), now_ms), "the bus", outcome);
+    note_offer(bus_publisher_offer(dispatch->bus, measure->bytes, now_ms), "the bus", outcome);
     if (outcome->verdict == PUSH_TAKEN && outcome->queued == 0)
         outcome->verdict = PUSH_NO_GATEWAY;
     outcome->queued = 0;
 }
 
-static void ask_all(struct dispatch *dispatch, const struct push *push, int64_t now_ms,
+static void ask_all(struct dispatch *dispatch, struct push_measure *measure, int64_t now_ms,
                     struct push_outcome *outcome)
 {
-    size_t bytes = push_record_size(push);
     for (size_t i = 0; i < dispatch->gateways->count; i++)
-        ask_link(dispatch->gateways->entries[i].link, bytes, now_ms, outcome);
+        ask_link(dispatch->gateways->entries[i].link, measure, now_ms, outcome);
     if (outcome->verdict == PUSH_TAKEN && outcome->queued == 0)
-        outcome->verdict = PUSH_NO_GATEWAY;
+        outcome->verdict = outcome->refused > 0 ? PUSH_PAST_LIMITS : PUSH_NO_GATEWAY;
 }
 
-static void let_go(const struct dispatch *dispatch, const struct gateway_link *link,
-                   const struct encoded_push *push)
+static void drop(const struct dispatch *dispatch, const struct gateway_link *link,
+                 const struct encoded_push *push, enum link_drop reason)
 {
-    link_ledger_let_go(push);
-    push_trace_dropped(dispatch->logic_id, push, gateway_link_name(link), LINK_DROP_DOWN);
+    link_ledger_let_go(push, reason);
+    push_trace_dropped(dispatch->logic_id, push, gateway_link_name(link), reason);
 }
 
-static void queue_on(const struct dispatch *dispatch, struct gateway_link *link, struct encoded_push *push,
-                     int64_t now_ms, struct push_outcome *outcome)
+static void queue_on(const struct dispatch *dispatch, struct gateway_link *link, struct push_measure *measure,
+                     struct encoded_push *push, int64_t now_ms, struct push_outcome *outcome)
 {
-    if (!gateway_link_is_up(link))
-        push_outcome_add_name(outcome, gateway_link_name(link));
-    if (gateway_link_offer(link, push->len, now_ms) == LINK_TAKES)
+    switch (gateway_link_offer(link, measure, now_ms)) {
+    case LINK_TAKES:
+        if (!gateway_link_is_up(link))
+            push_outcome_add_name(outcome, PUSH_NAMES_CONNECTING, gateway_link_name(link));
         gateway_link_add(link, push);
-    else
-        let_go(dispatch, link, push);
+        break;
+    case LINK_REFUSES:
+        drop(dispatch, link, push, LINK_DROP_REFUSED);
+        break;
+    case LINK_FULL:
+    case LINK_DROPS:
+    case LINK_NO_MEMORY:
+        push_outcome_add_name(outcome, PUSH_NAMES_DOWN, gateway_link_name(link));
+        drop(dispatch, link, push, LINK_DROP_DOWN);
+        break;
+    }
 }
 
 static enum status encode(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg,
@@ -116,12 +135,14 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
 {
     struct push_outcome outcome = {.items = push->item_count, .known = dispatch->gateways->count};
     struct encoded_push *encoded = NULL;
+    struct push_measure measure;
     int64_t now_ms = clock_now_ms();
+    push_measure_init(&measure, push);
     outcome.bus_only = bus_publisher_is_only(dispatch->bus);
     if (outcome.bus_only)
-        ask_bus(dispatch, push, now_ms, &outcome);
+        ask_bus(dispatch, &measure, now_ms, &outcome);
     else
-        ask_all(dispatch, push, now_ms, &outcome);
+        ask_all(dispatch, &measure, now_ms, &outcome);
     if (outcome.verdict == PUSH_TAKEN && encode(dispatch, push, done, arg, &encoded))
         outcome.verdict = PUSH_NO_MEMORY;
     if (outcome.verdict == PUSH_TAKEN)
@@ -130,7 +151,7 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
     push_trace_judged(dispatch->logic_id, push, &outcome);
     if (outcome.verdict == PUSH_TAKEN) {
         for (size_t i = 0; i < dispatch->gateways->count; i++)
-            queue_on(dispatch, dispatch->gateways->entries[i].link, encoded, now_ms, &outcome);
+            queue_on(dispatch, dispatch->gateways->entries[i].link, &measure, encoded, now_ms, &outcome);
         bus_publisher_add(dispatch->bus, encoded, now_ms);
     }
     if (outcome.verdict == PUSH_TAKEN && encoded->wait)
@@ -138,7 +159,7 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
     else
         done(&outcome, arg);
     encoded_push_unref(encoded);
-    buf_fini(&outcome.names);
+    push_outcome_fini(&outcome);
 }
 
 const char *dispatch_why_not_ready(const struct dispatch *dispatch)

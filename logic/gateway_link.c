@@ -4,11 +4,13 @@
 #include "logic/gateway_link.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "logic/link_address.h"
 #include "logic/link_backoff.h"
 #include "logic/link_canary.h"
+#include "logic/link_hello.h"
 #include "logic/link_ledger.h"
 #include "logic/link_log.h"
 #include "logic/link_probe.h"
@@ -42,6 +44,8 @@ struct gateway_link {
     struct liveness liveness;
     struct link_ledger ledger;
     struct link_sender sender;
+    struct link_hello hello;
+    limit_set below; /* limits of the gateway that are below this logic's; none while they are not known */
     struct link_probe probe;
     struct link_canary canary;
     struct link_log log;
@@ -75,6 +79,8 @@ static void note_down(struct gateway_link *link, const char *reason)
 static void drop_connection(struct gateway_link *link)
 {
     link_sender_stop(&link->sender);
+    link_hello_stop(&link->hello);
+    link->below = 0;
     link_probe_stop(&link->probe);
     link_canary_stop(&link->canary);
     h2_conn_free(link->conn);
@@ -116,9 +122,47 @@ static void let_go_of_the_past(struct gateway_link *link)
     link_ledger_drop(&link->ledger, count, LINK_DROP_EXPIRED);
 }
 
+static struct hello own_hello(const struct gateway_link *link)
+{
+    struct hello own = {.version = FANFARE_VERSION, .traces = true};
+    hello_set_instance(&own, link->env->logic_id);
+    link_limits_own(link->env->conf, own.limits);
+    return own;
+}
+
+/* The gateway takes no longer requests than it says, whatever rpcBatchBytes is. */
+static void bound_batches(struct gateway_link *link)
+{
+    const struct link_hello *hello = &link->hello;
+    int64_t bytes = link->env->conf->rpc_batch_bytes;
+    if (hello->known && hello->peer.limits[HELLO_RPC_BYTES] < bytes)
+        bytes = hello->peer.limits[HELLO_RPC_BYTES];
+    link->sender.batch_bytes = bytes > PUSH_BATCH_HEADER_LEN ? (size_t)bytes : PUSH_BATCH_HEADER_LEN + 1;
+}
+
+/* The gateway's limits, or this logic's own, may be other ones. */
+static void compare_limits(struct gateway_link *link)
+{
+    const struct link_hello *hello = &link->hello;
+    int64_t own[HELLO_LIMIT_COUNT];
+    link_limits_own(link->env->conf, own);
+    link->below = hello->known ? link_limits_below(hello->peer.limits, own) : 0;
+    bound_batches(link);
+    if (hello->known)
+        link_log_limits(&link->log, link->address.name, link->below, hello->peer.limits, own);
+}
+
+/* TLS stands. What the gateway takes is asked before anything is sent to it. */
 static void on_ready(struct h2_conn *conn, void *arg)
 {
     struct gateway_link *link = arg;
+    const struct hello own = own_hello(link);
+    if (link_hello_start(&link->hello, conn, &own, clock_now_us()))
+        h2_conn_close(conn, "the hello could not be sent");
+}
+
+static void come_up(struct gateway_link *link, struct h2_conn *conn)
+{
     if (is_given_up(link, clock_now_ms()))
         let_go_of_the_past(link);
     set_state(link, LINK_UP);
@@ -126,17 +170,36 @@ static void on_ready(struct h2_conn *conn, void *arg)
     if (link->ledger.queue.count == 0)
         link->down_since_ms = link->since_ms;
     liveness_init(&link->liveness, link->env->conf->gateway_timeout, IDLE_PING_MS, link->since_ms);
-    link_log_up(&link->log, link->address.name, link->ledger.queue.count);
+    link_log_up(&link->log, link->address.name, link->hello.known ? link->hello.peer.version : "",
+                link->ledger.queue.count);
     link_sender_start(&link->sender, conn);
+    link->sender.untraced = link->hello.known && !link->hello.peer.traces;
     link_probe_start(&link->probe, conn, clock_now_us());
     link_canary_start(&link->canary, conn);
     event_active(link->kick, EV_TIMEOUT, 0);
 }
 
+static void on_hello(struct gateway_link *link, struct h2_conn *conn, enum link_hello_reply reply, int status)
+{
+    char reason[64];
+    if (reply == LINK_HELLO_HEARD) {
+        compare_limits(link);
+        if (link->state == LINK_CONNECTING)
+            come_up(link, conn);
+        return;
+    }
+    snprintf(reason, sizeof reason, "the gateway answers the hello with HTTP %d", status);
+    h2_conn_close(conn, status ? reason : "the gateway resets the hello");
+}
+
 static void on_response(struct h2_conn *conn, int32_t stream, int status, struct slice body, void *arg)
 {
     struct gateway_link *link = arg;
-    (void)conn;
+    enum link_hello_reply hello = link_hello_answer(&link->hello, link->address.name, stream, status, body);
+    if (hello != LINK_HELLO_OTHER) {
+        on_hello(link, conn, hello, status);
+        return;
+    }
     if (link_probe_answer(&link->probe, stream, status, body, clock_now_us()) ||
         link_canary_answer(&link->canary, stream, status, clock_now_us()))
         return;
@@ -214,18 +277,29 @@ static void check_alive(struct gateway_link *link, int64_t now_ms)
     }
 }
 
+static void tick_hello(struct gateway_link *link)
+{
+    int64_t now_us = clock_now_us();
+    if (!link_hello_is_due(&link->hello, now_us))
+        return;
+    const struct hello own = own_hello(link);
+    link_hello_again(&link->hello, &own, now_us);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct gateway_link *link = arg;
     int64_t now_ms = clock_now_ms();
     (void)fd;
     (void)what;
+    tick_hello(link);
     link_probe_tick(&link->probe, clock_now_us());
     link_canary_tick(&link->canary, clock_now_us());
     if (link->state == LINK_UP)
         check_alive(link, now_ms);
     else if (link->state == LINK_CONNECTING && now_ms - link->since_ms >= link->env->conf->gateway_timeout)
-        break_link(link, "the connection was not made in time");
+        break_link(link, link->hello.owed ? "the gateway has not answered the hello in time"
+                                          : "the connection was not made in time");
     if (link->state != LINK_UP && is_given_up(link, now_ms))
         let_go_of_the_past(link);
 }
@@ -270,6 +344,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
     link_ledger_init(&link->ledger, "", (size_t)conf->gateway_max_pending_count,
                      (size_t)conf->link_queue_bytes);
     link->ledger.logic_id = env->logic_id;
+    link_hello_init(&link->hello);
     link_probe_init(&link->probe);
     link_canary_init(&link->canary, conf->canary_interval * 1000000);
     link_sender_init(&link->sender, &link->ledger, env->logic_id, (size_t)conf->rpc_batch_bytes);
@@ -293,6 +368,7 @@ void gateway_link_free(struct gateway_link *link)
         return;
     lookup_cancel(&link->lookup);
     h2_conn_free(link->conn);
+    link_hello_fini(&link->hello);
     link_sender_fini(&link->sender);
     link_ledger_fini(&link->ledger);
     free_event(link->again);
@@ -317,7 +393,7 @@ void gateway_link_apply(struct gateway_link *link)
     const struct timeval period = tick_period(link);
     link_queue_bound(&link->ledger.queue, (size_t)conf->gateway_max_pending_count,
                      (size_t)conf->link_queue_bytes);
-    link->sender.batch_bytes = (size_t)conf->rpc_batch_bytes;
+    compare_limits(link);
     link->liveness.timeout_ms = conf->gateway_timeout;
     (void)event_add(link->tick, &period);
 }
@@ -368,11 +444,27 @@ size_t gateway_link_queued(const struct gateway_link *link)
     return link->ledger.queue.count;
 }
 
-enum link_offer gateway_link_offer(struct gateway_link *link, size_t bytes, int64_t now_ms)
+enum hello_limit gateway_link_passed(const struct gateway_link *link, struct push_measure *measure,
+                                     int64_t *allowed)
+{
+    enum hello_limit limit = link_limits_passed(link->hello.peer.limits, link->below, measure);
+    *allowed = limit < HELLO_LIMIT_COUNT ? link->hello.peer.limits[limit] : 0;
+    return limit;
+}
+
+static bool refuses(const struct gateway_link *link, struct push_measure *measure)
+{
+    return link->hello.known &&
+           link_limits_passed(link->hello.peer.limits, link->below, measure) != HELLO_LIMIT_COUNT;
+}
+
+enum link_offer gateway_link_offer(struct gateway_link *link, struct push_measure *measure, int64_t now_ms)
 {
     if (!gateway_link_is_up(link) && is_given_up(link, now_ms))
         return LINK_DROPS;
-    if (!link_queue_has_room(&link->ledger.queue, bytes))
+    if (refuses(link, measure))
+        return LINK_REFUSES;
+    if (!link_queue_has_room(&link->ledger.queue, measure->bytes))
         return gateway_link_is_up(link) ? LINK_FULL : LINK_DROPS;
     return link_queue_reserve(&link->ledger.queue) ? LINK_NO_MEMORY : LINK_TAKES;
 }
@@ -394,6 +486,8 @@ void gateway_link_describe(const struct gateway_link *link, int64_t now_ms, stru
                                  .clients = link->probe.clients,
                                  .canary_us = link->canary.us,
                                  .canary_failing = link_canary_is_failing(&link->canary),
+                                 .hello = link->hello.known ? &link->hello.peer : NULL,
+                                 .below = link->below,
                                  .error = link->log.fault[0] ? link->log.fault : NULL,
                                  .error_age_ms = now_ms - link->log.fault_ms};
 }

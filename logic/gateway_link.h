@@ -15,6 +15,8 @@
 
 #include "logic/encoded_push.h"
 #include "logic/link_env.h"
+#include "logic/link_limits.h"
+#include "logic/push_measure.h"
 #include "shared/status.h"
 
 struct gateway_link;
@@ -56,6 +58,9 @@ struct link_details {
     int64_t clients;   /* as the gateway says; -1: unknown */
     int64_t canary_us; /* of the last canary there and back; -1: unknown, or lost (link_canary.h) */
     bool canary_failing;
+    const struct hello
+        *hello;        /* what the gateway said of itself on this connection, or NULL; the link's own */
+    limit_set below;   /* its limits that are below this logic's */
     const char *error; /* why it last broke or was not made, or NULL; the link's own string */
     int64_t error_age_ms;
 };
@@ -64,14 +69,17 @@ void gateway_link_describe(const struct gateway_link *link, int64_t now_ms, stru
 
 enum link_offer {
     LINK_TAKES,     /* gateway_link_add may follow, before the loop runs on */
+    LINK_REFUSES,   /* up, and the push is past a limit of the gateway's */
     LINK_FULL,      /* up, but its queue has no room */
     LINK_DROPS,     /* not up and full, or down for too long */
     LINK_NO_MEMORY, /* the queue cannot grow */
 };
 
-/* Whether the link would take a record of `bytes`. Changes nothing but spare memory. `now_ms`
- * is clock_now_ms(). */
-enum link_offer gateway_link_offer(struct gateway_link *link, size_t bytes, int64_t now_ms);
+/* Whether the link would take the push. Changes nothing but spare memory. `now_ms` is clock_now_ms(). */
+enum link_offer gateway_link_offer(struct gateway_link *link, struct push_measure *measure, int64_t now_ms);
+/* Which limit of the gateway a push is past that LINK_REFUSES was said of, and what it allows. */
+enum hello_limit gateway_link_passed(const struct gateway_link *link, struct push_measure *measure,
+                                     int64_t *allowed);
 /* Queues the push (takes a reference) and sees that it is sent. */
 void gateway_link_add(struct gateway_link *link, struct encoded_push *push);
 

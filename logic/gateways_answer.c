@@ -49,6 +49,32 @@ static enum status append_fault(struct buf *out, const struct link_details *link
     return status ? status : buf_printf(out, ",\"secondsAgo\":%" PRId64 "}", link->error_age_ms / 1000);
 }
 
+static enum status append_limits(struct buf *out, const struct link_details *link)
+{
+    if (!link->hello)
+        return buf_append_str(out, ",\"limits\":null");
+    enum status status = buf_append_str(out, ",\"limits\":{");
+    for (unsigned i = 0; i < HELLO_LIMIT_COUNT && !status; i++)
+        status = buf_printf(out, "%s\"%s\":%" PRId64, i > 0 ? "," : "", hello_limit_name((enum hello_limit)i),
+                            link->hello->limits[i]);
+    return status ? status : buf_append_str(out, "}");
+}
+
+static enum status append_below(struct buf *out, const struct link_details *link)
+{
+    if (!link->hello)
+        return buf_append_str(out, ",\"limitsBelow\":null");
+    const char *comma = "";
+    enum status status = buf_append_str(out, ",\"limitsBelow\":[");
+    for (unsigned i = 0; i < HELLO_LIMIT_COUNT && !status; i++) {
+        if (!(link->below & 1u << i))
+            continue;
+        status = buf_printf(out, "%s\"%s\"", comma, hello_limit_name((enum hello_limit)i));
+        comma = ",";
+    }
+    return status ? status : buf_append_str(out, "]");
+}
+
 static const char *state_of(const struct gateway_entry *entry, const struct link_details *link)
 {
     if (link->up)
@@ -79,7 +105,11 @@ enum status gateways_answer_append_one(struct buf *out, const char *address,
     if (!status)
         status = append_count(out, "clients", link->clients >= 0 ? link->clients : entry->clients);
     if (!status)
-        status = append_member(out, "version", entry->version);
+        status = append_member(out, "version", link->hello ? link->hello->version : entry->version);
+    if (!status)
+        status = append_limits(out, link);
+    if (!status)
+        status = append_below(out, link);
     if (!status)
         status = append_fault(out, link);
     return status ? status : buf_append_str(out, "}");

@@ -40,10 +40,10 @@ void link_ledger_add(struct link_ledger *ledger, struct encoded_push *push)
     link_queue_add(&ledger->queue, push);
 }
 
-void link_ledger_let_go(const struct encoded_push *push)
+void link_ledger_let_go(const struct encoded_push *push, enum link_drop reason)
 {
     count_accepted(push);
-    count_dropped(push, LINK_DROP_DOWN);
+    count_dropped(push, reason);
 }
 
 static struct encoded_push *take(struct link_ledger *ledger)
@@ -63,7 +63,8 @@ void link_ledger_ack(struct link_ledger *ledger, size_t count, struct batch_answ
         metrics_add(LM_LINK_ITEMS_ACKED, push->item_count);
         push_trace_acked(ledger->logic_id, push, ledger->gateway);
         if (push->wait)
-            push_wait_acked(push->wait, answer ? batch_answer_clients(answer, push->sequence) : 0);
+            push_wait_acked(push->wait, ledger->gateway,
+                            answer ? batch_answer_clients(answer, push->sequence) : 0);
         encoded_push_unref(push);
     }
 }
@@ -74,7 +75,9 @@ void link_ledger_drop(struct link_ledger *ledger, size_t count, enum link_drop r
         struct encoded_push *push = take(ledger);
         count_dropped(push, reason);
         push_trace_dropped(ledger->logic_id, push, ledger->gateway, reason);
-        if (push->wait)
+        if (push->wait && reason == LINK_DROP_REFUSED)
+            push_wait_refused(push->wait, ledger->gateway);
+        else if (push->wait)
             push_wait_dropped(push->wait, ledger->gateway);
         encoded_push_unref(push);
     }

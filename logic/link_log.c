@@ -3,6 +3,7 @@
 #include "logic/link_log.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "shared/clock.h"
 #include "shared/log.h"
@@ -21,10 +22,28 @@ static bool may_log(int64_t *logged_ms, int64_t gap_ms)
     return true;
 }
 
-void link_log_up(struct link_log *log, const char *gateway, size_t queued)
+void link_log_up(struct link_log *log, const char *gateway, const char *version, size_t queued)
 {
     if (may_log(&log->up_ms, GAP_MS))
-        log_event(LOG_INFO, "gateway link up", LOG_S("gateway", gateway), LOG_I("queued", queued));
+        log_event(LOG_INFO, "gateway link up", LOG_S("gateway", gateway), LOG_S("version", version),
+                  LOG_I("queued", queued));
+}
+
+void link_log_limits(struct link_log *log, const char *gateway, limit_set below,
+                     const int64_t limits[HELLO_LIMIT_COUNT], const int64_t own[HELLO_LIMIT_COUNT])
+{
+    struct buf text;
+    bool news = below != log->below || memcmp(log->limits, limits, sizeof log->limits) != 0;
+    log->below = below;
+    memcpy(log->limits, limits, sizeof log->limits);
+    if (!news || below == 0)
+        return;
+    buf_init(&text, 512);
+    if (link_limits_print(below, limits, own, &text) || buf_append(&text, "", 1))
+        buf_clear(&text);
+    log_event(LOG_WARN, "gateway takes less than this logic, which refuses what is more for it",
+              LOG_S("gateway", gateway), LOG_S("limits", text.data ? (const char *)text.data : "?"));
+    buf_fini(&text);
 }
 
 void link_log_down(struct link_log *log, const char *gateway, bool was_up, const char *reason,

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "logic/link_limits.h"
+
 /* All zero: nothing was said yet. Times are clock_now_ms(). */
 struct link_log {
     int64_t up_ms; /* when the last line of each kind was written */
@@ -15,9 +17,15 @@ struct link_log {
     int64_t retry_ms;
     char fault[160]; /* why it last broke or was not made, or "" */
     int64_t fault_ms;
+    limit_set below;                   /* what the last line about limits named */
+    int64_t limits[HELLO_LIMIT_COUNT]; /* of the gateway, then */
 };
 
-void link_log_up(struct link_log *log, const char *gateway, size_t queued);
+/* `version` is the gateway's, "" when it has not said. */
+void link_log_up(struct link_log *log, const char *gateway, const char *version, size_t queued);
+/* Warns of the gateway's limits that are below this logic's, when they are not those of the last time. */
+void link_log_limits(struct link_log *log, const char *gateway, limit_set below,
+                     const int64_t limits[HELLO_LIMIT_COUNT], const int64_t own[HELLO_LIMIT_COUNT]);
 /* It broke (`was_up`) or could not be made; keeps the reason as the fault. */
 void link_log_down(struct link_log *log, const char *gateway, bool was_up, const char *reason,
                    unsigned failures, size_t queued);

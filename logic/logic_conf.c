@@ -54,7 +54,7 @@ static const struct conf_option options[] = {
     {"linkQueueBytes", LIVE_INT(link_queue_bytes, 65536, INT64_C(17179869184)), "67108864", NULL, "bytes", "The same bound, counted in bytes.", NULL},
     {"linkQueueSeconds", LIVE_INT(link_queue_seconds, 0, 86400), "10", NULL, "s", "How long pushes wait for a gateway that is down before they are dropped.", NULL},
     {"canary.intervalSeconds", INT(canary_interval, 0, 3600), "5", NULL, "s", "How often a push is sent through each gateway to that gateway's own client; a gateway where three in a row do not arrive is not ready. 0 sends none.", NULL},
-    {"rpcBatchBytes", LIVE_INT(rpc_batch_bytes, 4096, 67108864), "1048576", NULL, "bytes", "Size of one batch towards a gateway; must not pass the gateway's maxRpcBytes.", NULL},
+    {"rpcBatchBytes", LIVE_INT(rpc_batch_bytes, 4096, 67108864), "1048576", NULL, "bytes", "Size of one batch towards a gateway; a gateway that says its maxRpcBytes gets no longer ones.", NULL},
     {"rpc.ca", LIVE_FILE(rpc_ca), "", NULL, "", "CA (PEM) that must have signed the gateways' certificates; empty verifies nothing, as go-push, and warns.", NULL},
     {"rpc.cert", LIVE_FILE(rpc_cert), "", NULL, "", "Certificate chain (PEM) that logic shows to the gateways; set together with rpc.key.", NULL},
     {"rpc.key", LIVE_FILE(rpc_key), "", NULL, "", "Private key (PEM, no pass phrase) of rpc.cert.", NULL},

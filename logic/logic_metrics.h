@@ -21,11 +21,13 @@
     X(LM_PUSHES_REFUSED_FULL, L "pushes_refused_total", "reason=\"queue_full\"", COUNTER, "")                   \
     X(LM_PUSHES_REFUSED_NO_GATEWAY, L "pushes_refused_total", "reason=\"no_gateway\"", COUNTER, "")             \
     X(LM_PUSHES_REFUSED_MEMORY, L "pushes_refused_total", "reason=\"no_memory\"", COUNTER, "")                  \
+    X(LM_PUSHES_REFUSED_LIMITS, L "pushes_refused_total", "reason=\"gateway_limits\"", COUNTER, "")             \
     X(LM_ITEMS_RECEIVED, L "items_received_total", "", COUNTER, "Items of well-formed pushes")                  \
     X(LM_ITEMS_ACCEPTED, L "items_accepted_total", "", COUNTER, "Items that at least one link's queue took")    \
     X(LM_ITEMS_REFUSED_FULL, L "items_refused_total", "reason=\"queue_full\"", COUNTER, "Items of refused pushes") \
     X(LM_ITEMS_REFUSED_NO_GATEWAY, L "items_refused_total", "reason=\"no_gateway\"", COUNTER, "")               \
     X(LM_ITEMS_REFUSED_MEMORY, L "items_refused_total", "reason=\"no_memory\"", COUNTER, "")                    \
+    X(LM_ITEMS_REFUSED_LIMITS, L "items_refused_total", "reason=\"gateway_limits\"", COUNTER, "")               \
     X(LM_WAITS, L "waits", "", GAUGE, "Pushes whose caller waits for the gateways")                             \
     X(LM_WAIT_TIMEOUTS, L "wait_timeouts_total", "", COUNTER, "Waits answered 504")                             \
     X(LM_GATEWAYS_STATIC, L "gateways", "source=\"static\"", GAUGE, "Gateways known, by where they came from")     \

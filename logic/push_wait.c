@@ -3,6 +3,7 @@
 #include "logic/push_wait.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "logic/logic_metrics.h"
 
@@ -59,35 +60,51 @@ void push_wait_start(struct push_wait *wait, struct push_outcome *outcome)
     wait->outcome = *outcome;
     wait->outcome.pending = outcome->queued;
     wait->outcome.wait_ms = wait->timeout_ms;
-    outcome->names = (struct buf){.data = NULL};
+    memset(outcome->names, 0, sizeof outcome->names);
     metrics_add(LM_WAITS, 1);
     evtimer_add(wait->timer, &delay);
 }
 
-static void settle(struct push_wait *wait)
+static enum push_verdict verdict_of(const struct push_outcome *outcome)
 {
-    if (--wait->outcome.pending == 0)
-        tell(wait, wait->outcome.acked > 0 ? PUSH_TAKEN : PUSH_WAIT_TIMEOUT);
+    if (outcome->refused > 0)
+        return PUSH_WAIT_REFUSED;
+    return outcome->acked > 0 ? PUSH_TAKEN : PUSH_WAIT_TIMEOUT;
 }
 
-void push_wait_acked(struct push_wait *wait, uint64_t clients)
+/* Whatever it was named as before the push went there, its answer counts. */
+static void settle(struct push_wait *wait, const char *gateway)
+{
+    push_outcome_remove_name(&wait->outcome, PUSH_NAMES_CONNECTING, gateway);
+    if (--wait->outcome.pending == 0)
+        tell(wait, verdict_of(&wait->outcome));
+}
+
+void push_wait_acked(struct push_wait *wait, const char *gateway, uint64_t clients)
 {
     wait->outcome.acked++;
     wait->outcome.clients += clients;
-    settle(wait);
+    settle(wait, gateway);
+}
+
+void push_wait_refused(struct push_wait *wait, const char *gateway)
+{
+    wait->outcome.refused++;
+    push_outcome_add_name(&wait->outcome, PUSH_NAMES_REFUSED, gateway);
+    settle(wait, gateway);
 }
 
 void push_wait_dropped(struct push_wait *wait, const char *gateway)
 {
-    push_outcome_add_name(&wait->outcome, gateway);
-    settle(wait);
+    push_outcome_add_name(&wait->outcome, PUSH_NAMES_DOWN, gateway);
+    settle(wait, gateway);
 }
 
 void push_wait_free(struct push_wait *wait)
 {
     if (!wait)
         return;
-    buf_fini(&wait->outcome.names);
+    push_outcome_fini(&wait->outcome);
     event_free(wait->timer);
     free(wait);
 }

@@ -23,8 +23,9 @@ enum status push_wait_new(struct event_base *base, int timeout_ms, push_done *do
 /* Waits for outcome->queued links (at least one). Takes over the names in `outcome`, whose
  * names are empty afterwards. */
 void push_wait_start(struct push_wait *wait, struct push_outcome *outcome);
-/* A link has settled: the gateway applied the push with `clients` reached, or will not get it. */
-void push_wait_acked(struct push_wait *wait, uint64_t clients);
+/* A link has settled: the gateway applied the push with `clients` reached, refused it, or will not get it. */
+void push_wait_acked(struct push_wait *wait, const char *gateway, uint64_t clients);
+void push_wait_refused(struct push_wait *wait, const char *gateway);
 void push_wait_dropped(struct push_wait *wait, const char *gateway);
 /* Legal on NULL, and before the start; after it only when every link has settled. */
 void push_wait_free(struct push_wait *wait);

@@ -57,6 +57,9 @@ bool json_next_element(struct json_iter *iter, struct json_value *value);
 /* The next member of an object; `key` is the key's text with its quotes; false at its end. */
 bool json_next_member(struct json_iter *iter, struct json_value *key, struct json_value *value);
 
+/* How deep a value that json_scan has passed is nested: [] is 1, a number 0. */
+int json_depth(struct slice text);
+
 /* Decodes a JSON string (with its quotes, already valid) into UTF-8. `*len` is the length.
  * STATUS_TOO_LARGE when it does not fit `cap`; STATUS_INVALID when an escape is a lone surrogate,
  * which json_scan lets nobody meet. */

@@ -110,6 +110,29 @@ static const uint8_t *skip_container(const uint8_t *at, const uint8_t *end)
     return end;
 }
 
+int json_depth(struct slice text)
+{
+    const uint8_t *at = text.data;
+    const uint8_t *end = text.data + text.len;
+    int depth = 0;
+    int deepest = 0;
+
+    while (at < end) {
+        if (*at == '"') {
+            at = skip_string(at, end);
+            continue;
+        }
+        if (*at == '{' || *at == '[') {
+            depth++;
+            deepest = depth > deepest ? depth : deepest;
+        } else if (*at == '}' || *at == ']') {
+            depth--;
+        }
+        at++;
+    }
+    return deepest;
+}
+
 static const uint8_t *skip_value(const uint8_t *at, const uint8_t *end)
 {
     if (*at == '"') {

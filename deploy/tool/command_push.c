@@ -76,14 +76,14 @@ static const char *member_text(const cJSON *object, const char *key)
     return text ? text : "";
 }
 
-static void warn_of_down(const struct tool *tool, const cJSON *gateways)
+/* Names the gateways that do not have the push, or not yet: `key` says why, here as in the answer. */
+static void warn_of(const struct tool *tool, const cJSON *gateways, const char *key)
 {
-    const cJSON *down = cJSON_GetObjectItemCaseSensitive(gateways, "down");
     const cJSON *each;
 
-    cJSON_ArrayForEach(each, down)
+    cJSON_ArrayForEach(each, cJSON_GetObjectItemCaseSensitive(gateways, key))
     {
-        printf("%s  down: %s%s\n", tool_paint(tool, PAINT_YELLOW),
+        printf("%s  %s: %s%s\n", tool_paint(tool, PAINT_YELLOW), key,
                cJSON_IsString(each) ? each->valuestring : "?", tool_paint(tool, PAINT_OFF));
     }
 }
@@ -107,7 +107,9 @@ static int say_taken(const struct tool *tool, const cJSON *answer)
     if (clients >= 0)
         printf(", %d client%s", clients, clients == 1 ? "" : "s");
     putchar('\n');
-    warn_of_down(tool, gateways);
+    warn_of(tool, gateways, "connecting");
+    warn_of(tool, gateways, "down");
+    warn_of(tool, gateways, "refused");
     return TOOL_OK;
 }
 

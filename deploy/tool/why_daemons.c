@@ -24,6 +24,8 @@ static const struct loss {
      "pushes were refused because a gateway is behind: 503"},
     {DAEMON_LOGIC, "pushes_refused_total", "reason=\"no_gateway\"",
      "pushes were refused because no gateway was there: 503"},
+    {DAEMON_LOGIC, "pushes_refused_total", "reason=\"gateway_limits\"",
+     "pushes were past the limits of every gateway: 400 gateway_limits"},
     {DAEMON_LOGIC, "pushes_refused_total", "reason=\"no_memory\"", "pushes were refused for want of memory"},
     {DAEMON_LOGIC, "link_pushes_dropped_total", "reason=\"expired\"",
      "pushes waited too long for a gateway that was down (linkQueueSeconds)"},
@@ -79,6 +81,25 @@ static const char *text_member(const cJSON *object, const char *key)
     return text ? text : "";
 }
 
+/* Limits that this logic lets through and the gateway refuses. */
+static void say_limits(struct why *why, const char *logic, const cJSON *gateway)
+{
+    const cJSON *limits = cJSON_GetObjectItemCaseSensitive(gateway, "limits");
+    const cJSON *each;
+
+    cJSON_ArrayForEach(each, cJSON_GetObjectItemCaseSensitive(gateway, "limitsBelow"))
+    {
+        const char *name = cJSON_IsString(each) ? each->valuestring : "?";
+        const cJSON *limit = cJSON_GetObjectItemCaseSensitive(limits, name);
+
+        why_say(
+            why, FINDING_BAD, "limits", logic,
+            "its gateway %s has %s %.0f, which is less than this logic lets through: what is more is refused "
+            "for the clients there",
+            text_member(gateway, "address"), name, cJSON_IsNumber(limit) ? limit->valuedouble : 0);
+    }
+}
+
 static void say_gateway(struct why *why, const char *logic, const cJSON *gateway)
 {
     const char *address = text_member(gateway, "address");
@@ -118,6 +139,7 @@ static void say_gateways(struct why *why, const struct reading *reading)
     cJSON_ArrayForEach(each, gateways)
     {
         say_gateway(why, reading->address, each);
+        say_limits(why, reading->address, each);
     }
     cJSON_Delete(tree);
 }

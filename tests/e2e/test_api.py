@@ -131,12 +131,12 @@ def test_wait_timeout_says_how_many_have_acked_and_the_push_stays_queued(make_cl
     assert there.push() == [1]
 
 
-def test_a_gateway_that_is_down_is_named(make_cluster):
+def test_a_gateway_that_is_away_is_named(make_cluster):
     cluster = make_cluster(gateways=2)
     port = cluster.gateways[1].port("rpc")
     cluster.gateways[1].kill()
-    down = wait_until(lambda: cluster.push("r", 1)["gateways"].get("down"), what="the dead gateway to be named")
-    assert down == [f"127.0.0.1:{port}"]
+    away = wait_until(lambda: cluster.push("r", 1)["gateways"].get("connecting"), what="the dead gateway to be named")
+    assert away == [f"127.0.0.1:{port}"]
 
 
 def test_no_gateway_configured(make_cluster):

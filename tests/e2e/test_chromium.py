@@ -245,7 +245,7 @@ def test_it_comes_back_by_itself_when_the_gateway_restarts(page, cluster):
         cluster.restart_gateway()
     page.connected()
     page.joined("default")
-    wait_until(lambda: "down" not in cluster.push("default", {"msg": "back"})["gateways"], what="logic to be back")
+    wait_until(lambda: "connecting" not in cluster.push("default", {"msg": "back"})["gateways"], what="logic to be back")
     page.shows("back")
     page.complaints()
 

@@ -298,7 +298,7 @@ def test_what_was_queued_for_one_that_is_gone(make_cluster, dns):
     found.cluster.gateways[1].kill()
     wait_until(lambda: not found.up("127.0.0.1", "127.0.0.2"), what="the link to break")
     for n in range(10):
-        assert found.cluster.push("r", n)["gateways"]["down"] == [found.name("127.0.0.2")]
+        assert found.cluster.push("r", n)["gateways"]["connecting"] == [found.name("127.0.0.2")]
     dead = found.gateways()[found.name("127.0.0.2")]
     assert dead["state"] == "connecting" and dead["queue"]["pushes"] == 10 and dead["lastError"]["text"]
     dns.set("127.0.0.1")

@@ -37,9 +37,11 @@ def test_what_is_known_of_a_gateway(make_cluster):
     assert [each["address"] for each in found] == ["127.0.0.1:%d" % each.port("rpc") for each in cluster.gateways]
     for each in found:
         assert list(each) == [
-            "address", "id", "source", "listed", "state", "queue", "rttMs", "canary", "clients", "version", "lastError"]
+            "address", "id", "source", "listed", "state", "queue", "rttMs", "canary", "clients", "version", "limits",
+            "limitsBelow", "lastError"]
         assert (each["source"], each["listed"], each["state"]) == ("static", True, "up")
-        assert (each["id"], each["version"], each["clients"]) == (None, None, 0)
+        assert (each["id"], each["clients"], each["limitsBelow"]) == (None, 0, [])
+        assert each["version"] and each["limits"]["maxItemBytes"] == 65536
         assert each["queue"] == {"pushes": 0, "bytes": 0}
         assert 0 < each["rttMs"] < patient(1000)
 

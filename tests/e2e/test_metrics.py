@@ -164,7 +164,7 @@ def test_logics_accounting_adds_up(make_cluster):
         caller.post("/push/room", {"room": "", "items": [1]})
         caller.post("/push/batch", [{"room": "r", "items": [1]}, {"room": "r"}])
         cluster.proxies[1].refuse()
-        wait_until(lambda: taken().get("down"), what="the link to be down")
+        wait_until(lambda: taken().get("connecting"), what="the link to break")
         for n in range(30):
             caller.post("/push/room", {"room": "r", "items": [n]})
         wait_until(lambda: taken().get("queued") == 1, what="the link's queue to close")

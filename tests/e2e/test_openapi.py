@@ -34,7 +34,8 @@ TRIPLES = [(path, method, str(status)) for path, method, operation in operations
 
 @pytest.fixture(scope="module")
 def clusters(certs, tmp_path_factory):
-    """Built when first asked for: plain (small limits), alone (no gateway), stuck (its gateway is stopped)."""
+    """Built when first asked for: plain (small limits), alone (no gateway), stuck (its gateway is stopped), uneven
+    (its second gateway takes items of one byte)."""
     from conftest import finish
 
     made = {}
@@ -44,6 +45,7 @@ def clusters(certs, tmp_path_factory):
         "stuck": {"logic": {"waitTimeout": 200, "gatewayTimeout": 60000}},
         "cors": {"logic": {"cors.origins": ["*"]}},
         "guarded": {"gateways": 0, "logic": {"gatewayList": []}},
+        "uneven": {"logics": 0},
     }
 
     def get(name):
@@ -52,6 +54,10 @@ def clusters(certs, tmp_path_factory):
             if name == "guarded":
                 options[name]["logic"].update(Tokens(directory, "a-token").option)
             made[name] = Cluster(directory, certs, **options[name])
+            if name == "uneven":
+                made[name].add_gateway(maxItemBytes=1)
+                made[name].add_logic()
+                made[name].await_ready()
             if name == "stuck":
                 made[name].gateways[0].stop_the_clock()
         return made[name]
@@ -80,6 +86,10 @@ def waiting(path):
     return [{**each, "wait": True} for each in GOOD[path]] if path == "/push/batch" else {**GOOD[path], "wait": True}
 
 
+def waiting_with_long_items(path):
+    return json.loads(re.sub(r"\[[12]\]", "[12345]", json.dumps(waiting(path))))
+
+
 PROVOKE = {
     "200": lambda c, m, p: send(c("plain"), m, p, GOOD.get(p) if m == "post" else None),
     "204": lambda c, m, p: send(c("cors"), m, p, headers={
@@ -93,6 +103,7 @@ PROVOKE = {
     "413": lambda c, m, p: send(c("plain"), m, p, " " * 5000),
     "415": lambda c, m, p: send(c("plain"), m, p, "x", "text/plain"),
     "431": lambda c, m, p: send(c("plain"), m, p, GOOD.get(p) if m == "post" else None, headers={"X": "y" * 3000}),
+    "502": lambda c, m, p: send(c("uneven"), m, p, waiting_with_long_items(p)),
     "503": lambda c, m, p: send(c("alone"), m, p, GOOD.get(p) if m == "post" else None),
     "504": lambda c, m, p: send(c("stuck"), m, p, waiting(p)),
 }

@@ -598,7 +598,27 @@ def test_why_a_room_name_is_too_long_for_the_gateway(make_cluster):
     cluster = make_cluster(gateway={"maxRoomNameBytes": 40})
     done, findings = why(cluster, "x" * 41)
     assert done.returncode == REFUSED
-    assert [step for step, _ in bad(findings)] == ["client"]
+    [(limits, text), (client, _)] = bad(findings)
+    assert (limits, client) == ("limits", "client")
+    assert "has maxRoomNameBytes 40, which is less than this logic lets through" in text
+
+
+def test_push_and_why_name_the_gateway_whose_limits_are_lower(make_cluster):
+    cluster = make_cluster(gateways=1, logics=0)
+    cluster.add_gateway(maxItemBytes=1000, maxJsonDepth=8)
+    cluster.add_logic()
+    cluster.await_ready()
+    narrow = "127.0.0.1:%d" % cluster.gateways[1].port("rpc")
+    done = push(cluster, "r", json.dumps(["x" * 2000]))
+    assert done.returncode == TAKEN and f"queued for 1 of 2 gateways" in done.stdout
+    assert f"  refused: {narrow}" in done.stdout.splitlines()
+    done = push(cluster, "r", json.dumps(["x" * 2000]), "--wait")
+    assert done.returncode == REFUSED and "HTTP 502 gateway_refused" in done.stderr and narrow in done.stderr
+    done, findings = why(cluster, "r")
+    assert done.returncode == REFUSED
+    named = [text for step, text in bad(findings) if step == "limits"]
+    assert len(named) == 2 and all(narrow in text for text in named)
+    assert "maxItemBytes 1000," in named[0] and "maxJsonDepth 8," in named[1]
 
 
 def test_why_slow_clients_lost_frames(make_cluster):

@@ -30,6 +30,8 @@ struct fake_gateway {
     size_t pushes;
     bool silent;       /* answers no batch */
     const char *stats; /* answer to GET /stats; NULL: none */
+    const char *hello; /* answer to POST /rpc/hello; NULL: 404, as one that knows none */
+    size_t hellos;
 };
 
 static inline void fake_answer_batch(struct fake_gateway *gateway, struct h2_conn *conn,
@@ -55,6 +57,14 @@ static inline void fake_on_request(struct h2_conn *conn, const struct h2_request
 {
     struct fake_gateway *gateway = arg;
 
+    if (strcmp(request->path, "/rpc/hello") == 0) {
+        const char *answer = gateway->hello ? gateway->hello : "";
+
+        gateway->hellos++;
+        h2_reply(conn, request->stream, gateway->hello ? 200 : 404, "application/json", answer,
+                 strlen(answer));
+        return;
+    }
     if (strcmp(request->path, "/stats") != 0) {
         fake_answer_batch(gateway, conn, request);
         return;

@@ -139,7 +139,7 @@ static inline void on_told(const struct push_outcome *outcome, void *arg)
 
     bench->told++;
     bench->outcome = *outcome;
-    bench->outcome.names = (struct buf){.data = NULL};
+    memset(bench->outcome.names, 0, sizeof bench->outcome.names);
     if (!bench->push_again)
         return;
     bench->push_again = false;

@@ -32,7 +32,10 @@ static void all_is_known(void **state)
 {
     const struct gateway_entry entry = {
         .source = GATEWAY_FROM_REDIS, .id = "g1", .version = "0.1.0", .clients = 3, .listed = true};
+    const struct hello hello = {.version = "0.2.0", .limits = {1024, 64, 128, 8388608}};
     const struct link_details link = {.up = true,
+                                      .hello = &hello,
+                                      .below = 1u << HELLO_ITEM_BYTES,
                                       .pushes = 2,
                                       .bytes = 130,
                                       .rtt_us = 12034,
@@ -46,7 +49,8 @@ static void all_is_known(void **state)
         &entry, &link,
         "{\"address\":\"10.0.0.1:7788\",\"id\":\"g1\",\"source\":\"redis\",\"listed\":true,\"state\":\"up\","
         "\"queue\":{\"pushes\":2,\"bytes\":130},\"rttMs\":12.034,\"canary\":{\"state\":\"passing\",\"ms\":0."
-        "420},\"clients\":118,\"version\":\"0.1.0\","
+        "420},\"clients\":118,\"version\":\"0.2.0\",\"limits\":{\"maxItemBytes\":1024,\"maxJsonDepth\":64,"
+        "\"maxRoomNameBytes\":128,\"maxRpcBytes\":8388608},\"limitsBelow\":[\"maxItemBytes\"],"
         "\"lastError\":{\"text\":\"the gateway is silent\",\"secondsAgo\":12}}");
 }
 
@@ -59,7 +63,7 @@ static void what_is_not_known_is_null(void **state)
            "{\"address\":\"10.0.0.1:7788\",\"id\":null,\"source\":\"static\",\"listed\":true,"
            "\"state\":\"connecting\",\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":null,\"canary\":{"
            "\"state\":\"unknown\",\"ms\":null},\"clients\":null,"
-           "\"version\":null,\"lastError\":null}");
+           "\"version\":null,\"limits\":null,\"limitsBelow\":null,\"lastError\":null}");
 }
 
 static void the_registry_knows_clients_that_the_link_does_not(void **state)
@@ -76,7 +80,7 @@ static void the_registry_knows_clients_that_the_link_does_not(void **state)
            "{\"address\":\"10.0.0.1:7788\",\"id\":\"g1\",\"source\":\"redis\",\"listed\":false,"
            "\"state\":\"draining\",\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":0.005,\"canary\":{"
            "\"state\":\"failing\",\"ms\":null},\"clients\":3,"
-           "\"version\":null,\"lastError\":null}");
+           "\"version\":null,\"limits\":null,\"limitsBelow\":null,\"lastError\":null}");
 }
 
 static void texts_are_escaped(void **state)
@@ -92,7 +96,8 @@ static void texts_are_escaped(void **state)
            "{\"address\":\"10.0.0.1:7788\",\"id\":null,\"source\":\"dns\",\"listed\":true,\"state\":\"down\","
            "\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":null,\"canary\":{\"state\":\"unknown\",\"ms\":"
            "null},\"clients\":null,"
-           "\"version\":\"\\\"\\\\\\u0001\",\"lastError\":{\"text\":\"a\\nb\\\"\",\"secondsAgo\":0}}");
+           "\"version\":\"\\\"\\\\\\u0001\",\"limits\":null,\"limitsBelow\":null,\"lastError\":{\"text\":"
+           "\"a\\nb\\\"\",\"secondsAgo\":0}}");
 }
 
 /* A draining gateway whose link is not up can be pushed to no more than any other that is not. */
@@ -108,7 +113,7 @@ static void draining_needs_a_link(void **state)
         "{\"address\":\"10.0.0.1:7788\",\"id\":null,\"source\":\"redis\",\"listed\":false,\"state\":\"down\","
         "\"queue\":{\"pushes\":0,\"bytes\":0},\"rttMs\":null,\"canary\":{\"state\":\"unknown\",\"ms\":null},"
         "\"clients\":null,\"version\":null,"
-        "\"lastError\":null}");
+        "\"limits\":null,\"limitsBelow\":null,\"lastError\":null}");
 }
 
 static void past_its_bound_it_fails(void **state)

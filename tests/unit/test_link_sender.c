@@ -295,7 +295,8 @@ static void tells_the_caller_that_nobody_gets_it(void **state)
     queue_push(script, 9, &push, start_wait(script));
     assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
     assert_int_equal(script->told, 1);
-    assert_int_equal(script->outcome.verdict, PUSH_WAIT_TIMEOUT);
+    assert_int_equal(script->outcome.verdict, PUSH_WAIT_REFUSED);
+    assert_int_equal(script->outcome.refused, 1);
     assert_int_equal(script->outcome.acked, 0);
 }
 

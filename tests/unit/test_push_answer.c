@@ -22,7 +22,7 @@ static void expect(struct push_outcome *outcome, int status, const char *json)
     assert_string_equal((const char *)out.data, json);
     assert_int_equal(got, status);
     buf_fini(&out);
-    buf_fini(&outcome->names);
+    push_outcome_fini(outcome);
 }
 
 static void taken(void **state)
@@ -39,12 +39,67 @@ static void taken_with_gateways_down(void **state)
     struct push_outcome outcome = {.sequence = 1, .items = 1, .known = 3, .queued = 1};
 
     (void)state;
-    push_outcome_add_name(&outcome, "10.0.0.7:7788");
-    push_outcome_add_name(&outcome, "[::1]:7788");
-    push_outcome_add_name(&outcome, "10.0.0.7:7788");
+    push_outcome_add_name(&outcome, PUSH_NAMES_DOWN, "10.0.0.7:7788");
+    push_outcome_add_name(&outcome, PUSH_NAMES_DOWN, "[::1]:7788");
+    push_outcome_add_name(&outcome, PUSH_NAMES_DOWN, "10.0.0.7:7788");
     expect(&outcome, 200,
            "{\"id\":\"9f86d081884c7d65-1\",\"items\":1,\"gateways\":{\"known\":3,\"queued\":1,"
            "\"down\":[\"10.0.0.7:7788\",\"[::1]:7788\"]}}");
+}
+
+static void names_what_each_gateway_is(void **state)
+{
+    struct push_outcome outcome = {.sequence = 2, .items = 1, .known = 4, .queued = 2, .refused = 1};
+
+    (void)state;
+    push_outcome_add_name(&outcome, PUSH_NAMES_CONNECTING, "a:1");
+    push_outcome_add_name(&outcome, PUSH_NAMES_CONNECTING, "b:2");
+    push_outcome_add_name(&outcome, PUSH_NAMES_CONNECTING, "e:5");
+    push_outcome_remove_name(&outcome, PUSH_NAMES_CONNECTING, "b:2");
+    push_outcome_remove_name(&outcome, PUSH_NAMES_CONNECTING, "b:2");
+    push_outcome_remove_name(&outcome, PUSH_NAMES_DOWN, "a:1");
+    push_outcome_add_name(&outcome, PUSH_NAMES_DOWN, "c:3");
+    push_outcome_add_name(&outcome, PUSH_NAMES_REFUSED, "d:4");
+    expect(&outcome, 200,
+           "{\"id\":\"9f86d081884c7d65-2\",\"items\":1,\"gateways\":{\"known\":4,\"queued\":2,"
+           "\"connecting\":[\"a:1\",\"e:5\"],\"down\":[\"c:3\"],\"refused\":[\"d:4\"]}}");
+}
+
+static void past_every_gateways_limits(void **state)
+{
+    struct push_outcome outcome = {.verdict = PUSH_PAST_LIMITS,
+                                   .items = 1,
+                                   .known = 2,
+                                   .refused = 2,
+                                   .passed = {HELLO_JSON_DEPTH, 8, 9}};
+
+    (void)state;
+    push_outcome_add_name(&outcome, PUSH_NAMES_REFUSED, "a:1");
+    push_outcome_add_name(&outcome, PUSH_NAMES_REFUSED, "b:2");
+    expect(
+        &outcome, 400,
+        "{\"error\":{\"code\":\"gateway_limits\",\"message\":\"no gateway takes the push: an item is nested "
+        "9 deep, and maxJsonDepth is 8 at a:1\"}}");
+}
+
+static void waited_and_one_refused(void **state)
+{
+    struct push_outcome outcome = {.verdict = PUSH_WAIT_REFUSED,
+                                   .sequence = 3,
+                                   .items = 1,
+                                   .known = 2,
+                                   .queued = 1,
+                                   .acked = 1,
+                                   .refused = 1,
+                                   .wait_ms = 5000};
+
+    (void)state;
+    push_outcome_add_name(&outcome, PUSH_NAMES_REFUSED, "a:1");
+    expect(
+        &outcome, 502,
+        "{\"error\":{\"code\":\"gateway_refused\",\"message\":\"1 of 2 gateways refused the push, 1 applied "
+        "it: sent again, it is refused again\"},\"id\":\"9f86d081884c7d65-3\",\"items\":1,"
+        "\"gateways\":{\"known\":2,\"queued\":1,\"acked\":1,\"refused\":[\"a:1\"]}}");
 }
 
 static void waited(void **state)
@@ -81,8 +136,8 @@ static void queue_full_names_the_gateways(void **state)
     struct push_outcome outcome = {.verdict = PUSH_QUEUE_FULL, .items = 1, .known = 2};
 
     (void)state;
-    push_outcome_add_name(&outcome, "a:1");
-    push_outcome_add_name(&outcome, "b:2");
+    push_outcome_add_name(&outcome, PUSH_NAMES_FULL, "a:1");
+    push_outcome_add_name(&outcome, PUSH_NAMES_FULL, "b:2");
     expect(&outcome, 503,
            "{\"error\":{\"code\":\"queue_full\",\"message\":\"the queue is full of a:1, b:2\"}}");
 }
@@ -97,14 +152,14 @@ static void queue_full_of_very_many(void **state)
     (void)state;
     for (int i = 0; i < 200; i++) {
         snprintf(name, sizeof name, "gateway-%d:7788", i);
-        push_outcome_add_name(&outcome, name);
+        push_outcome_add_name(&outcome, PUSH_NAMES_FULL, name);
     }
     buf_init(&out, 65536);
     assert_int_equal(push_answer_append(&out, "", &outcome, &status), STATUS_OK);
     assert_true(out.len < 600);
     assert_memory_equal(out.data + out.len - 6, "...\"}}", 6);
     buf_fini(&out);
-    buf_fini(&outcome.names);
+    push_outcome_fini(&outcome);
 }
 
 static void no_gateway(void **state)
@@ -188,6 +243,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(taken),
         cmocka_unit_test(taken_with_gateways_down),
+        cmocka_unit_test(names_what_each_gateway_is),
+        cmocka_unit_test(past_every_gateways_limits),
+        cmocka_unit_test(waited_and_one_refused),
         cmocka_unit_test(waited),
         cmocka_unit_test(waited_too_long),
         cmocka_unit_test(queue_full_names_the_gateways),

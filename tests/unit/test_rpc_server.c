@@ -72,7 +72,7 @@ static void listen_on_loopback(struct bench *bench)
     struct rpc_server_conf conf = {
         .bind = "127.0.0.1",
         .tls = bench->server_tls,
-        .max_body = 10000,
+        .hello = {.version = "1", .limits = {64, 8, 16, 10000}},
         .max_connections = 2,
         .handler = bench->handler,
         .stats = print_stats,

@@ -160,7 +160,8 @@ class RpcCaller:
 class FakeGateway:
     """A gateway in Python. `respond(method, path, headers, body)` gives (status, body) or None,
     which leaves the request unanswered until `release`. Logic's probes (GET /stats) are only
-    counted, and answered by `stats`: (status, body), or None for never."""
+    counted, and answered by `stats`: (status, body), or None for never. So is its hello (POST
+    /rpc/hello), by `hello`: 404 unless a test says more, as an older gateway does."""
 
     def __init__(self, context, respond):
         self.context, self.respond = context, respond
@@ -169,6 +170,8 @@ class FakeGateway:
         self.probes = 0
         self.stats = (200, b'{"onlineConnections":0}')
         self.tail = b""  # sent behind each answer
+        self.hellos = []
+        self.hello = (404, b"404 page not found\n")
         self.most_at_once = 0
         self.connections = 0
         self.lock = threading.Lock()
@@ -239,7 +242,7 @@ class _FakeConnection:
         if isinstance(event, h2.events.RequestReceived):
             headers = dict(event.headers)
             self.requests[event.stream_id] = [headers, b""]
-            pushes = sum(each[0][":path"] != "/stats" for each in self.requests.values())
+            pushes = sum(each[0][":path"] not in ("/stats", "/rpc/hello") for each in self.requests.values())
             self.gateway.most_at_once = max(self.gateway.most_at_once, pushes)
         elif isinstance(event, h2.events.DataReceived):
             self.requests[event.stream_id][1] += event.data
@@ -250,12 +253,20 @@ class _FakeConnection:
             if headers[":path"] == "/stats":
                 self._probed(event.stream_id)
                 return
+            if headers[":path"] == "/rpc/hello":
+                self._greeted(event.stream_id, body)
+                return
             self._take(event.stream_id, (headers[":method"], headers[":path"], headers, body))
 
     def _probed(self, stream):
         self.gateway.probes += 1
         if self.gateway.stats:
             self.answer(stream, *self.gateway.stats, content_type="application/json")
+
+    def _greeted(self, stream, body):
+        self.gateway.hellos.append(body)
+        if self.gateway.hello:
+            self.answer(stream, *self.gateway.hello, content_type="application/json")
 
     def _take(self, stream, request):
         with self.gateway.lock:
@@ -271,8 +282,8 @@ class _FakeConnection:
             self.requests.pop(stream, None)
             headers = [(":status", str(status)), ("content-type", content_type), ("content-length", str(len(body)))]
             self.h2.send_headers(stream, headers, end_stream=not body)
-            if body:
-                self.h2.send_data(stream, body, end_stream=True)
+            for at in range(0, len(body), 16384):
+                self.h2.send_data(stream, body[at : at + 16384], end_stream=at + 16384 >= len(body))
             self.sock.sendall(self.h2.data_to_send() + self.gateway.tail)
 
 
@@ -308,6 +319,8 @@ def read_batch(body):
 
 def _read_record(body):
     sequence, flags, target, rooms_count = struct.unpack(">QBBH", body[:12])
+    if flags & 2:  # 25 bytes of trace
+        body = body[:-25]
     at, rooms, items = 12, [], []
     for _ in range(rooms_count):
         length = struct.unpack(">H", body[at : at + 2])[0]
