@@ -45,8 +45,8 @@ static const struct conf_option options[] = {
     {"wsOutChannelSize", LIVE_INT(ws_out_channel_size, 1, 1000000), "1000", NULL, "", "The same bound, counted in frames.", NULL},
     {"slowClientPolicy", LIVE_ENUM(slow_client_policy), "close", "close|drop-oldest|drop-newest", "", "What happens past either bound: close (4200), or drop whole frames.", NULL},
 
-    {"maxMergerDelay", LIVE_INT(max_merger_delay, 0, 60000), "1000", NULL, "ms", "Merge window of a room, and of the broadcast; 0 merges only what arrives together.", "Merging"},
-    {"maxMergerBatchSize", LIVE_INT(max_merger_batch_size, 1, 100000), "100", NULL, "", "Items in one frame; a full frame is sent at once.", NULL},
+    {"maxMergerDelay", LIVE_INT(max_merger_delay, 0, 60000), "50", NULL, "ms", "Merge window of a room, and of the broadcast; 0 merges only what arrives together.", "Merging"},
+    {"maxMergerBatchSize", LIVE_INT(max_merger_batch_size, 1, 100000), "1000", NULL, "", "Items in one frame; a full frame is sent at once.", NULL},
     {"maxMergerBatchBytes", LIVE_INT(max_merger_batch_bytes, 256, 16777216), "65536", NULL, "bytes", "Bytes of items in one frame; a full frame is sent at once.", NULL},
     {"mergeEdge", LIVE_ENUM(merge_edge), "leading", "leading|trailing", "", "leading: a quiet room sends at once, then opens the window. trailing: the first item waits for the window's end, as in go-push.", NULL},
 

@@ -59,7 +59,7 @@ OVERVIEW = [
     stat("Links up", "percentunit", "Links from logics to gateways that are up. Less than all: see the row Logic.",
          (f'sum({L}links{{state="up",@}}) / sum({L}links@)', ""), colors=[(None, "red"), (1, "green")]),
     stat("Push to socket", "s", "From a push's arrival at a gateway to its clients' sockets: 99 of 100 frames are faster.",
-         (quantile(0.99, G + "push_to_socket_seconds"), ""), colors=[(None, "green"), (2.5, "orange"), (5, "red")]),
+         (quantile(0.99, G + "push_to_socket_seconds"), ""), colors=[(None, "green"), (1, "orange"), (2.5, "red")]),
     stat("Lost in the time shown", "short",
          "Pushes and items that logics, links, bus or gateways dropped. Frames of slow clients are in Delivery.",
          (f"sum(increase({L}link_pushes_dropped_total@[$__range]))", "pushes"),

@@ -302,13 +302,14 @@ def test_log_level_error_is_silent_about_the_rest(files):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_defaults_are_those_of_go_push(tmp_path, certs):
+def test_the_defaults_are_those_of_go_push_but_where_ours_are_better(tmp_path, certs):
     """Without a file: go-push's ports and limits, but for its names of certificates."""
     shown = ["--server-pem", certs.path("gateway.pem"), "--server-key", certs.path("gateway.key")]
     gateway = printed("fanfare-gateway", *shown)
     assert (gateway["wsPort"], gateway["servicePort"], gateway["adminPort"]) == (7777, 7788, 7789)
-    assert (gateway["maxMergerDelay"], gateway["maxMergerBatchSize"], gateway["maxJoinRoom"]) == (1000, 100, 5)
-    assert gateway["wsHeartbeatInterval"] == 60
+    assert (gateway["maxJoinRoom"], gateway["wsHeartbeatInterval"]) == (5, 60)
     assert (gateway["mergeEdge"], gateway["slowClientPolicy"]) == ("leading", "close"), "where ours is better"
+    assert (gateway["maxMergerDelay"], gateway["maxMergerBatchSize"], gateway["maxMergerBatchBytes"]) == \
+        (50, 1000, 65536), "a second message within a second does not wait for a second"
     logic = printed("fanfare-logic")
     assert (logic["servicePort"], logic["gatewayTimeout"], logic["gatewayMaxPendingCount"]) == (7799, 3000, 200000)

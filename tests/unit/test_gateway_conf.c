@@ -118,7 +118,9 @@ static void the_defaults_are_as_documented(void **state)
     assert_int_equal(conf.admin_port, 7789);
     assert_string_equal(conf.ws_bind, "*");
     assert_string_equal(conf.admin_bind, "127.0.0.1");
-    assert_int_equal(conf.max_merger_delay, 1000);
+    assert_int_equal(conf.max_merger_delay, 50);
+    assert_int_equal(conf.max_merger_batch_size, 1000);
+    assert_int_equal(conf.max_merger_batch_bytes, 65536);
     assert_int_equal(conf.merge_edge, 0);
     assert_int_equal(conf.slow_client_policy, 0);
     assert_int_equal(conf.log_level, 1);
