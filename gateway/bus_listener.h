@@ -6,19 +6,19 @@
 #ifndef FANFARE_GATEWAY_BUS_LISTENER_H
 #define FANFARE_GATEWAY_BUS_LISTENER_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <stdbool.h>
 
 #include "gateway/gateway_conf.h"
 #include "gateway/push_handler.h"
+#include "shared/resolver.h"
 #include "shared/status.h"
 
 struct bus_listener;
 
 struct bus_listener_conf {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *dns;
     const struct gateway_conf *conf; /* with a redis.url; outlives the listener */
     struct push_handler *handler;    /* likewise */
     /* Pushes were applied in this turn of the loop: called once at its end. */

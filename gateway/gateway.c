@@ -283,7 +283,7 @@ static void stop(struct gateway *gateway)
     page_free(gateway->page);
     directory_free(gateway->directory);
     certificates_free(gateway->certificates);
-    resolver_free(gateway->base, gateway->dns);
+    resolver_free(gateway->dns);
     if (gateway->base != NULL)
         event_base_free(gateway->base);
 }

@@ -19,6 +19,7 @@
 #include "gateway/registrar.h"
 #include "gateway/rpc_server.h"
 #include "shared/reload.h"
+#include "shared/resolver.h"
 
 struct gateway {
     const struct reload *settings;
@@ -37,7 +38,7 @@ struct gateway {
     struct canary *canary;
     struct push_handler *handler;
     struct rpc_server *rpc;
-    struct evdns_base *dns;      /* NULL without Redis */
+    struct resolver *dns;        /* NULL without Redis */
     struct registrar *registrar; /* likewise */
     struct bus_listener *bus;    /* NULL unless it listens */
     struct admin_api *admin;

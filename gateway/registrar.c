@@ -288,7 +288,7 @@ static enum status fill_entry(struct registry_entry *entry, const struct gateway
     return name_id(conf, rpc_port, entry->id, sizeof entry->id, fault);
 }
 
-static enum status set_up(struct registrar *registrar, struct event_base *base, struct evdns_base *dns,
+static enum status set_up(struct registrar *registrar, struct event_base *base, struct resolver *dns,
                           const struct gateway_conf *conf)
 {
     static const struct redis_events events = {.on_up = on_up, .on_down = on_down};
@@ -312,7 +312,7 @@ static enum status set_up(struct registrar *registrar, struct event_base *base, 
     return redis_client_new(&redis, &registrar->redis);
 }
 
-enum status registrar_new(struct event_base *base, struct evdns_base *dns, const struct gateway_conf *conf,
+enum status registrar_new(struct event_base *base, struct resolver *dns, const struct gateway_conf *conf,
                           int rpc_port, struct registrar **out, struct fault *fault)
 {
     struct registrar *registrar = calloc(1, sizeof *registrar);

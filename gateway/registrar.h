@@ -7,18 +7,18 @@
 #ifndef FANFARE_GATEWAY_REGISTRAR_H
 #define FANFARE_GATEWAY_REGISTRAR_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <stdbool.h>
 
 #include "gateway/gateway_conf.h"
+#include "shared/resolver.h"
 #include "shared/status.h"
 
 struct registrar;
 
 /* Starts to register. `conf` has a redis.url and outlives the registrar; `rpc_port` is the port
  * that the RPC listens on. A fault when the id that results is not valid. */
-enum status registrar_new(struct event_base *base, struct evdns_base *dns, const struct gateway_conf *conf,
+enum status registrar_new(struct event_base *base, struct resolver *dns, const struct gateway_conf *conf,
                           int rpc_port, struct registrar **out, struct fault *fault);
 /* Closes at once; what stands in the registry ends by itself. Legal on NULL. */
 void registrar_free(struct registrar *registrar);

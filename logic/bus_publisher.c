@@ -174,7 +174,7 @@ static void on_down(void *arg)
     bus->down_since_ms = clock_now_ms();
 }
 
-static enum status set_up(struct bus_publisher *bus, struct event_base *base, struct evdns_base *dns)
+static enum status set_up(struct bus_publisher *bus, struct event_base *base, struct resolver *dns)
 {
     static const struct redis_events events = {.on_up = on_up, .on_down = on_down};
     const struct timeval period = {0, TICK_MS * 1000};
@@ -193,7 +193,7 @@ static enum status set_up(struct bus_publisher *bus, struct event_base *base, st
     return redis_client_new(&redis, &bus->redis);
 }
 
-enum status bus_publisher_new(struct event_base *base, struct evdns_base *dns, const struct logic_conf *conf,
+enum status bus_publisher_new(struct event_base *base, struct resolver *dns, const struct logic_conf *conf,
                               const uint8_t *logic_id, struct bus_publisher **out)
 {
     struct bus_publisher *bus = calloc(1, sizeof *bus);

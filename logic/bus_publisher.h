@@ -9,7 +9,6 @@
 #ifndef FANFARE_LOGIC_BUS_PUBLISHER_H
 #define FANFARE_LOGIC_BUS_PUBLISHER_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,13 +17,14 @@
 #include "logic/encoded_push.h"
 #include "logic/gateway_link.h"
 #include "logic/logic_conf.h"
+#include "shared/resolver.h"
 #include "shared/status.h"
 
 struct bus_publisher;
 
 /* Starts connecting. `conf` has a redis.url and a bus.mode other than off, and outlives the bus;
  * `logic_id` is LOGIC_ID_LEN bytes, copied. */
-enum status bus_publisher_new(struct event_base *base, struct evdns_base *dns, const struct logic_conf *conf,
+enum status bus_publisher_new(struct event_base *base, struct resolver *dns, const struct logic_conf *conf,
                               const uint8_t *logic_id, struct bus_publisher **out);
 /* Closes at once; what is queued is dropped as "shutdown". Legal on NULL. */
 void bus_publisher_free(struct bus_publisher *bus);

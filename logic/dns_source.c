@@ -1,309 +1,201 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks for A and AAAA side by side and keeps the last answer of each. The loop's thread only. Asks
- * evdns itself and not through a host look-up: that one hides why a question failed, drops one
- * family when only the other is answered, and leaves out families this host has no route for. */
+/* One query at a time, and what its answer does to the set. The loop's thread only. Not through a host
+ * look-up: that one hides why a question failed, and reads /etc/hosts. */
 #include "logic/dns_source.h"
 
-#include <event2/util.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "logic/dns_endpoints.h"
 #include "logic/logic_metrics.h"
+#include "shared/address_list.h"
 #include "shared/clock.h"
+#include "shared/dns_query.h"
 #include "shared/log.h"
+#include "shared/service_name.h"
 
 enum {
-    ADDRESSES_MAX = 32, /* that evdns gives at most; as many may mean more */
-    LOOKUP_MS = 6000,   /* past it a question counts as not answered, whatever evdns still tries */
-    RETRY_S = 5,        /* after a failure, unless the next look-up is due sooner */
+    LOOKUP_MS = 6000, /* past it a query counts as not answered, whatever is still tried */
+    RETRY_S = 5,      /* after a failure, unless the next look-up is due sooner */
     LOG_GAP_MS = 10000,
-    NAME_MAX_LEN = 255,
-};
-
-struct question;
-
-struct family {
-    int af;
-    struct question *question; /* under way, or NULL */
-    int result;                /* DNS_ERR_…, of the last one that ended */
-    size_t count;              /* the last answer */
-    char addresses[ADDRESSES_MAX][INET6_ADDRSTRLEN];
-};
-
-/* Lives until evdns has let go of it, which may be after its source is gone. */
-struct question {
-    struct dns_source *source; /* NULL: nobody waits for it any more */
-    struct family *family;
-    struct evdns_request *request;
 };
 
 struct dns_source {
-    struct evdns_base *dns;
+    struct resolver *dns;
     const struct logic_conf *conf;
     struct gateway_set *gateways;
-    char name[NAME_MAX_LEN + 1];
-    int flags; /* of the questions */
+    bool service;            /* the name is one of SRV records */
+    int family;              /* that is taken, AF_…; 0: none yet */
+    struct dns_query *query; /* under way, or NULL */
     struct event *refresh;
     struct event *deadline;
-    struct family families[2];
-    bool due;             /* the next look-up, while one is under way */
     int64_t failed_since; /* ms; 0: the last look-up was well */
     int64_t logged_ms;
 };
 
-static const char *reason_of(int result)
+static const char *reason_of(const struct dns_source *source, enum dns_result result)
 {
-    switch (result) {
-    case DNS_ERR_NOTEXIST:
-        return "there is no such name";
-    case DNS_ERR_NODATA:
-        return "the name has no address";
-    case DNS_ERR_TRUNCATED:
-        return "the answer was cut: it has more than 512 bytes, about 29 A or 17 AAAA records";
-    case DNS_ERR_TIMEOUT:
-    case DNS_ERR_CANCEL:
-        return "the name server does not answer, or answers SERVFAIL";
-    default:
-        return evdns_err_to_string(result);
-    }
+    if (result == DNS_NO_DATA)
+        return source->service ? "the name has no SRV record" : "the name has no address";
+    return dns_result_text(result);
 }
 
-static const char *remedy_of(int result)
+static const char *remedy_of(enum dns_result result)
 {
-    if (result == DNS_ERR_TRUNCATED)
-        return "set discovery.mode redis";
-    return result == DNS_ERR_NOTEXIST ? "check discovery.name; end it with a dot when it is complete"
-                                      : "check discovery.name and the name server";
+    return result == DNS_NO_NAME ? "check discovery.name; end it with a dot when it is complete"
+                                 : "check discovery.name and the name server";
 }
 
-static void note_failure(struct dns_source *source, int result)
+static void note_failure(struct dns_source *source, enum dns_result result)
 {
     int64_t now_ms = clock_now_ms();
-    metrics_add(LM_DNS_LOOKUPS_FAILED, 1);
     bool first = !source->failed_since;
+
+    metrics_add(LM_DNS_LOOKUPS_FAILED, 1);
     if (first)
         source->failed_since = now_ms;
     if (!first && now_ms - source->logged_ms < LOG_GAP_MS)
         return;
     source->logged_ms = now_ms;
-    log_event(LOG_WARN, "looking the gateways up failed, the last answer stays", LOG_S("name", source->name),
-              LOG_S("reason", reason_of(result)), LOG_S("remedy", remedy_of(result)),
-              LOG_I("seconds", (now_ms - source->failed_since) / 1000));
+    log_event(LOG_WARN, "looking the gateways up failed, the last answer stays",
+              LOG_S("name", source->conf->discovery_name), LOG_S("reason", reason_of(source, result)),
+              LOG_S("remedy", remedy_of(result)), LOG_I("seconds", (now_ms - source->failed_since) / 1000));
 }
 
 static void note_success(struct dns_source *source)
 {
     metrics_add(LM_DNS_LOOKUPS_OK, 1);
     if (source->failed_since)
-        log_event(LOG_INFO, "the gateways are looked up again", LOG_S("name", source->name),
+        log_event(LOG_INFO, "the gateways are looked up again", LOG_S("name", source->conf->discovery_name),
                   LOG_I("seconds", (clock_now_ms() - source->failed_since) / 1000));
     source->failed_since = 0;
 }
 
-static void offer_all(struct dns_source *source)
+/* One more than the set takes, so that the set counts and says that there are too many. */
+static void offer_all(struct dns_source *source, const struct dns_endpoints *endpoints)
 {
-    struct gateway_offer offer = {.source = GATEWAY_FROM_DNS,
-                                  .id = "",
-                                  .port = (int)source->conf->discovery_port,
-                                  .clients = -1,
-                                  .version = ""};
+    struct gateway_offer offer = {.source = GATEWAY_FROM_DNS, .id = "", .clients = -1, .version = ""};
+
     gateway_set_begin(source->gateways, GATEWAY_FROM_DNS);
-    for (size_t i = 0; i < 2; i++)
-        for (size_t j = 0; j < source->families[i].count; j++) {
-            offer.host = source->families[i].addresses[j];
-            (void)gateway_set_offer(source->gateways, &offer);
-        }
+    for (size_t i = 0; i < endpoints->count && i <= GATEWAY_SET_MAX; i++) {
+        offer.host = endpoints->items[i].host;
+        offer.port = endpoints->items[i].port;
+        (void)gateway_set_offer(source->gateways, &offer);
+    }
     gateway_set_end(source->gateways, GATEWAY_FROM_DNS);
 }
 
-static bool says_none(int result)
+static void schedule(struct dns_source *source, int64_t seconds)
 {
-    return result == DNS_ERR_NODATA || result == DNS_ERR_NOTEXIST;
+    const struct timeval delay = {seconds, 0};
+
+    (void)evtimer_add(source->refresh, &delay);
 }
 
-static bool is_fault(int result)
+static void fail(struct dns_source *source, enum dns_result result)
 {
-    return result && !says_none(result);
+    int64_t refresh = source->conf->discovery_refresh_seconds;
+
+    note_failure(source, result);
+    schedule(source, refresh < RETRY_S ? refresh : RETRY_S);
 }
 
-/* What both answers come to. One family may have no address; when neither has any, somebody's DNS
- * is broken more likely than every gateway gone. */
-static int judge(int one, int other)
+static void take(struct dns_source *source, const struct dns_answer *answer, int family)
 {
-    if (is_fault(one) || is_fault(other))
-        return other == DNS_ERR_TRUNCATED || !is_fault(one) ? other : one;
-    if (!one || !other)
-        return DNS_ERR_NONE;
-    return one == DNS_ERR_NODATA ? one : other;
-}
+    struct dns_endpoints endpoints;
+    enum status status =
+        source->service
+            ? dns_endpoints_of_services(answer, &endpoints)
+            : dns_endpoints_of_hosts(answer, family, (int)source->conf->discovery_port, &endpoints);
 
-static void begin_lookup(struct dns_source *source);
-
-static void take_answers(struct dns_source *source)
-{
-    if (source->families[0].result && source->families[1].result)
+    if (status != STATUS_OK) {
+        fail(source, DNS_MEMORY);
         return;
-    for (size_t i = 0; i < 2; i++)
-        if (says_none(source->families[i].result))
-            source->families[i].count = 0;
-    offer_all(source);
+    }
+    source->family = family;
+    offer_all(source, &endpoints);
+    dns_endpoints_fini(&endpoints);
+    note_success(source);
+    schedule(source, dns_refresh_after(answer->ttl, source->conf->discovery_refresh_seconds));
 }
 
-static void end_lookup(struct dns_source *source)
+/* What both answers come to when neither is taken: a fault, or that there is nothing. */
+static enum dns_result judge(enum dns_result one, enum dns_result other)
 {
-    const struct timeval retry = {RETRY_S, 0};
-    int result = judge(source->families[0].result, source->families[1].result);
+    if (dns_is_fault(one) || dns_is_fault(other))
+        return dns_is_fault(one) ? one : other;
+    return one == DNS_NO_NAME ? other : one;
+}
+
+static void on_replies(const struct dns_reply replies[2], void *arg)
+{
+    struct dns_source *source = arg;
+    bool routed[2] = {false, false};
+
     evtimer_del(source->deadline);
-    take_answers(source);
-    if (result)
-        note_failure(source, result);
+    for (size_t i = 0; i < 2 && !source->service; i++)
+        routed[i] = replies[i].result == DNS_FOUND &&
+                    address_has_route(i == 0 ? AF_INET : AF_INET6, replies[i].answer.records[0].address);
+    int family = source->service ? 0 : dns_family_choose(source->family, replies, routed);
+    if (source->service ? replies[0].result == DNS_FOUND : family != 0)
+        take(source, &replies[family == AF_INET6].answer, family);
     else
-        note_success(source);
-    if (source->due)
-        begin_lookup(source);
-    else if (result && source->conf->discovery_refresh_seconds > RETRY_S)
-        (void)evtimer_add(source->refresh, &retry);
-}
-
-/* An answer that may have been cut short is none. */
-static void keep(struct family *family, int count, const void *addresses)
-{
-    size_t size = family->af == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
-    const uint8_t *at = addresses;
-    if (!family->result && count >= ADDRESSES_MAX)
-        family->result = DNS_ERR_TRUNCATED;
-    else if (!family->result && count <= 0)
-        family->result = DNS_ERR_NODATA;
-    if (family->result)
-        return;
-    family->count = (size_t)count;
-    for (size_t i = 0; i < family->count; i++)
-        evutil_inet_ntop(family->af, at + i * size, family->addresses[i], INET6_ADDRSTRLEN);
-}
-
-static bool is_under_way(const struct dns_source *source)
-{
-    return source->families[0].question || source->families[1].question;
-}
-
-static void on_answer(int result, char type, int count, int ttl, void *addresses, void *arg)
-{
-    struct question *question = arg;
-    struct dns_source *source = question->source;
-    struct family *family = question->family;
-    (void)type;
-    (void)ttl;
-    free(question);
-    if (!source)
-        return;
-    family->question = NULL;
-    family->result = result;
-    keep(family, count, addresses);
-    if (!is_under_way(source))
-        end_lookup(source);
-    else if (!family->result)
-        offer_all(source);
-}
-
-/* What evdns still says of it will be heard by nobody. */
-static void abandon(struct dns_source *source, struct family *family)
-{
-    struct question *question = family->question;
-    if (!question)
-        return;
-    family->question = NULL;
-    family->result = DNS_ERR_CANCEL;
-    question->source = NULL;
-    evdns_cancel_request(source->dns, question->request);
-}
-
-static struct evdns_request *resolve(struct dns_source *source, struct question *question)
-{
-    return question->family->af == AF_INET
-               ? evdns_base_resolve_ipv4(source->dns, source->name, source->flags, on_answer, question)
-               : evdns_base_resolve_ipv6(source->dns, source->name, source->flags, on_answer, question);
-}
-
-static void ask(struct dns_source *source, struct family *family)
-{
-    struct question *question = calloc(1, sizeof *question);
-    family->result = DNS_ERR_UNKNOWN;
-    if (!question)
-        return;
-    *question = (struct question){.source = source, .family = family};
-    question->request = resolve(source, question);
-    if (question->request)
-        family->question = question;
-    else
-        free(question);
+        fail(source, source->service ? replies[0].result : judge(replies[0].result, replies[1].result));
 }
 
 static void begin_lookup(struct dns_source *source)
 {
-    const struct timeval refresh = {source->conf->discovery_refresh_seconds, 0};
     const struct timeval deadline = {LOOKUP_MS / 1000, LOOKUP_MS % 1000 * 1000};
-    source->due = false;
-    (void)evtimer_add(source->refresh, &refresh);
-    (void)evtimer_add(source->deadline, &deadline);
-    ask(source, &source->families[0]);
-    ask(source, &source->families[1]);
-    if (!is_under_way(source))
-        end_lookup(source);
+
+    if (dns_query_start(source->dns, source->conf->discovery_name, source->service ? DNS_SERVICE : DNS_HOST,
+                        on_replies, source, &source->query))
+        fail(source, DNS_MEMORY);
+    else
+        (void)evtimer_add(source->deadline, &deadline);
 }
 
 static void on_refresh(evutil_socket_t fd, short what, void *arg)
 {
-    struct dns_source *source = arg;
     (void)fd;
     (void)what;
-    if (is_under_way(source))
-        source->due = true;
-    else
-        begin_lookup(source);
+    begin_lookup(arg);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct dns_source *source = arg;
+
     (void)fd;
     (void)what;
-    abandon(source, &source->families[0]);
-    abandon(source, &source->families[1]);
-    end_lookup(source);
+    dns_query_cancel(&source->query);
+    fail(source, DNS_SILENCE);
 }
 
-static void set_name(struct dns_source *source, const char *name)
+static void warn_of_addresses(const struct dns_source *source)
 {
-    size_t len = strnlen(name, NAME_MAX_LEN);
-    if (len > 1 && name[len - 1] == '.') {
-        source->flags = DNS_QUERY_NO_SEARCH;
-        len--;
-    }
-    memcpy(source->name, name, len);
+    if (source->conf->rpc_ca[0] && !source->conf->rpc_server_name[0] && !source->service)
+        log_event(LOG_WARN, "gateways found in DNS must have their addresses in their certificates",
+                  LOG_S("remedy", "set rpc.serverName to a name that stands in all of them"));
 }
 
-enum status dns_source_new(struct event_base *base, struct evdns_base *dns, const struct logic_conf *conf,
+enum status dns_source_new(struct event_base *base, struct resolver *dns, const struct logic_conf *conf,
                            struct gateway_set *gateways, struct dns_source **out)
 {
     struct dns_source *source = calloc(1, sizeof *source);
+
     if (!source)
         return STATUS_NO_MEMORY;
     source->dns = dns;
     source->conf = conf;
     source->gateways = gateways;
-    source->families[0].af = AF_INET;
-    source->families[1].af = AF_INET6;
-    set_name(source, conf->discovery_name);
+    source->service = service_name_is(conf->discovery_name);
     source->refresh = evtimer_new(base, on_refresh, source);
     source->deadline = evtimer_new(base, on_deadline, source);
     if (!source->refresh || !source->deadline) {
         dns_source_free(source);
         return STATUS_NO_MEMORY;
     }
-    if (conf->rpc_ca[0] && !conf->rpc_server_name[0])
-        log_event(LOG_WARN, "gateways found in DNS must have their addresses in their certificates",
-                  LOG_S("remedy", "set rpc.serverName to a name that stands in all of them"));
+    warn_of_addresses(source);
     *out = source;
     begin_lookup(source);
     return STATUS_OK;
@@ -313,8 +205,7 @@ void dns_source_free(struct dns_source *source)
 {
     if (!source)
         return;
-    abandon(source, &source->families[0]);
-    abandon(source, &source->families[1]);
+    dns_query_cancel(&source->query);
     if (source->refresh)
         event_free(source->refresh);
     if (source->deadline)

@@ -4,8 +4,11 @@
 #include "logic/gateway_link.h"
 
 #include <event2/event.h>
+#include <event2/util.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "logic/link_address.h"
 #include "logic/link_backoff.h"
@@ -17,6 +20,7 @@
 #include "logic/link_sender.h"
 #include "logic/link_transport.h"
 #include "logic/liveness.h"
+#include "shared/address_list.h"
 #include "shared/clock.h"
 #include "shared/lookup.h"
 
@@ -32,15 +36,17 @@ struct gateway_link {
     const struct link_env *env;
     struct link_address address;
     enum link_state state;
-    struct lookup *lookup; /* while the name is resolved, or NULL */
-    struct h2_conn *conn;  /* then, or NULL */
-    struct event *again;   /* ends a pause: before a new connection, or before a repetition */
-    struct event *tick;    /* liveness, time-outs, expiry */
-    struct event *kick;    /* sends at the end of the loop's turn, so that pushes gather */
-    unsigned failures;     /* in a row: connections, or refused repetitions */
-    int64_t since_ms;      /* of the present state */
-    int64_t down_since_ms; /* meaningful while not up */
-    bool served;           /* this connection has answered for a push */
+    bool named;                      /* by a name, not by an address */
+    struct address_list *remembered; /* that the name last had, or NULL */
+    struct lookup *lookup;           /* while the name is resolved, or NULL */
+    struct h2_conn *conn;            /* then, or NULL */
+    struct event *again;             /* ends a pause: before a new connection, or before a repetition */
+    struct event *tick;              /* liveness, time-outs, expiry */
+    struct event *kick;              /* sends at the end of the loop's turn, so that pushes gather */
+    unsigned failures;               /* in a row: connections, or refused repetitions */
+    int64_t since_ms;                /* of the present state */
+    int64_t down_since_ms;           /* meaningful while not up */
+    bool served;                     /* this connection has answered for a push */
     struct liveness liveness;
     struct link_ledger ledger;
     struct link_sender sender;
@@ -225,14 +231,29 @@ static void on_close(struct h2_conn *conn, const char *reason, void *arg)
     break_link(link, reason);
 }
 
-static void on_addresses(const char *error, const struct evutil_addrinfo *addresses, void *arg)
+static void remember(struct gateway_link *link, const struct addrinfo *addresses)
+{
+    if (!link->named)
+        return;
+    if (!link->remembered)
+        link->remembered = calloc(1, sizeof *link->remembered);
+    if (link->remembered)
+        address_list_copy(link->remembered, addresses);
+}
+
+/* Name servers that fail say nothing of the gateway: it is tried where it was. */
+static void on_addresses(enum dns_result result, const struct addrinfo *addresses, void *arg)
 {
     static const struct h2_callbacks callbacks = {
         .on_ready = on_ready, .on_response = on_response, .on_close = on_close};
     struct gateway_link *link = arg;
+    if (result == DNS_FOUND)
+        remember(link, addresses);
+    else if (dns_is_fault(result) && link->remembered)
+        addresses = address_list_first(link->remembered);
     const struct link_target target = {link->address.hostname, link->address.name, addresses, link->failures};
-    if (!error)
-        error = link_transport_open(link->env, &target, &callbacks, link, &link->conn);
+    const char *error = addresses ? link_transport_open(link->env, &target, &callbacks, link, &link->conn)
+                                  : lookup_result_text(result);
     if (error)
         break_link(link, error);
 }
@@ -240,7 +261,7 @@ static void on_addresses(const char *error, const struct evutil_addrinfo *addres
 static void connect_link(struct gateway_link *link)
 {
     set_state(link, LINK_CONNECTING);
-    if (lookup_start(link->env->dns, link->address.hostname, link->address.port, on_addresses, link,
+    if (lookup_start(link->env->dns, link->address.asked, link->address.port, on_addresses, link,
                      &link->lookup))
         break_link(link, "no memory for a connection");
 }
@@ -326,7 +347,11 @@ static enum status make_events(struct gateway_link *link)
 static enum status set_address(struct gateway_link *link, const char *hostname, int port)
 {
     enum status status = link_address_set(&link->address, hostname, port);
+    struct in6_addr bytes;
     link->ledger.gateway = status ? link->ledger.gateway : link->address.name;
+    link->named = evutil_inet_pton(AF_INET, hostname, &bytes) != 1 && !strchr(hostname, ':');
+    if (status == STATUS_OK && link->remembered)
+        link->remembered->count = 0;
     return status;
 }
 
@@ -376,6 +401,7 @@ void gateway_link_free(struct gateway_link *link)
     free_event(link->kick);
     metrics_sub(LM_LINKS_UP + (unsigned)link->state, 1);
     link_address_fini(&link->address);
+    free(link->remembered);
     free(link);
 }
 

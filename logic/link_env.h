@@ -4,17 +4,17 @@
 #ifndef FANFARE_LOGIC_LINK_ENV_H
 #define FANFARE_LOGIC_LINK_ENV_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <openssl/ssl.h>
 #include <stdint.h>
 
 #include "logic/logic_conf.h"
 #include "shared/push.h"
+#include "shared/resolver.h"
 
 struct link_env {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *dns;
     SSL_CTX *tls; /* for new connections; those that are up hold their own reference */
     const struct logic_conf *conf;
     uint8_t logic_id[LOGIC_ID_LEN];

@@ -6,10 +6,10 @@
 
 enum { ANSWER_MAX = 1024 * 1024, ANSWER_WINDOW = 1024 * 1024 };
 
-static const struct evutil_addrinfo *choose(const struct evutil_addrinfo *addresses, unsigned turn)
+static const struct addrinfo *choose(const struct addrinfo *addresses, unsigned turn)
 {
     unsigned count = 0;
-    for (const struct evutil_addrinfo *at = addresses; at; at = at->ai_next)
+    for (const struct addrinfo *at = addresses; at; at = at->ai_next)
         count++;
     for (turn %= count; turn > 0; turn--)
         addresses = addresses->ai_next;
@@ -23,7 +23,7 @@ const char *link_transport_open(const struct link_env *env, const struct link_ta
         .max_body = ANSWER_MAX, .max_streams = 1, .window = ANSWER_WINDOW};
     const char *expected = env->conf->rpc_server_name;
     SSL *ssl = tls_client_session(env->tls, expected[0] ? expected : target->hostname);
-    const struct evutil_addrinfo *address = choose(target->addresses, target->turn);
+    const struct addrinfo *address = choose(target->addresses, target->turn);
     struct transport *transport;
     *out = NULL;
     if (!ssl)

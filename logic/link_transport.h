@@ -3,7 +3,7 @@
 #ifndef FANFARE_LOGIC_LINK_TRANSPORT_H
 #define FANFARE_LOGIC_LINK_TRANSPORT_H
 
-#include <event2/util.h>
+#include <netdb.h>
 
 #include "logic/link_env.h"
 #include "shared/h2_conn.h"
@@ -11,7 +11,7 @@
 struct link_target {
     const char *hostname; /* what the gateway's certificate must name, unless rpc.serverName is set */
     const char *name;     /* "host:port", for :authority */
-    const struct evutil_addrinfo *addresses; /* at least one */
+    const struct addrinfo *addresses; /* at least one */
     unsigned turn; /* which address is tried: they take turns, since one of them may be dead */
 };
 

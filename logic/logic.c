@@ -220,7 +220,7 @@ void logic_free(struct logic *logic)
     stop_bus(logic);
     logic_reload_free(logic->reload);
     http_api_free(logic->api);
-    resolver_free(logic->base, logic->env.dns);
+    resolver_free(logic->env.dns);
     if (logic->base)
         event_base_free(logic->base);
     free(logic);

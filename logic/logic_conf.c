@@ -11,6 +11,7 @@
 #include "shared/listener.h"
 #include "shared/origin.h"
 #include "shared/resolver.h"
+#include "shared/service_name.h"
 
 /* One row of the table a line. */
 /* clang-format off */
@@ -61,9 +62,9 @@ static const struct conf_option options[] = {
     {"rpc.serverName", LIVE_TEXT(rpc_server_name), "", NULL, "", "Name expected in the gateways' certificates; empty is each gateway's hostname.", NULL},
 
     {"discovery.mode", ENUM(discovery_mode), "static", "static|dns|redis", "", "Where gateways come from besides gatewayList: nowhere else, every address of a DNS name, or the registry in Redis.", "Discovery"},
-    {"discovery.name", TEXT(discovery_name), "", NULL, "", "dns: the name whose A and AAAA records are the gateways.", NULL},
-    {"discovery.port", INT(discovery_port, 1, 65535), "7788", NULL, "", "dns: the gateways' servicePort.", NULL},
-    {"discovery.refreshSeconds", INT(discovery_refresh_seconds, 1, 3600), "5", NULL, "s", "How often the name is looked up, or the registry is read whole (its news come at once).", NULL},
+    {"discovery.name", TEXT(discovery_name), "", NULL, "", "dns: the name whose A records are the gateways, or its AAAA records where it has no A; or `_service._tcp.name`, whose SRV records are.", NULL},
+    {"discovery.port", INT(discovery_port, 1, 65535), "7788", NULL, "", "dns: the gateways' servicePort. SRV records bring their own.", NULL},
+    {"discovery.refreshSeconds", INT(discovery_refresh_seconds, 1, 3600), "5", NULL, "s", "How often the name is looked up at least (sooner when its TTL is shorter), or the registry is read whole (its news come at once).", NULL},
     {"discovery.nameserver", TEXT(discovery_nameserver), "", NULL, "", "`address[:port]` of the name server for all look-ups; empty is /etc/resolv.conf.", NULL},
 
     REDIS_OPTION_ROWS(logic_conf, redis),
@@ -105,6 +106,9 @@ static enum status check_discovery(const struct logic_conf *logic, struct fault 
     if (logic->discovery_mode == DISCOVERY_DNS && !logic->discovery_name[0])
         return fault_set(fault, STATUS_INVALID,
                          "discovery.name: required with discovery.mode dns: the name to look up");
+    if (logic->discovery_mode == DISCOVERY_DNS && service_name_fault(logic->discovery_name))
+        return fault_set(fault, STATUS_INVALID, "discovery.name: \"%s\": %s", logic->discovery_name,
+                         service_name_fault(logic->discovery_name));
     if (resolver_fault(logic->discovery_nameserver))
         return fault_set(fault, STATUS_INVALID, "discovery.nameserver: \"%s\": %s",
                          logic->discovery_nameserver, resolver_fault(logic->discovery_nameserver));

@@ -205,7 +205,7 @@ static void on_news(struct slice payload, void *arg)
         offer(source, &entry);
 }
 
-static enum status open_clients(struct redis_source *source, struct event_base *base, struct evdns_base *dns)
+static enum status open_clients(struct redis_source *source, struct event_base *base, struct resolver *dns)
 {
     static const struct redis_events read_events = {.on_up = on_up};
     static const struct redis_events news_events = {.on_up = on_up, .on_message = on_news};
@@ -227,7 +227,7 @@ static enum status open_clients(struct redis_source *source, struct event_base *
     return status ? status : redis_client_new(&news_conf, &source->news);
 }
 
-enum status redis_source_new(struct event_base *base, struct evdns_base *dns, const struct logic_conf *conf,
+enum status redis_source_new(struct event_base *base, struct resolver *dns, const struct logic_conf *conf,
                              struct gateway_set *gateways, struct redis_source **out)
 {
     struct redis_source *source = calloc(1, sizeof *source);

@@ -8,17 +8,17 @@
 #ifndef FANFARE_LOGIC_REDIS_SOURCE_H
 #define FANFARE_LOGIC_REDIS_SOURCE_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 
 #include "logic/gateway_set.h"
 #include "logic/logic_conf.h"
+#include "shared/resolver.h"
 #include "shared/status.h"
 
 struct redis_source;
 
 /* Starts at once. `conf` (with a redis.url) and `gateways` outlive the source. */
-enum status redis_source_new(struct event_base *base, struct evdns_base *dns, const struct logic_conf *conf,
+enum status redis_source_new(struct event_base *base, struct resolver *dns, const struct logic_conf *conf,
                              struct gateway_set *gateways, struct redis_source **out);
 /* Legal on NULL. The gateways stay in their set. */
 void redis_source_free(struct redis_source *source);

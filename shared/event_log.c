@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libevent's severities as ours. Any thread that uses libevent; keeps nothing. Its resolver has no
- * callback of its own set, and so speaks through this one, without its internals. */
+/* libevent's severities as ours. Any thread that uses libevent; keeps nothing. */
 #include "shared/event_log.h"
 
 #include <event2/event.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What libevent and its resolver have to say goes through the log, so that every line on stderr is
+/* What libevent has to say goes through the log, so that every line on stderr is
  * one of ours. */
 #ifndef FANFARE_SHARED_EVENT_LOG_H
 #define FANFARE_SHARED_EVENT_LOG_H

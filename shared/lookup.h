@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host names to addresses over evdns, without blocking, and cancelled at once where
- * bufferevent_socket_connect_hostname would hold its bufferevent until the name server answers.
- * The loop's thread only. */
+/* A host's name or address to addresses, without blocking: what is an address already, /etc/hosts,
+ * localhost (RFC 6761), then DNS. The loop's thread only. */
 #ifndef FANFARE_SHARED_LOOKUP_H
 #define FANFARE_SHARED_LOOKUP_H
 
-#include <event2/dns.h>
-#include <event2/util.h>
+#include <netdb.h>
 
+#include "shared/resolver.h"
 #include "shared/status.h"
 
 struct lookup;
 
-/* `error` is NULL when there is at least one address. `addresses` are valid during the call. */
-typedef void lookup_done(const char *error, const struct evutil_addrinfo *addresses, void *arg);
+/* With DNS_FOUND there is at least one address, ready for connect(2) with the port; else none. They are
+ * valid during the call. Families take turns, IPv4 first; one that this host has no route for is left out
+ * when the other has one. */
+typedef void lookup_done(enum dns_result result, const struct addrinfo *addresses, void *arg);
 
 /* Resolves `hostname` (a name or an address without brackets) for TCP to `port`. `*slot` (NULL
- * before) names the lookup until `done` was called; that happens once, and for addresses and
- * names of /etc/hosts before this returns. STATUS_NO_MEMORY: `done` is not called. */
-enum status lookup_start(struct evdns_base *dns, const char *hostname, int port, lookup_done *done, void *arg,
-                         struct lookup **slot);
-/* Ends the lookup, if there is one: `done` is not called any more. The loop must run once
- * more before its evdns_base is freed. */
+ * before) names the lookup until `done` was called; that happens once, and for addresses, localhost
+ * and names of /etc/hosts before this returns. STATUS_NO_MEMORY, STATUS_FULL (too many are under way),
+ * STATUS_INVALID (too long to be a name): `done` is not called. */
+enum status lookup_start(struct resolver *resolver, const char *hostname, int port, lookup_done *done,
+                         void *arg, struct lookup **slot);
+/* As dns_result_text, of a host. */
+const char *lookup_result_text(enum dns_result result);
+/* Ends the lookup, if there is one: `done` is not called any more. */
 void lookup_cancel(struct lookup **slot);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection to Redis that is kept up, on hiredis and a libevent loop: finds the address
- * (evdns, sentinels, MOVED), connects, authenticates, selects the db, sees that it is a master,
+ * (the look-up, sentinels, MOVED), connects, authenticates, selects the db, sees that it is a master,
  * and comes back with backoff and jitter (50 ms doubling to 1 s). Nothing blocks.
  * A connection that takes longer than redis.timeout to be made, or owes an answer for so long, is
  * begun anew; an idle one is asked for a sign of life every second.
@@ -14,7 +14,6 @@
 #ifndef FANFARE_SHARED_REDIS_CLIENT_H
 #define FANFARE_SHARED_REDIS_CLIENT_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
@@ -22,6 +21,7 @@
 #include <stdint.h>
 
 #include "shared/redis_options.h"
+#include "shared/resolver.h"
 #include "shared/slice.h"
 #include "shared/status.h"
 
@@ -39,7 +39,7 @@ struct redis_events {
 
 struct redis_client_conf {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *dns;
     const struct redis_options *options; /* checked by redis_options_check; outlives the client */
     const char *what;                    /* for log lines: "registry", "bus"; a literal */
     const char *channel;                 /* to subscribe to: the client then takes no commands; or NULL */

@@ -6,13 +6,13 @@
 #ifndef FANFARE_SHARED_REDIS_CONN_H
 #define FANFARE_SHARED_REDIS_CONN_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shared/resolver.h"
 #include "shared/slice.h"
 #include "shared/status.h"
 
@@ -35,7 +35,7 @@ struct redis_conn_events {
 
 struct redis_conn_conf {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *dns;
     const char *host; /* needed during redis_conn_new only, as `path` */
     int port;
     const char *path;                       /* of a unix socket, instead of host and port; or NULL */

@@ -78,7 +78,7 @@ static void try_next(struct redis_dial *dial)
     dial->conf.done(NULL, dial->error, dial->conf.arg);
 }
 
-static void add_address(struct redis_dial *dial, const struct evutil_addrinfo *address)
+static void add_address(struct redis_dial *dial, const struct addrinfo *address)
 {
     if (dial->count < REDIS_DIAL_ADDRESSES &&
         getnameinfo(address->ai_addr, (socklen_t)address->ai_addrlen, dial->addresses[dial->count],
@@ -86,12 +86,12 @@ static void add_address(struct redis_dial *dial, const struct evutil_addrinfo *a
         dial->count++;
 }
 
-static void on_addresses(const char *error, const struct evutil_addrinfo *addresses, void *arg)
+static void on_addresses(enum dns_result result, const struct addrinfo *addresses, void *arg)
 {
     struct redis_dial *dial = arg;
 
     snprintf(dial->error, sizeof dial->error, "the host's name cannot be resolved: %s",
-             error ? error : "it has no address");
+             lookup_result_text(result));
     for (; addresses; addresses = addresses->ai_next)
         add_address(dial, addresses);
     try_next(dial);

@@ -4,7 +4,6 @@
 #ifndef FANFARE_SHARED_REDIS_DIAL_H
 #define FANFARE_SHARED_REDIS_DIAL_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <stdbool.h>
@@ -19,7 +18,7 @@ typedef void redis_dial_done(redisContext *context, const char *error, void *arg
 
 struct redis_dial_conf {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *dns;
     const char *host; /* a name or an address without brackets; needed during redis_dial_start only */
     int port;
     const char *path;   /* of a unix socket, instead of host and port; or NULL */

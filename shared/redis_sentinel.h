@@ -4,11 +4,11 @@
 #ifndef FANFARE_SHARED_REDIS_SENTINEL_H
 #define FANFARE_SHARED_REDIS_SENTINEL_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 
 #include "shared/redis_options.h"
 #include "shared/redis_url.h"
+#include "shared/resolver.h"
 #include "shared/status.h"
 
 struct redis_conn;
@@ -21,7 +21,7 @@ typedef void redis_sentinel_done(const char *host, int port, const char *error, 
 /* Embedded in the client. */
 struct redis_sentinel {
     struct event_base *base;
-    struct evdns_base *dns;
+    struct resolver *dns;
     const struct redis_options *options; /* outlives it */
     redis_sentinel_done *done;
     void *arg;

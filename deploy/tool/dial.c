@@ -70,49 +70,69 @@ static int connect_local(struct bufferevent *bev, const char *path)
     return bufferevent_socket_connect(bev, (const struct sockaddr *)&address, (int)sizeof address);
 }
 
-/* An address needs no name server, and none may be reachable. */
-static int connect_host(struct tool *tool, struct bufferevent *bev, const struct url *url)
+/* The event callback hears of it in a turn of its own: it may not be set yet. */
+static void give_up(struct dialing *dialing, const char *error)
 {
-    struct sockaddr_storage address;
-    int len = (int)sizeof address;
-    char text[URL_HOST_MAX + 16];
-
-    snprintf(text, sizeof text, strchr(url->host, ':') ? "[%s]:%d" : "%s:%d", url->host, url->port);
-    if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&address, &len) == 0)
-        return bufferevent_socket_connect(bev, (const struct sockaddr *)&address, len);
-    if (!tool->dns)
-        tool->dns =
-            evdns_base_new(tool->base, EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    return tool->dns ? bufferevent_socket_connect_hostname(bev, tool->dns, AF_UNSPEC, url->host, url->port)
-                     : -1;
+    snprintf(dialing->fault, sizeof dialing->fault, "%s", error);
+    bufferevent_trigger_event(dialing->bev, BEV_EVENT_ERROR, BEV_TRIG_DEFER_CALLBACKS);
 }
 
-enum status dial(struct tool *tool, const struct url *url, struct bufferevent **out, struct fault *fault)
+static void on_addresses(enum dns_result result, const struct addrinfo *addresses, void *arg)
 {
-    enum status status = new_bufferevent(tool, url, out, fault);
+    struct dialing *dialing = arg;
+    char text[sizeof dialing->fault];
+
+    snprintf(text, sizeof text, "the name was not found: %s", lookup_result_text(result));
+    if (result != DNS_FOUND)
+        give_up(dialing, text);
+    else if (bufferevent_socket_connect(dialing->bev, addresses->ai_addr, (int)addresses->ai_addrlen))
+        give_up(dialing, errno ? strerror(errno) : "the connection could not be begun");
+}
+
+/* An address needs no name server, and none may be reachable. */
+static enum status connect_host(struct tool *tool, struct dialing *dialing, const struct url *url)
+{
+    if (!tool->dns && resolver_new(tool->base, "", &tool->dns))
+        return STATUS_NO_MEMORY;
+    return lookup_start(tool->dns, url->host, url->port, on_addresses, dialing, &dialing->lookup);
+}
+
+enum status dial(struct tool *tool, const struct url *url, struct dialing *dialing, struct fault *fault)
+{
+    *dialing = (struct dialing){.bev = NULL};
+    enum status status = new_bufferevent(tool, url, &dialing->bev, fault);
 
     if (status)
         return status;
     errno = 0;
-    if (url->local ? connect_local(*out, url->host) : connect_host(tool, *out, url)) {
-        status =
-            fault_set(fault, STATUS_IO, "%s", errno ? strerror(errno) : "the connection could not be begun");
-        bufferevent_free(*out);
-        *out = NULL;
+    if (!url->local) {
+        status = connect_host(tool, dialing, url);
+        return status ? fault_set(fault, status, "%s: %s", url->host, status_text(status)) : STATUS_OK;
     }
-    return status;
+    if (connect_local(dialing->bev, url->host))
+        return fault_set(fault, STATUS_IO, "%s",
+                         errno ? strerror(errno) : "the connection could not be begun");
+    return STATUS_OK;
 }
 
-void dial_reason(struct bufferevent *bev, short events, char *out, size_t cap)
+void dial_end(struct dialing *dialing)
 {
+    lookup_cancel(&dialing->lookup);
+    if (dialing->bev)
+        bufferevent_free(dialing->bev);
+    dialing->bev = NULL;
+}
+
+void dial_reason(const struct dialing *dialing, short events, char *out, size_t cap)
+{
+    struct bufferevent *bev = dialing->bev;
     int socket_error = EVUTIL_SOCKET_ERROR();
     SSL *ssl = bufferevent_openssl_get_ssl(bev);
     long verified = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
     unsigned long tls_error = ssl ? bufferevent_get_openssl_error(bev) : 0;
-    int dns_error = bufferevent_socket_get_dns_error(bev);
 
-    if (dns_error)
-        snprintf(out, cap, "the name was not found: %s", evutil_gai_strerror(dns_error));
+    if (dialing->fault[0])
+        snprintf(out, cap, "%s", dialing->fault);
     else if (verified != X509_V_OK)
         snprintf(out, cap, "the certificate is not trusted: %s", X509_verify_cert_error_string(verified));
     else if (tls_error && ERR_reason_error_string(tls_error))

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "deploy/tool/dial.h"
 #include "deploy/tool/text_file.h"
 
 enum { REQUEST_MAX = (256 << 20) + 65536, HEADER_FILE_MAX = 65536 };
@@ -19,7 +18,7 @@ static void finish(struct http_call *call, const char *fault)
     call->done = true;
     snprintf(call->fault, sizeof call->fault, "%s", fault);
     event_del(call->deadline);
-    bufferevent_disable(call->bev, EV_READ | EV_WRITE);
+    bufferevent_disable(call->dialing.bev, EV_READ | EV_WRITE);
     event_base_loopbreak(call->tool->base);
 }
 
@@ -41,9 +40,10 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
     struct http_call *call = arg;
     char why[HTTP_CALL_FAULT_MAX];
 
+    (void)bev;
     if (events & BEV_EVENT_CONNECTED)
         return;
-    dial_reason(bev, events, why, sizeof why);
+    dial_reason(&call->dialing, events, why, sizeof why);
     http_answer_end(&call->answer);
     if (call->answer.complete)
         finish(call, "");
@@ -130,8 +130,8 @@ static enum status send_request(struct http_call *call, const struct http_ask *a
     buf_init(&request, REQUEST_MAX);
     status = print_request(call, ask, &request, fault);
     if (!status)
-        status = dial(call->tool, ask->url, &call->bev, fault);
-    if (!status && bufferevent_write(call->bev, request.data, request.len))
+        status = dial(call->tool, ask->url, &call->dialing, fault);
+    if (!status && bufferevent_write(call->dialing.bev, request.data, request.len))
         status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     buf_fini(&request);
     return status;
@@ -148,8 +148,8 @@ void http_call_begin(struct http_call *call, struct tool *tool, const struct htt
     if (!call->deadline || evtimer_add(call->deadline, &tv))
         fault_set(&fault, STATUS_NO_MEMORY, "out of memory");
     else if (send_request(call, ask, &fault) == STATUS_OK) {
-        bufferevent_setcb(call->bev, on_read, NULL, on_event, call);
-        bufferevent_enable(call->bev, EV_READ | EV_WRITE);
+        bufferevent_setcb(call->dialing.bev, on_read, NULL, on_event, call);
+        bufferevent_enable(call->dialing.bev, EV_READ | EV_WRITE);
         return;
     }
     call->done = true;
@@ -175,12 +175,10 @@ void http_calls_await(struct tool *tool, struct http_call *calls, size_t count)
 
 void http_call_fini(struct http_call *call)
 {
-    if (call->bev)
-        bufferevent_free(call->bev);
+    dial_end(&call->dialing);
     if (call->deadline)
         event_free(call->deadline);
     http_answer_fini(&call->answer);
-    call->bev = NULL;
     call->deadline = NULL;
 }
 

@@ -3,6 +3,7 @@
 #ifndef FANFARE_DEPLOY_TOOL_HTTP_CALL_H
 #define FANFARE_DEPLOY_TOOL_HTTP_CALL_H
 
+#include "deploy/tool/dial.h"
 #include "deploy/tool/http_answer.h"
 #include "deploy/tool/tool.h"
 #include "deploy/tool/url.h"
@@ -20,7 +21,7 @@ struct http_ask {
 
 struct http_call {
     struct tool *tool;
-    struct bufferevent *bev; /* NULL before it was begun */
+    struct dialing dialing;
     struct event *deadline;
     struct http_answer answer;
     char fault[HTTP_CALL_FAULT_MAX]; /* "" when there is a whole answer */

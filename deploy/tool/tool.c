@@ -65,7 +65,7 @@ void tool_fini(struct tool *tool)
     if (tool->alarm)
         event_free(tool->alarm);
     if (tool->dns)
-        evdns_base_free(tool->dns, 0);
+        resolver_free(tool->dns);
     SSL_CTX_free(tool->tls);
     if (tool->base)
         event_base_free(tool->base);

@@ -4,13 +4,13 @@
 #ifndef FANFARE_DEPLOY_TOOL_TOOL_H
 #define FANFARE_DEPLOY_TOOL_TOOL_H
 
-#include <event2/dns.h>
 #include <event2/event.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "deploy/tool/options.h"
+#include "shared/resolver.h"
 #include "shared/status.h"
 
 /* Exit statuses; documented in docs/tool.md. */
@@ -21,10 +21,10 @@ enum paint { PAINT_OFF, PAINT_BOLD, PAINT_DIM, PAINT_RED, PAINT_GREEN, PAINT_YEL
 struct tool {
     const struct options *options; /* the caller's */
     struct event_base *base;
-    struct evdns_base *dns; /* NULL until a name is looked up */
-    SSL_CTX *tls;           /* NULL until an https or wss URL is used */
-    bool colour;            /* stdout is a terminal, and NO_COLOR is not set */
-    bool stopping;          /* SIGINT or SIGTERM came: leave */
+    struct resolver *dns; /* NULL until a name is looked up */
+    SSL_CTX *tls;         /* NULL until an https or wss URL is used */
+    bool colour;          /* stdout is a terminal, and NO_COLOR is not set */
+    bool stopping;        /* SIGINT or SIGTERM came: leave */
     struct event *signals[2];
     struct event *alarm; /* of tool_run */
 };

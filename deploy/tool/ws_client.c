@@ -25,7 +25,7 @@ enum {
 
 struct ws_client {
     struct tool *tool;
-    struct bufferevent *bev;
+    struct dialing dialing;
     struct event *tick; /* every --timeout: the handshake's deadline, then pings */
     ws_on_text *on_text;
     void *arg;
@@ -49,8 +49,8 @@ static void end(struct ws_client *client, int code, const char *why)
         client->ending.code = code;
     if (!client->ending.text[0])
         snprintf(client->ending.text, sizeof client->ending.text, "%s", why);
-    if (client->bev)
-        bufferevent_disable(client->bev, EV_READ);
+    if (client->dialing.bev)
+        bufferevent_disable(client->dialing.bev, EV_READ);
     event_base_loopbreak(client->tool->base);
 }
 
@@ -68,7 +68,7 @@ static void send_frame(struct ws_client *client, enum ws_opcode opcode, struct s
     buf_init(&frame, payload.len + 14);
     (void)RAND_bytes(mask, (int)sizeof mask);
     if (ws_frame_append(&frame, opcode, payload, mask) ||
-        bufferevent_write(client->bev, frame.data, frame.len))
+        bufferevent_write(client->dialing.bev, frame.data, frame.len))
         end(client, CODE_LOST, "out of memory");
     buf_fini(&frame);
 }
@@ -161,7 +161,7 @@ static void refuse(struct ws_client *client, const char *why)
         snprintf(ending->text, sizeof ending->text, "HTTP %d%s%s", ending->http_status, body[0] ? ": " : "",
                  body);
     client->state = WS_ENDED;
-    bufferevent_disable(client->bev, EV_READ);
+    bufferevent_disable(client->dialing.bev, EV_READ);
     event_base_loopbreak(client->tool->base);
 }
 
@@ -199,9 +199,10 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
     struct ws_client *client = arg;
     char why[200];
 
+    (void)bev;
     if (events & BEV_EVENT_CONNECTED)
         return;
-    dial_reason(bev, events, why, sizeof why);
+    dial_reason(&client->dialing, events, why, sizeof why);
     if (client->state == WS_CONNECTING && client->answer.status)
         http_answer_end(&client->answer);
     if (client->state == WS_CONNECTING && (client->answer.complete || client->answer.fault))
@@ -236,9 +237,9 @@ static enum status begin(struct ws_client *client, const struct url *url, struct
     buf_init(&request, REQUEST_MAX);
     status = ws_handshake_print(client->tool, url, client->key, &request, fault);
     if (!status)
-        status = dial(client->tool, url, &client->bev, fault);
+        status = dial(client->tool, url, &client->dialing, fault);
     if (!status &&
-        (bufferevent_write(client->bev, request.data, request.len) || event_add(client->tick, &tv)))
+        (bufferevent_write(client->dialing.bev, request.data, request.len) || event_add(client->tick, &tv)))
         status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     buf_fini(&request);
     return status;
@@ -260,8 +261,8 @@ struct ws_client *ws_client_new(struct tool *tool, const struct url *url, ws_on_
         end(client, 0, fault.text);
         return client;
     }
-    bufferevent_setcb(client->bev, on_read, NULL, on_event, client);
-    bufferevent_enable(client->bev, EV_READ | EV_WRITE);
+    bufferevent_setcb(client->dialing.bev, on_read, NULL, on_event, client);
+    bufferevent_enable(client->dialing.bev, EV_READ | EV_WRITE);
     return client;
 }
 
@@ -269,8 +270,7 @@ void ws_client_free(struct ws_client *client)
 {
     if (!client)
         return;
-    if (client->bev)
-        bufferevent_free(client->bev);
+    dial_end(&client->dialing);
     if (client->tick)
         event_free(client->tick);
     buf_fini(&client->message);

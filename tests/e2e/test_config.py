@@ -75,6 +75,13 @@ def test_an_origin_of_odd_syntax_is_named(files, program, key, origin):
     assert f'{key}: "{origin}" is not allowed: ' in said and "https://*.example.org" in said, said
 
 
+@pytest.mark.parametrize("name", ["_rpc.gateways", "_rpc._udp.gateways", "_rpc._tcp.", "_._tcp.x"])
+def test_a_name_that_is_half_an_srv_name(files, name):
+    path = files("fanfare-logic", gatewayList=None, discovery={"mode": "dns", "name": name})
+    said = fault(run("fanfare-logic", "-config", path, "--check"))
+    assert f'discovery.name: "{name}"' in said and "_service._tcp.name" in said, said
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_an_unknown_key_is_named_with_its_nearest(files, program):
     said = fault(run(program, "-config", files(program, servicePrt=1)))

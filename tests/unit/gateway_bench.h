@@ -45,7 +45,7 @@ static inline int set_up(void **state)
                                       .rpc_server_name = nothing,
                                       .rpc_ca = nothing};
     bench->env = (struct link_env){.base = bench->base, .conf = &bench->conf};
-    bench->env.dns = evdns_base_new(bench->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    assert_int_equal(resolver_new(bench->base, "", &bench->env.dns), STATUS_OK);
     assert_int_equal(tls_client_new(&none, &bench->env.tls, &fault), STATUS_OK);
     gateway_set_init(&bench->set, &bench->env);
     dispatch_init(&bench->dispatch, bench->base, &bench->set, 5000);
@@ -66,8 +66,7 @@ static inline int tear_down(void **state)
         fake_gateway_stop(&bench->gateways[i]);
     SSL_CTX_free(bench->env.tls);
     event_base_loop(bench->base, EVLOOP_NONBLOCK);
-    evdns_base_free(bench->env.dns, 1);
-    event_base_loop(bench->base, EVLOOP_NONBLOCK);
+    resolver_free(bench->env.dns);
     event_base_free(bench->base);
     certs_remove(&bench->certs);
     free(bench);

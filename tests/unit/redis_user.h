@@ -29,7 +29,7 @@ struct user {
 };
 
 static struct turning turning;
-static struct evdns_base *dns;
+static struct resolver *dns;
 static struct captured captured;
 static bool capturing;
 
@@ -191,7 +191,7 @@ static inline int end(void **state)
     (void)state;
     if (capturing)
         log_has(-1, "the test failed meanwhile");
-    resolver_free(turning.base, dns);
+    resolver_free(dns);
     turning_end(&turning);
     return 0;
 }
