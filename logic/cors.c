@@ -46,16 +46,20 @@ static bool is_preflight(const struct http_request *request)
            http_request_header(request, "Access-Control-Request-Method").data;
 }
 
-bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins)
+bool cors_adorn(struct http_exchange *exchange, const struct conf_list *origins)
 {
-    const struct http_request *request = http_exchange_request(exchange);
     if (origins->count == 0)
         return false;
     http_exchange_header(exchange, "Vary", "Origin");
-    if (!is_allowed(origins, request))
+    if (!is_allowed(origins, http_exchange_request(exchange)))
         return false;
     allow(exchange, origins);
-    if (!is_preflight(request))
+    return true;
+}
+
+bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins)
+{
+    if (!cors_adorn(exchange, origins) || !is_preflight(http_exchange_request(exchange)))
         return false;
     http_exchange_header(exchange, "Access-Control-Allow-Methods", "GET, POST");
     http_exchange_header(exchange, "Access-Control-Allow-Headers",

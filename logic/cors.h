@@ -9,6 +9,8 @@
 #include "shared/conf.h"
 #include "shared/http_server.h"
 
+/* Adds the headers of an allowed origin; says whether it is one. The request may have come in part. */
+bool cors_adorn(struct http_exchange *exchange, const struct conf_list *origins);
 /* Adds the headers of an allowed origin, and answers its preflight with 204 (returns true).
  * Without origins it does nothing. */
 bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins);

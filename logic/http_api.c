@@ -60,7 +60,7 @@ static bool media_type_is(struct slice header, const char *type)
 
 static bool find_body_kind(const struct http_request *request, enum push_door door, enum push_body *kind)
 {
-    struct slice header = http_request_header(request, "Content-Type");
+    struct slice header = http_request_only_header(request, "Content-Type");
     if (!header.data)
         return false;
     if (media_type_is(header, "application/json"))
@@ -94,18 +94,22 @@ static struct traceparent header_trace(const struct http_request *request)
     return trace;
 }
 
-/* Answers 415 before the body is read. */
+/* Answers 415 before the body is read. With a coding it says that only identity is taken (RFC 9110, 12.5.3).
+ */
 static bool refuses_kind(struct http_exchange *exchange, enum push_door door)
 {
     const struct http_request *request = http_exchange_request(exchange);
-    const struct traceparent trace = header_trace(request);
-    struct push_fault fault = {
-        .status = 415, .code = "unsupported_media_type", .message = "the body must be application/json"};
     enum push_body kind;
-    if (find_body_kind(request, door, &kind))
+    bool encoded = http_request_is_encoded(request);
+    if (!encoded && find_body_kind(request, door, &kind))
         return false;
-    if (door != PUSH_DOOR_BATCH)
-        strcat(fault.message, " or application/x-www-form-urlencoded");
+    struct push_fault fault = {.status = 415, .code = "unsupported_media_type"};
+    snprintf(fault.message, sizeof fault.message, "the body must %s%s",
+             encoded ? "not be encoded: Content-Encoding may only be identity" : "be application/json",
+             encoded || door == PUSH_DOOR_BATCH ? "" : " or application/x-www-form-urlencoded");
+    if (encoded)
+        http_exchange_header(exchange, "Accept-Encoding", "identity");
+    const struct traceparent trace = header_trace(request);
     reply_fault(exchange, &fault, &trace);
     return true;
 }
@@ -247,6 +251,12 @@ static bool filter(struct http_exchange *exchange, void *arg)
            cors_refuses(exchange, &api->conf->cors_origins) || api_guard_refuses(&api->guard, exchange);
 }
 
+static void adorn(struct http_exchange *exchange, void *arg)
+{
+    const struct http_api *api = arg;
+    (void)cors_adorn(exchange, &api->conf->cors_origins);
+}
+
 static void on_refused(int status, void *arg)
 {
     (void)arg;
@@ -272,6 +282,7 @@ static struct http_server_conf server_conf_of(struct http_api *api)
                                      .routes = routes,
                                      .route_count = sizeof routes / sizeof *routes,
                                      .filter = filter,
+                                     .adorn = adorn,
                                      .on_refused = on_refused,
                                      .arg = api};
 }

@@ -4,8 +4,48 @@
 #include "shared/http_chunks.h"
 
 #include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "shared/http_text.h"
 
 enum { MAX_SIZE_DIGITS = 15 };
+
+/* Fields of framing, routing, authentication, request modifiers and of the content (RFC 9110, 6.5.1). */
+static const char *const not_trailers[] = {
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "traceparent",
+};
 
 void http_chunks_init(struct http_chunks *chunks, size_t max_ignored)
 {
@@ -27,7 +67,9 @@ static bool is_text(uint8_t byte)
 
 static enum chunk_state ignore(struct http_chunks *chunks, uint8_t byte, enum chunk_state next)
 {
-    return is_text(byte) && ++chunks->ignored <= chunks->max_ignored ? next : CHUNK_BAD;
+    if (!is_text(byte))
+        return CHUNK_BAD;
+    return ++chunks->ignored <= chunks->max_ignored ? next : CHUNK_TRAILER_BIG;
 }
 
 static enum chunk_state on_size(struct http_chunks *chunks, uint8_t byte)
@@ -78,14 +120,36 @@ static enum chunk_state on_data_lf(struct http_chunks *chunks, uint8_t byte)
     return byte == '\n' ? CHUNK_SIZE : CHUNK_BAD;
 }
 
-static enum chunk_state on_trailer_start(struct http_chunks *chunks, uint8_t byte)
+static bool may_be_trailer(const struct http_chunks *chunks)
 {
-    return byte == '\r' ? CHUNK_END_LF : ignore(chunks, byte, CHUNK_TRAILER);
+    for (size_t i = 0; i < sizeof not_trailers / sizeof *not_trailers; i++)
+        if (strlen(not_trailers[i]) == chunks->name_len &&
+            strncasecmp(not_trailers[i], chunks->name, chunks->name_len) == 0)
+            return false;
+    return chunks->name_len > 0;
 }
 
-static enum chunk_state on_trailer(struct http_chunks *chunks, uint8_t byte)
+static enum chunk_state on_trailer_name(struct http_chunks *chunks, uint8_t byte)
 {
-    return byte == '\r' ? CHUNK_TRAILER_LF : ignore(chunks, byte, CHUNK_TRAILER);
+    if (byte == ':')
+        return may_be_trailer(chunks) ? ignore(chunks, byte, CHUNK_TRAILER_VALUE) : CHUNK_TRAILER_BAD;
+    if (!http_text_is_tchar(byte))
+        return CHUNK_TRAILER_BAD;
+    if (chunks->name_len < sizeof chunks->name)
+        chunks->name[chunks->name_len] = (char)byte;
+    chunks->name_len++;
+    return ignore(chunks, byte, CHUNK_TRAILER_NAME);
+}
+
+static enum chunk_state on_trailer_start(struct http_chunks *chunks, uint8_t byte)
+{
+    chunks->name_len = 0;
+    return byte == '\r' ? CHUNK_END_LF : on_trailer_name(chunks, byte);
+}
+
+static enum chunk_state on_trailer_value(struct http_chunks *chunks, uint8_t byte)
+{
+    return byte == '\r' ? CHUNK_TRAILER_LF : ignore(chunks, byte, CHUNK_TRAILER_VALUE);
 }
 
 static enum chunk_state on_trailer_lf(struct http_chunks *chunks, uint8_t byte)
@@ -108,7 +172,8 @@ static enum chunk_state (*const on_byte[])(struct http_chunks *chunks, uint8_t b
     [CHUNK_DATA_CR] = on_data_cr,
     [CHUNK_DATA_LF] = on_data_lf,
     [CHUNK_TRAILER_START] = on_trailer_start,
-    [CHUNK_TRAILER] = on_trailer,
+    [CHUNK_TRAILER_NAME] = on_trailer_name,
+    [CHUNK_TRAILER_VALUE] = on_trailer_value,
     [CHUNK_TRAILER_LF] = on_trailer_lf,
     [CHUNK_END_LF] = on_end_lf,
 };

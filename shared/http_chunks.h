@@ -18,13 +18,19 @@ enum chunk_state {
     CHUNK_DATA_CR,
     CHUNK_DATA_LF,
     CHUNK_TRAILER_START,
-    CHUNK_TRAILER,
+    CHUNK_TRAILER_NAME,
+    CHUNK_TRAILER_VALUE,
     CHUNK_TRAILER_LF,
     CHUNK_END_LF,
     CHUNK_DONE,
     CHUNK_BAD,
-    CHUNK_BODY_BIG, /* the body is past the limit of its buffer */
+    CHUNK_TRAILER_BAD, /* not a field line, or a field that may not stand there */
+    CHUNK_TRAILER_BIG, /* more bytes of extensions and trailers than allowed */
+    CHUNK_BODY_BIG,    /* the body is past the limit of its buffer */
 };
+
+/* No name of a field that may not be a trailer is longer. */
+enum { CHUNK_TRAILER_NAME_MAX = 32 };
 
 struct http_chunks {
     enum chunk_state state;
@@ -32,12 +38,16 @@ struct http_chunks {
     int digits;     /* of the size so far */
     size_t ignored; /* bytes of extensions and trailers, which have no meaning here */
     size_t max_ignored;
+    size_t name_len; /* of the trailer's name, of which the first bytes stand in `name` */
+    char name[CHUNK_TRAILER_NAME_MAX];
 };
 
-/* Ready for a body; more than `max_ignored` bytes of extensions and trailers are bad. */
+/* Ready for a body; more than `max_ignored` bytes of extensions and trailers are CHUNK_TRAILER_BIG. Trailers
+ * are checked as field lines (RFC 9112, 5) and thrown away. One that says how to read, route or authorize the
+ * request is CHUNK_TRAILER_BAD (RFC 9110, 6.5.1): whoever merges it has read another request than we. */
 void http_chunks_init(struct http_chunks *chunks, size_t max_ignored);
 /* Takes bytes up to the end of the body and appends its data to `body`; `*used` says how many
- * were taken. Returns the state: CHUNK_DONE, CHUNK_BAD and CHUNK_BODY_BIG are final. */
+ * were taken. Returns the state: CHUNK_DONE and what stands behind it are final. */
 enum chunk_state http_chunks_feed(struct http_chunks *chunks, const uint8_t *data, size_t len,
                                   struct buf *body, size_t *used);
 

@@ -21,13 +21,16 @@ static bool may_parse(const struct http_conn *conn)
     return !conn->exchange.open && !conn->last && !conn->broken && unsent(conn) < HTTP_OUT_HIGH;
 }
 
-/* What the filter has added stays, so that a page may read these answers too. */
+/* What the filter has added stays. */
 static void refused(struct http_conn *conn, int status)
 {
     const struct http_server_conf *conf = &conn->server->conf;
 
-    if (!conn->judged)
-        http_exchange_begin(&conn->exchange, NULL, false);
+    if (!conn->judged) {
+        http_exchange_begin(&conn->exchange, conn->request, false);
+        if (conf->adorn != NULL)
+            conf->adorn(&conn->exchange, conf->arg);
+    }
     conn->exchange.open = true;
     conn->exchange.keep_alive = false;
     if (conf->on_refused != NULL)
@@ -73,6 +76,10 @@ static void refuse_request(struct http_conn *conn, enum http_parse parse)
         refused(conn, 413);
         http_reply_error(&conn->exchange, 413, "body_too_large", "the body may have %zu bytes",
                          conf->max_body_bytes);
+    } else if (parse == HTTP_PARSE_VERSION) {
+        refused(conn, 505);
+        http_reply_error(&conn->exchange, 505, "version_not_supported",
+                         "only HTTP/1.1 and HTTP/1.0 are spoken here");
     } else {
         refused(conn, 400);
         http_reply_error(&conn->exchange, 400, "invalid_request", "not a valid HTTP/1.1 request: %s",

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http_parser takes the section apart; this file gathers its pieces, keeps the limits, and refuses
- * what a proxy in front could read in two ways (RFC 9112, 11.2). The library is packaged as it is
- * built by default, which is not strict: it passes a space in a header's name, a lone LF, and any
- * two bytes behind a chunk. Hence the guards here, and hence it never sees a body. */
+/* Bytes are judged as they come, lines when they are whole, and the section at its end, so that it does not
+ * matter in which pieces it comes. What a proxy in front could read in two ways is refused (RFC 9112, 11.2).
+ * The parser is ours because those that are packaged are lenient (http_parser passes two spaces in the
+ * request line, a space in a name, a lone LF), knows a fixed list of methods, and takes no tab around a
+ * length: the guards around it were longer than the grammar. */
 #include "shared/http_head.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "shared/http_text.h"
 
 enum { FIRST_FIELDS = 16, KEEP_BYTES = 16384 };
 
@@ -41,9 +44,7 @@ void http_head_reset(struct http_head *head)
     if (fresh.bytes.cap > KEEP_BYTES)
         buf_fini(&fresh.bytes);
     buf_clear(&fresh.bytes);
-    http_parser_init(&fresh.parser, HTTP_REQUEST);
     *head = fresh;
-    head->parser.data = head;
 }
 
 struct slice http_head_slice(const struct http_head *head, struct http_span span)
@@ -64,34 +65,86 @@ const struct http_field *http_head_find(const struct http_head *head, const char
     return NULL;
 }
 
-/* Each of the parser's callbacks returns 0 to go on. */
-static int stop_big(struct http_head *head)
+static enum http_head_result bad(struct http_head *head, const char *fault)
 {
-    head->big = true;
-    return -1;
+    head->fault = fault;
+    return HTTP_HEAD_BAD;
 }
 
-static int append(struct http_head *head, struct http_span *span, const char *at, size_t len)
+static struct http_span span_of(const struct http_head *head, struct slice part)
 {
-    if (span->len == 0)
-        span->at = (uint32_t)head->bytes.len;
-    span->len += (uint32_t)len;
-    return buf_append(&head->bytes, at, len) == STATUS_OK ? 0 : stop_big(head);
+    return (struct http_span){(uint32_t)(part.data - head->bytes.data), (uint32_t)part.len};
 }
 
-static int on_begin(http_parser *parser)
+/* Takes the part in front of the first `mark` off `*rest`, and the mark; false without one. */
+static bool cut(struct slice *rest, char mark, struct slice *part)
 {
-    struct http_head *head = parser->data;
+    const uint8_t *at = rest->len > 0 ? memchr(rest->data, mark, rest->len) : NULL;
 
-    head->begun = true;
-    return 0;
+    if (at == NULL)
+        return false;
+    *part = slice_of(rest->data, (size_t)(at - rest->data));
+    *rest = slice_of(at + 1, rest->len - part->len - 1);
+    return true;
 }
 
-static int on_url(http_parser *parser, const char *at, size_t len)
+static bool has_scheme(struct slice target, const char *scheme)
 {
-    struct http_head *head = parser->data;
+    return target.len > strlen(scheme) && strncasecmp((const char *)target.data, scheme, strlen(scheme)) == 0;
+}
 
-    return append(head, &head->target, at, len);
+/* "http://host[:port]" in front of a path, a query or nothing (RFC 9112, 3.2.2). */
+static bool is_absolute(struct slice target)
+{
+    size_t begin = has_scheme(target, "http://") ? 7 : has_scheme(target, "https://") ? 8 : 0;
+    size_t end = begin;
+
+    while (end < target.len && target.data[end] != '/' && target.data[end] != '?')
+        end++;
+    return begin > 0 && http_text_is_host(slice_of(target.data + begin, end - begin));
+}
+
+/* RFC 9112, 3.2, less the form of CONNECT, which is for proxies. All of it visible ASCII without '#'. */
+static bool is_target(struct slice method, struct slice target)
+{
+    for (size_t i = 0; i < target.len; i++)
+        if (target.data[i] <= ' ' || target.data[i] >= 0x7f || target.data[i] == '#')
+            return false;
+    if (target.len == 0 || slice_equal(method, slice_str("CONNECT")))
+        return false;
+    if (is_text(target, "*"))
+        return slice_equal(method, slice_str("OPTIONS"));
+    return target.data[0] == '/' || is_absolute(target);
+}
+
+/* HTTP-version = "HTTP" "/" DIGIT "." DIGIT, in upper case (RFC 9112, 2.3). */
+static bool is_version(struct slice text)
+{
+    return text.len == 8 && memcmp(text.data, "HTTP/", 5) == 0 && text.data[5] >= '0' &&
+           text.data[5] <= '9' && text.data[6] == '.' && text.data[7] >= '0' && text.data[7] <= '9';
+}
+
+/* method SP target SP version, each space one (RFC 9112, 3). A minor version above 1 is spoken to as 1.1
+ * (RFC 9110, 2.5). */
+static enum http_head_result take_request_line(struct http_head *head, struct slice line)
+{
+    struct slice method;
+    struct slice target;
+
+    if (!cut(&line, ' ', &method) || !cut(&line, ' ', &target))
+        return bad(head, "the request line is not METHOD TARGET HTTP/1.1 with one space between them");
+    if (!http_text_is_token(method))
+        return bad(head, "the method is not a token");
+    if (!is_version(line))
+        return bad(head, "the request line does not end with one space and HTTP/1.1");
+    if (line.data[5] != '1')
+        return HTTP_HEAD_VERSION;
+    if (!is_target(method, target))
+        return bad(head, "the request target is not a path");
+    head->method = span_of(head, method);
+    head->target = span_of(head, target);
+    head->http10 = line.data[7] == '0';
+    return HTTP_HEAD_MORE;
 }
 
 static bool grow_fields(struct http_head *head)
@@ -106,45 +159,22 @@ static bool grow_fields(struct http_head *head)
     return true;
 }
 
-static bool begin_field(struct http_head *head)
+/* field-name ":" OWS field-value OWS (RFC 9112, 5): no space in front of the colon. */
+static enum http_head_result take_field_line(struct http_head *head, struct slice line)
 {
-    if (head->field_count == HTTP_MAX_FIELDS)
-        return false;
-    if (head->field_count == head->field_capacity && !grow_fields(head))
-        return false;
-    head->fields[head->field_count++] = (struct http_field){0};
-    head->in_value = false;
-    return true;
-}
+    struct slice name;
 
-static int on_name(http_parser *parser, const char *at, size_t len)
-{
-    struct http_head *head = parser->data;
-
-    if ((head->field_count == 0 || head->in_value) && !begin_field(head))
-        return stop_big(head);
-    return append(head, &head->fields[head->field_count - 1].name, at, len);
-}
-
-static int on_value(http_parser *parser, const char *at, size_t len)
-{
-    struct http_head *head = parser->data;
-
-    head->in_value = true;
-    return append(head, &head->fields[head->field_count - 1].value, at, len);
-}
-
-static struct http_span trimmed(const struct http_head *head, struct http_span span)
-{
-    const uint8_t *bytes = head->bytes.data;
-
-    while (span.len > 0 && (bytes[span.at] == ' ' || bytes[span.at] == '\t')) {
-        span.at++;
-        span.len--;
-    }
-    while (span.len > 0 && (bytes[span.at + span.len - 1] == ' ' || bytes[span.at + span.len - 1] == '\t'))
-        span.len--;
-    return span;
+    if (!cut(&line, ':', &name))
+        return bad(head, "a header without a colon");
+    if (!http_text_is_token(name))
+        return bad(head, memchr(name.data, ' ', name.len) != NULL ? "a space in the name of a header"
+                                                                  : "the name of a header is not a token");
+    if (head->field_count == HTTP_MAX_FIELDS ||
+        (head->field_count == head->field_capacity && !grow_fields(head)))
+        return HTTP_HEAD_BIG;
+    head->fields[head->field_count++] =
+        (struct http_field){span_of(head, name), span_of(head, http_text_trim(line))};
+    return HTTP_HEAD_MORE;
 }
 
 static unsigned count_fields(const struct http_head *head, const char *name)
@@ -157,30 +187,16 @@ static unsigned count_fields(const struct http_head *head, const char *name)
     return count;
 }
 
-static bool has_bad_name(const struct http_head *head)
+/* Exactly one, or in HTTP/1.0 none, of a valid form (RFC 9112, 3.2). It is empty where the URI has no host.
+ */
+static bool has_good_host(const struct http_head *head)
 {
-    for (size_t i = 0; i < head->field_count; i++) {
-        struct slice name = http_head_slice(head, head->fields[i].name);
+    const struct http_field *host = http_head_find(head, "Host", 0);
 
-        if (memchr(name.data, ' ', name.len) != NULL)
-            return true;
-    }
-    return false;
-}
-
-/* Visible ASCII without '#': a path, "*", or an absolute form for HTTP (RFC 9112, 3.2). */
-static bool has_good_target(const struct http_head *head)
-{
-    struct slice target = http_head_slice(head, head->target);
-
-    for (size_t i = 0; i < target.len; i++)
-        if (target.data[i] <= ' ' || target.data[i] >= 0x7f || target.data[i] == '#')
-            return false;
-    if (head->parser.method == HTTP_CONNECT || target.len == 0)
-        return false;
-    return target.data[0] == '/' || is_text(target, "*") ||
-           (target.len > 7 && strncasecmp((const char *)target.data, "http://", 7) == 0) ||
-           (target.len > 8 && strncasecmp((const char *)target.data, "https://", 8) == 0);
+    if (host == NULL)
+        return head->http10;
+    return count_fields(head, "Host") == 1 &&
+           (host->value.len == 0 || http_text_is_host(http_head_slice(head, host->value)));
 }
 
 /* RFC 9112, 6.1: what we do not decode we refuse. */
@@ -188,59 +204,56 @@ static bool has_good_coding(const struct http_head *head)
 {
     const struct http_field *coding = http_head_find(head, "Transfer-Encoding", 0);
 
-    return coding == NULL || (!head->http10 && (head->parser.flags & F_CONTENTLENGTH) == 0 &&
+    return coding == NULL || (!head->http10 && http_head_find(head, "Content-Length", 0) == NULL &&
                               is_text(http_head_slice(head, coding->value), "chunked") &&
                               count_fields(head, "Transfer-Encoding") == 1);
 }
 
-static const char *section_fault(const struct http_head *head)
+/* Digits only, once, below 2^64 (RFC 9110, 8.6). */
+static bool take_length(struct http_head *head)
 {
-    unsigned hosts = count_fields(head, "Host");
+    const struct http_field *field = http_head_find(head, "Content-Length", 0);
+    struct slice digits = field != NULL ? http_head_slice(head, field->value) : slice_str("0");
+    uint64_t length = 0;
 
-    if (head->parser.http_major != 1)
-        return "the version is not HTTP/1.1 or HTTP/1.0";
-    if (!has_good_target(head))
-        return "the request target is not a path";
-    if (has_bad_name(head))
-        return "a space in the name of a header";
-    if (hosts > 1 || (hosts == 0 && !head->http10))
-        return "HTTP/1.1 wants exactly one Host";
+    for (size_t i = 0; i < digits.len; i++) {
+        unsigned digit = (unsigned)digits.data[i] - '0';
+
+        if (digit > 9 || length > (UINT64_MAX - digit) / 10)
+            return false;
+        length = length * 10 + digit;
+    }
+    head->content_length = length;
+    return digits.len > 0 && count_fields(head, "Content-Length") <= 1;
+}
+
+static enum http_head_result end_section(struct http_head *head)
+{
+    if (!has_good_host(head))
+        return bad(head, "HTTP/1.1 wants exactly one Host, of the form name, name:port or [IPv6]:port");
     if (!has_good_coding(head))
-        return "Transfer-Encoding may only be chunked, once, without Content-Length, in HTTP/1.1";
-    return NULL;
-}
-
-/* Returns 1: as far as the parser is concerned there is no body. */
-static int on_headers_complete(http_parser *parser)
-{
-    struct http_head *head = parser->data;
-
-    head->http10 = parser->http_major == 1 && parser->http_minor == 0;
-    for (size_t i = 0; i < head->field_count; i++)
-        head->fields[i].value = trimmed(head, head->fields[i].value);
-    head->fault = section_fault(head);
-    if (head->fault != NULL)
-        return -1;
+        return bad(head, "Transfer-Encoding may only be chunked, once, without Content-Length, in HTTP/1.1");
+    if (!take_length(head))
+        return bad(head, "Content-Length may only be one number");
     head->chunked = http_head_find(head, "Transfer-Encoding", 0) != NULL;
-    head->content_length = (parser->flags & F_CONTENTLENGTH) != 0 ? parser->content_length : 0;
-    head->complete = true;
-    return 1;
+    return HTTP_HEAD_COMPLETE;
 }
 
-static int on_message_complete(http_parser *parser)
+/* Empty lines in front of a request are passed over (RFC 9112, 2.2). */
+static enum http_head_result end_line(struct http_head *head)
 {
-    http_parser_pause(parser, 1);
-    return 0;
-}
+    struct slice line =
+        slice_of(head->bytes.data + head->line_at, head->bytes.len - head->line_at - strlen("\r\n"));
 
-static const http_parser_settings settings = {
-    .on_message_begin = on_begin,
-    .on_url = on_url,
-    .on_header_field = on_name,
-    .on_header_value = on_value,
-    .on_headers_complete = on_headers_complete,
-    .on_message_complete = on_message_complete,
-};
+    if (!head->begun)
+        buf_clear(&head->bytes);
+    head->line_at = head->bytes.len;
+    if (!head->begun)
+        return HTTP_HEAD_MORE;
+    if (head->method.len == 0)
+        return take_request_line(head, line);
+    return line.len > 0 ? take_field_line(head, line) : end_section(head);
+}
 
 static bool is_control(uint8_t byte)
 {
@@ -264,27 +277,34 @@ static const char *byte_fault(struct http_head *head, const uint8_t *data, size_
     return NULL;
 }
 
-static enum http_head_result bad(struct http_head *head, const char *fault)
+/* A piece of one line, its LF at most at its end. */
+static enum http_head_result take_piece(struct http_head *head, const uint8_t *piece, size_t len)
 {
-    head->fault = fault;
-    return HTTP_HEAD_BAD;
+    const char *fault = byte_fault(head, piece, len);
+
+    head->taken += len;
+    if (fault != NULL)
+        return bad(head, fault);
+    head->begun = head->begun || (piece[0] != '\r' && piece[0] != '\n');
+    if (buf_append(&head->bytes, piece, len) != STATUS_OK)
+        return HTTP_HEAD_BIG;
+    return piece[len - 1] == '\n' ? end_line(head) : HTTP_HEAD_MORE;
 }
 
 enum http_head_result http_head_feed(struct http_head *head, const uint8_t *data, size_t len, size_t *used)
 {
-    /* An empty feed would tell the parser that the connection has ended. */
-    *used = len > 0 ? http_parser_execute(&head->parser, &settings, (const char *)data, len) : 0;
-    head->taken += *used;
-    const char *fault = byte_fault(head, data, *used);
-    enum http_errno error = HTTP_PARSER_ERRNO(&head->parser);
+    enum http_head_result result = HTTP_HEAD_MORE;
 
-    if (head->big || head->taken > head->bytes.max || error == HPE_HEADER_OVERFLOW)
-        return HTTP_HEAD_BIG;
-    if (fault != NULL)
-        return bad(head, fault);
-    if (error == HPE_CB_headers_complete)
-        return HTTP_HEAD_BAD;
-    if (error != HPE_OK && error != HPE_PAUSED)
-        return bad(head, http_errno_description(error));
-    return head->complete ? HTTP_HEAD_COMPLETE : HTTP_HEAD_MORE;
+    for (*used = 0; *used < len && result == HTTP_HEAD_MORE;) {
+        size_t room = head->taken < head->bytes.max ? head->bytes.max - head->taken : 0;
+        size_t most = len - *used < room ? len - *used : room;
+        const uint8_t *end = most > 0 ? memchr(data + *used, '\n', most) : NULL;
+        size_t piece = end != NULL ? (size_t)(end - data) - *used + 1 : most;
+
+        if (piece == 0)
+            return HTTP_HEAD_BIG;
+        result = take_piece(head, data + *used, piece);
+        *used += piece;
+    }
+    return result;
 }

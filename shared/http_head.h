@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The header section of an HTTP/1.1 request (RFC 9112, 2 to 6) over http_parser: request line and
- * fields, and what they say about the body. Used by http_request only. Pure; one thread at a time. */
+/* The header section of an HTTP/1.1 request (RFC 9112, 2 to 6): request line and fields, and what they say
+ * about the body. Used by http_request only. Pure; one thread at a time. */
 #ifndef FANFARE_SHARED_HTTP_HEAD_H
 #define FANFARE_SHARED_HTTP_HEAD_H
 
-#include <http_parser.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +13,7 @@
 
 enum { HTTP_MAX_FIELDS = 100 };
 
-enum http_head_result { HTTP_HEAD_MORE, HTTP_HEAD_COMPLETE, HTTP_HEAD_BAD, HTTP_HEAD_BIG };
+enum http_head_result { HTTP_HEAD_MORE, HTTP_HEAD_COMPLETE, HTTP_HEAD_BAD, HTTP_HEAD_BIG, HTTP_HEAD_VERSION };
 
 /* A part of the bytes by offset: they may move while they grow. */
 struct http_span {
@@ -28,19 +27,17 @@ struct http_field {
 };
 
 struct http_head {
-    http_parser parser;
-    struct buf bytes; /* target, names and values, one after the other */
-    size_t taken;     /* of the section so far, line ends and empty lines included */
+    struct buf bytes; /* the section so far, line ends included, empty lines in front of it not */
+    size_t taken;     /* of the section so far, those empty lines included */
+    size_t line_at;   /* where in `bytes` the line begins that is being read */
+    struct http_span method;
     struct http_span target;
-    struct http_field *fields; /* field_capacity of them, grown as they come */
+    struct http_field *fields; /* field_capacity of them, grown as their lines are complete */
     size_t field_count;
     size_t field_capacity;
     uint64_t content_length; /* 0 without the field */
     uint8_t before;          /* the last byte taken */
-    bool in_value;           /* the parser's last piece was one of a value */
     bool begun;              /* a byte has come that is not of an empty line */
-    bool big;
-    bool complete;
     bool chunked;
     bool http10;
     const char *fault; /* after HTTP_HEAD_BAD; static text */
@@ -53,7 +50,8 @@ void http_head_fini(struct http_head *head);
 void http_head_limit(struct http_head *head, size_t max);
 /* Ready for another request; keeps modest memory. */
 void http_head_reset(struct http_head *head);
-/* Takes bytes up to the end of the section; `*used` says how many. */
+/* Takes bytes up to the end of the section; `*used` says how many. HTTP_HEAD_VERSION: a version of HTTP that
+ * is not 1.x. What is not HTTP_HEAD_MORE is final; before it, whole lines can be looked at already. */
 enum http_head_result http_head_feed(struct http_head *head, const uint8_t *data, size_t len, size_t *used);
 struct slice http_head_slice(const struct http_head *head, struct http_span span);
 /* The first field of that name (any case) from index `from` on, or NULL. */

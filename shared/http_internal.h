@@ -141,7 +141,7 @@ void http_server_forget(struct http_conn *conn);
 const char *http_server_date(struct http_server *server);
 
 /* http_reply.c */
-/* Opens the exchange without any headers. `request` is NULL when there is none to speak of. */
+/* Opens the exchange without any headers. The request may have come in part. */
 void http_exchange_begin(struct http_exchange *exchange, const struct http_request *request, bool keep_alive);
 struct http_conn *http_exchange_conn(const struct http_exchange *exchange);
 

@@ -39,6 +39,7 @@ static const struct {
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
 };
 
 /* The phrase may be empty (RFC 9112, 4). */
@@ -69,8 +70,8 @@ void http_exchange_begin(struct http_exchange *exchange, const struct http_reque
     exchange->gone_arg = NULL;
     exchange->open = true;
     exchange->keep_alive = keep_alive;
-    exchange->http10 = request != NULL && http_request_is_http10(request);
-    exchange->head = request != NULL && slice_equal(http_request_method(request), slice_str("HEAD"));
+    exchange->http10 = http_request_is_http10(request);
+    exchange->head = slice_equal(http_request_method(request), slice_str("HEAD"));
 }
 
 void http_exchange_header(struct http_exchange *exchange, const char *name, const char *value)

@@ -8,6 +8,7 @@
 
 #include "shared/http_chunks.h"
 #include "shared/http_head.h"
+#include "shared/http_text.h"
 
 enum { KEEP_BYTES = 65536 };
 
@@ -94,6 +95,8 @@ static enum http_parse feed_head(struct http_request *request, const uint8_t *da
         return tell_headers(request);
     case HTTP_HEAD_BIG:
         return fail(request, HTTP_PARSE_HEADER_BIG);
+    case HTTP_HEAD_VERSION:
+        return fail(request, HTTP_PARSE_VERSION);
     case HTTP_HEAD_BAD:
         break;
     }
@@ -122,8 +125,11 @@ static enum http_parse feed_chunks(struct http_request *request, const uint8_t *
 
     if (state == CHUNK_BODY_BIG)
         return fail(request, HTTP_PARSE_BODY_BIG);
-    if (state == CHUNK_BAD) {
-        request->head.fault = "the chunked coding of the body is broken";
+    if (state == CHUNK_TRAILER_BIG)
+        return fail(request, HTTP_PARSE_HEADER_BIG);
+    if (state == CHUNK_BAD || state == CHUNK_TRAILER_BAD) {
+        request->head.fault = state == CHUNK_BAD ? "the chunked coding of the body is broken"
+                                                 : "a trailer is no header, or one that may not come late";
         return fail(request, HTTP_PARSE_BAD);
     }
     if (state != CHUNK_DONE)
@@ -158,7 +164,9 @@ const char *http_request_fault(const struct http_request *request)
 
 struct slice http_request_method(const struct http_request *request)
 {
-    return slice_str(http_method_str((enum http_method)request->head.parser.method));
+    const struct http_head *head = &request->head;
+
+    return head->method.len > 0 ? http_head_slice(head, head->method) : slice_str("");
 }
 
 /* Behind "http://host" of an absolute form (RFC 9112, 3.2.2). */
@@ -217,42 +225,56 @@ struct slice http_request_only_header(const struct http_request *request, const 
     return http_head_slice(head, field->value);
 }
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text = slice_of(text.data + 1, text.len - 1);
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 static bool equal_fold(struct slice text, const char *token)
 {
     return text.len == strlen(token) && strncasecmp((const char *)text.data, token, text.len) == 0;
 }
 
-static bool list_has(struct slice list, const char *token)
+/* The next element of a comma-separated list (RFC 9110, 5.6.1), empty ones passed over; false at its end. */
+static bool next_element(struct slice *list, struct slice *element)
 {
-    while (list.len > 0) {
-        const uint8_t *comma = memchr(list.data, ',', list.len);
-        size_t len = comma != NULL ? (size_t)(comma - list.data) : list.len;
+    while (list->len > 0) {
+        const uint8_t *comma = memchr(list->data, ',', list->len);
+        size_t len = comma != NULL ? (size_t)(comma - list->data) : list->len;
 
-        if (equal_fold(trim(slice_of(list.data, len)), token))
-            return true;
+        *element = http_text_trim(slice_of(list->data, len));
         len += comma != NULL ? 1 : 0;
-        list = slice_of(list.data + len, list.len - len);
+        *list = slice_of(list->data + len, list->len - len);
+        if (element->len > 0)
+            return true;
     }
     return false;
 }
 
-bool http_request_has_token(const struct http_request *request, const char *name, const char *token)
+/* Whether an element of the list is (`same`), or is not, that token. */
+static bool list_has(struct slice list, const char *token, bool same)
+{
+    struct slice element;
+
+    while (next_element(&list, &element))
+        if (equal_fold(element, token) == same)
+            return true;
+    return false;
+}
+
+static bool any_has(const struct http_request *request, const char *name, const char *token, bool same)
 {
     const struct http_head *head = &request->head;
     const struct http_field *field = http_head_find(head, name, 0);
 
-    while (field != NULL && !list_has(http_head_slice(head, field->value), token))
+    while (field != NULL && !list_has(http_head_slice(head, field->value), token, same))
         field = http_head_find(head, name, (size_t)(field - head->fields) + 1);
     return field != NULL;
+}
+
+bool http_request_has_token(const struct http_request *request, const char *name, const char *token)
+{
+    return any_has(request, name, token, true);
+}
+
+bool http_request_is_encoded(const struct http_request *request)
+{
+    return any_has(request, "Content-Encoding", "identity", false);
 }
 
 struct slice http_request_body(const struct http_request *request)

@@ -61,7 +61,10 @@ struct http_server_conf {
     /* Called before routing and before the body is read, e.g. for CORS; may add headers, which stand on
      * whatever the answer becomes; returns true when it answered. May be NULL. */
     bool (*filter)(struct http_exchange *exchange, void *arg);
-    /* Told of each answer that the server gives by itself (400, 404, 405, 408, 413, 431, 503), to
+    /* Called for an answer that is given before the filter could see the request (400, 408, 431, 503, 505),
+     * to add headers. Only those lines of the request are known that came whole. May be NULL. */
+    void (*adorn)(struct http_exchange *exchange, void *arg);
+    /* Told of each answer that the server gives by itself (400, 404, 405, 408, 413, 431, 501, 503, 505), to
      * count it. May be NULL. */
     void (*on_refused)(int status, void *arg);
     void *arg; /* handed to the callbacks and handlers, which must not free the server */

@@ -65,14 +65,72 @@ def test_a_request_byte_by_byte_is_taken(cluster, room):
     b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 64,
-    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-], ids=["words", "no version", "two lengths", "negative length", "length and chunks", "bad chunk", "tls", "http2"])
+    b"GET /healthz HTTP/1.1\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+    b"GET http://x/healthz HTTP/1.1\r\nHost: a/b\r\n\r\n",
+    b"GET  /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /healthz HTTP/1.1\nHost: x\n\n",
+    b"GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n",
+    b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 9\r\n\r\n",
+], ids=["words", "no version", "two lengths", "negative length", "length and chunks", "bad chunk", "tls", "no host",
+        "two hosts", "bad host", "two spaces", "star", "bare LF", "space before colon", "length as a trailer"])
 def test_what_is_not_http_gets_400_and_the_end(cluster, garbage):
     got = raw_exchange(cluster.api(), garbage)
     assert got.startswith(b"HTTP/1.1 400 "), got
     assert b"invalid_request" in got
     with cluster.caller() as caller:
         assert caller.get("/healthz").status == 200
+
+
+def servers(cluster):
+    return [cluster.api(), cluster.gateways[0].address("admin")]
+
+
+def test_methods_and_versions_that_are_not_spoken(cluster):
+    for address in servers(cluster):
+        for line, status, code in [(b"get /healthz HTTP/1.1", 501, b"not_implemented"),
+                                   (b"BREW /pot HTTP/1.1", 501, b"not_implemented"),
+                                   (b"PRI * HTTP/2.0", 505, b"version_not_supported")]:
+            got = raw_exchange(address, line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert got.startswith(b"HTTP/1.1 %d " % status) and code in got, got
+
+
+def test_spaces_around_values_and_targets_with_a_host_are_taken(cluster):
+    for address in servers(cluster):
+        for request in (b"GET /healthz HTTP/1.1\r\nHost:\t[::1]:7799 \t\r\nContent-Length:\t0\t\r\n",
+                        b"GET http://user.example:80/healthz?x HTTP/1.1\r\nHost: other\r\n",
+                        b"GET /healthz HTTP/1.3\r\nHost:\r\n"):
+            got = raw_exchange(address, request + b"Connection:\tclose\t\r\n\r\n")
+            assert got.startswith(b"HTTP/1.1 200 "), got
+
+
+def test_pages_may_read_answers_to_requests_in_part(make_cluster):
+    cluster = make_cluster(logic={"cors.origins": ["https://a.example"], "maxHeaderBytes": 2048,
+                                  "serviceReadTimeout": int(patient(300))})
+    head = b"POST /push/all HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n"
+    for rest, status in [(b"X: " + b"y" * 3000, 431), (b"X: y", 408), (b"X : y\r\n\r\n", 400)]:
+        got = raw_exchange(cluster.api(), head + rest)
+        assert got.startswith(b"HTTP/1.1 %d " % status), got
+        assert b"\r\nAccess-Control-Allow-Origin: https://a.example\r\n" in got, got
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"br", b"identity, gzip", b"identity\r\nContent-Encoding: deflate"])
+@pytest.mark.parametrize("path", [b"/push/all", b"/push/room", b"/push/batch"])
+def test_an_encoded_body_is_415_and_says_what_is_taken(cluster, path, coding):
+    got = raw_exchange(cluster.api(), b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                       b"Content-Encoding: " + coding + b"\r\nContent-Length: 100\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 415 "), got
+    assert b"\r\nAccept-Encoding: identity\r\n" in got and b"unsupported_media_type" in got
+
+
+def test_identity_is_no_coding(cluster, room):
+    client = cluster.client(room)
+    with cluster.caller() as caller:
+        answer = caller.form("/push/room", f"room={room}&items=[1]", headers={"Content-Encoding": "identity"})
+        assert answer.status == 200, answer
+    assert client.push() == [1]
 
 
 def test_keep_alive_serves_many_requests_on_one_connection(cluster, room):

@@ -101,7 +101,7 @@ PROVOKE = {
     "405": lambda c, m, p: send(c("plain"), "PUT", p, ""),
     "408": lambda c, m, p: half_sent(c("plain"), p),
     "413": lambda c, m, p: send(c("plain"), m, p, " " * 5000),
-    "415": lambda c, m, p: send(c("plain"), m, p, "x", "text/plain"),
+    "415": lambda c, m, p: send(c("plain"), m, p, GOOD[p], headers={"Content-Encoding": "gzip"}),
     "431": lambda c, m, p: send(c("plain"), m, p, GOOD.get(p) if m == "post" else None, headers={"X": "y" * 3000}),
     "502": lambda c, m, p: send(c("uneven"), m, p, waiting_with_long_items(p)),
     "503": lambda c, m, p: send(c("alone"), m, p, GOOD.get(p) if m == "post" else None),

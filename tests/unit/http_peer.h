@@ -110,6 +110,18 @@ static inline bool filter(struct http_exchange *exchange, void *arg)
     return true;
 }
 
+/* Names what came whole of X-Name. */
+static inline void adorn(struct http_exchange *exchange, void *arg)
+{
+    struct slice name = http_request_header(http_exchange_request(exchange), "X-Name");
+    char text[16] = "";
+
+    (void)arg;
+    if (name.data != NULL && name.len < sizeof text)
+        memcpy(text, name.data, name.len);
+    http_exchange_header(exchange, "X-Adorned", text);
+}
+
 static inline void on_refused(int status, void *arg)
 {
     struct fixture *fixture = arg;
@@ -130,6 +142,7 @@ static inline struct http_server_conf default_conf(struct fixture *fixture)
         .routes = routes,
         .route_count = sizeof routes / sizeof *routes,
         .filter = filter,
+        .adorn = adorn,
         .on_refused = on_refused,
         .arg = fixture,
     };

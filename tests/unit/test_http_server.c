@@ -183,6 +183,36 @@ static void what_the_filter_added_stands_on_later_refusals_too(void **state)
     assert_int_equal(count_of(fixture, "X-Filter: seen\r\n"), 1);
 }
 
+static void methods_that_nobody_has_defined_are_501(void **state)
+{
+    ask(*state, "get /echo HTTP/1.1\r\n" HOST "\r\nPURGE /nowhere HTTP/1.1\r\n" HOST "\r\n"
+                "TRACE /echo HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(*state, "HTTP/1.1 501 Not Implemented\r\n"), 2);
+    assert_int_equal(count_of(*state, "\"code\":\"not_implemented\""), 2);
+    assert_int_equal(count_of(*state, "HTTP/1.1 405 "), 1);
+}
+
+static void another_version_is_505(void **state)
+{
+    ask(*state, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert_int_equal(count_of(*state, "HTTP/1.1 505 HTTP Version Not Supported\r\n"), 1);
+    assert_int_equal(count_of(*state, "\"code\":\"version_not_supported\""), 1);
+    assert_int_equal(((struct fixture *)*state)->refused, 505);
+}
+
+/* Whoever cuts his request short gets no other kind of answer. */
+static void answers_to_requests_in_part_are_adorned_and_headless(void **state)
+{
+    ask(*state, "HEAD /echo HTTP/1.1\r\n" HOST "X-Name: n\r\nX Y: z\r\n\r\n");
+    assert_int_equal(count_of(*state, "HTTP/1.1 400 "), 1);
+    assert_int_equal(count_of(*state, "X-Adorned: n\r\n"), 1);
+    assert_int_equal(count_of(*state, "Content-Length: 0\r\n"), 0);
+    assert_int_equal(count_of(*state, "{"), 0);
+    ask(*state, "GET /echo HTTP/1.1\r\n" HOST "X-Name: n\r\nX Y: z\r\n\r\n");
+    assert_int_equal(count_of(*state, "X-Adorned: n\r\n"), 1);
+    assert_int_equal(count_of(*state, "a space in the name of a header"), 1);
+}
+
 static void head_has_the_length_and_no_body(void **state)
 {
     ask(*state, "HEAD /big?77 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
@@ -375,6 +405,9 @@ int main(void)
         TEST(a_refusal_without_a_body_keeps_the_connection),
         TEST(a_refused_body_that_comes_all_the_same_is_thrown_away),
         TEST(what_the_filter_added_stands_on_later_refusals_too),
+        TEST(methods_that_nobody_has_defined_are_501),
+        TEST(another_version_is_505),
+        TEST(answers_to_requests_in_part_are_adorned_and_headless),
         TEST(head_has_the_length_and_no_body),
         TEST(no_content_has_no_length),
         TEST(closes_when_asked_to),
