@@ -26,8 +26,10 @@ static const struct refused body_big = {413, "Content Too Large", "body_too_larg
                                         ""};
 static const struct refused not_found = {404, "Not Found", "not_found",
                                          "no such path: WebSocket clients connect to /connect", ""};
-static const struct refused no_method = {405, "Method Not Allowed", "method_not_allowed", "GET only",
-                                         "Allow: GET\r\n"};
+static const struct refused no_method = {405, "Method Not Allowed", "method_not_allowed", "GET and HEAD only",
+                                         "Allow: GET, HEAD\r\n"};
+static const struct refused no_version = {505, "HTTP Version Not Supported", "version_not_supported",
+                                          "only HTTP/1.1 and HTTP/1.0 are spoken here", ""};
 static const struct refused no_upgrade = {426, "Upgrade Required", "upgrade_required",
                                           "/connect speaks WebSocket (RFC 6455) version 13",
                                           "Upgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -64,7 +66,8 @@ static void refuse_later(struct handshake *out, const struct refused *refused, e
     (void)buf_printf(&out->response,
                      "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s%s%s\r\n%s",
                      refused->status, refused->phrase, len, refused->headers, retry,
-                     strstr(refused->headers, "Connection:") == NULL ? "Connection: close\r\n" : "", body);
+                     strstr(refused->headers, "Connection:") == NULL ? "Connection: close\r\n" : "",
+                     out->head ? "" : body);
 }
 
 static void refuse(struct handshake *out, const struct refused *refused)
@@ -100,6 +103,27 @@ static bool wants_websocket(const struct http_request *request)
            slice_equal(http_request_header(request, "Sec-WebSocket-Version"), slice_str("13"));
 }
 
+/* A field that may not stand twice (RFC 6455, 11.3.1 and 11.3.5; RFC 6454, 7.3) and does, or NULL. */
+static const char *find_repeated(const struct http_request *request)
+{
+    static const char *const once[] = {"Sec-WebSocket-Key", "Sec-WebSocket-Version", "Origin"};
+
+    for (size_t i = 0; i < sizeof once / sizeof *once; i++)
+        if (http_request_header(request, once[i]).data != NULL &&
+            http_request_only_header(request, once[i]).data == NULL)
+            return once[i];
+    return NULL;
+}
+
+static void refuse_repeated(struct handshake *out, const char *name)
+{
+    char message[64];
+    const struct refused repeated = {400, "Bad Request", "invalid_request", message, ""};
+
+    (void)snprintf(message, sizeof message, "%s stands more than once", name);
+    refuse(out, &repeated);
+}
+
 static void refuse_room(struct handshake *out, const char *message)
 {
     const struct refused bad_room = {400, "Bad Request", "invalid_room", message, ""};
@@ -129,10 +153,13 @@ static void connect_client(const struct http_request *request, const struct hand
                            struct handshake *out)
 {
     struct slice key = http_request_header(request, "Sec-WebSocket-Key");
+    const char *repeated = find_repeated(request);
 
     if (http_request_is_http10(request)) {
         refuse(out, &bad_request);
-    } else if (!wants_websocket(request)) {
+    } else if (repeated != NULL) {
+        refuse_repeated(out, repeated);
+    } else if (out->head || !wants_websocket(request)) {
         refuse(out, &no_upgrade);
     } else if (key.data == NULL || !key_valid(key)) {
         refuse(out, &bad_key);
@@ -144,6 +171,15 @@ static void connect_client(const struct http_request *request, const struct hand
     }
 }
 
+/* Without its body for HEAD, but with the same header. */
+static void answer_page(struct handshake *out, struct slice page)
+{
+    const uint8_t *end = memmem(page.data, page.len, "\r\n\r\n", 4);
+    size_t len = out->head && end != NULL ? (size_t)(end - page.data) + 4 : page.len;
+
+    (void)buf_append(&out->response, page.data, len);
+}
+
 static void route(const struct http_request *request, const struct handshake_conf *conf,
                   struct handshake *out)
 {
@@ -152,10 +188,10 @@ static void route(const struct http_request *request, const struct handshake_con
 
     if (!page && !slice_equal(path, slice_str("/connect")))
         refuse(out, &not_found);
-    else if (!slice_equal(http_request_method(request), slice_str("GET")))
+    else if (!out->head && !slice_equal(http_request_method(request), slice_str("GET")))
         refuse(out, &no_method);
     else if (page)
-        (void)buf_append(&out->response, conf->page.data, conf->page.len);
+        answer_page(out, conf->page);
     else
         connect_client(request, conf, out);
 }
@@ -182,6 +218,8 @@ static void refuse_unread(struct handshake *out, enum http_parse parse, const st
                        "request line and headers may have %zu bytes (maxHeaderBytes) and %d fields",
                        max_header, HTTP_MAX_FIELDS);
         refuse(out, &big);
+    } else if (parse == HTTP_PARSE_VERSION) {
+        refuse(out, &no_version);
     } else {
         (void)snprintf(message, sizeof message, "%s", http_request_fault(request));
         refuse(out, &bad);
@@ -204,6 +242,7 @@ bool handshake_feed(struct http_request *request, struct slice bytes, const stru
     *used = total;
     if (parse == HTTP_PARSE_MORE)
         return false;
+    out->head = slice_equal(http_request_method(request), slice_str("HEAD"));
     if (parse == HTTP_PARSE_COMPLETE)
         route(request, conf, out);
     else

@@ -21,6 +21,7 @@ struct handshake_conf {
 };
 
 struct handshake {
+    bool head;                  /* the request is HEAD: the answer has no body (RFC 9110, 9.3.2) */
     bool upgraded;              /* the answer is 101: frames follow; else the connection ends after it */
     struct connect_query query; /* meaningful with `upgraded` */
     struct buf response;

@@ -68,6 +68,11 @@ def test_handshakes_as_browsers_send_them(cluster, changes):
     {"http": "HTTP/1.0"},
     {"method": "POST"},
     {"Host": None},
+    {"Host": "a/b"},
+    {"Sec_WebSocket_Version": "13\r\nSec-WebSocket-Version: 13"},
+    {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="},
+    {"Origin": "https://a.example\r\nOrigin: https://a.example"},
+    {"Host": "a\r\nHost: a"},
 ], ids=str)
 def test_bad_handshakes_are_400(cluster, changes):
     answer = shake(cluster, **changes)
@@ -90,6 +95,25 @@ def test_connect_without_an_upgrade_is_426(cluster, changes):
     answer = shake(cluster, **changes)
     assert answer.status == 426
     assert answer.headers["upgrade"].lower() == "websocket"
+
+
+@pytest.mark.parametrize("path", ["/", "/connect", "/nowhere"])
+def test_head_is_get_without_the_body_for_probes(cluster, path):
+    """The same header section, and nothing behind it: load balancers probe so."""
+    got = []
+    for method in (b"GET", b"HEAD"):
+        with socket.create_connection(cluster.ws(), timeout=patient(10)) as sock:
+            sock.sendall(method + b" " + path.encode() + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            got.append(read_to_end(sock).partition(b"\r\n\r\n"))
+    assert got[0][0] == got[1][0] and b"\r\nContent-Length: " in got[0][0]
+    assert got[0][2] and not got[1][2]
+
+
+def test_another_method_names_those_that_are_taken(cluster):
+    with socket.create_connection(cluster.ws(), timeout=patient(10)) as sock:
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = read_to_end(sock)
+    assert got.startswith(b"HTTP/1.1 405 ") and b"\r\nAllow: GET, HEAD\r\n" in got, got
 
 
 @pytest.mark.parametrize("path", ["/connect/", "/Connect", "/", "/x", "/connect/../connect", "//connect"])

@@ -77,6 +77,63 @@ static void whatever_is_wrong_has_its_status(void **state)
     expect("nonsense\r\n\r\n", "HTTP/1.1 400 ");
 }
 
+/* RFC 6455, 11.3.1 and 11.3.5; RFC 6454, 7.3. */
+static void what_may_stand_once_does_not_stand_twice(void **state)
+{
+    (void)state;
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY KEY "\r\n", "HTTP/1.1 400 ");
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY "Sec-WebSocket-Version: 13\r\n\r\n", "HTTP/1.1 400 ");
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY "sec-websocket-version: 8\r\n\r\n", "HTTP/1.1 400 ");
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY "Origin: https://a\r\nOrigin: https://a\r\n\r\n",
+           "HTTP/1.1 400 ");
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY "Host: x\r\n\r\n", "HTTP/1.1 400 ");
+    expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY
+           "Sec-WebSocket-Extensions: a\r\nSec-WebSocket-Extensions: b\r\n"
+           "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b\r\n"
+           "Upgrade: foo\r\nConnection:\tx\t\r\n\r\n",
+           "HTTP/1.1 101 ");
+}
+
+/* Expects the same header section for HEAD as for GET, with nothing behind it. */
+static void expect_headless(const struct handshake_conf *conf, const char *rest)
+{
+    char text[300];
+    char heads[2][600];
+
+    for (int i = 0; i < 2; i++) {
+        struct http_request *request = NULL;
+        struct handshake answer;
+        size_t used = 0;
+
+        snprintf(text, sizeof text, "%s %s", i == 0 ? "GET" : "HEAD", rest);
+        assert_int_equal(http_request_new(8192, 0, &request), STATUS_OK);
+        assert_true(handshake_feed(request, slice_str(text), conf, &used, &answer));
+        snprintf(heads[i], sizeof heads[i], "%.*s", (int)answer.response.len,
+                 (const char *)answer.response.data);
+        handshake_fini(&answer);
+        http_request_free(request);
+    }
+    size_t len = strlen(heads[1]);
+    assert_true(len > 4 && strlen(heads[0]) > len);
+    assert_memory_equal(heads[0], heads[1], len);
+    assert_string_equal(heads[1] + len - 4, "\r\n\r\n");
+}
+
+static void head_is_get_without_the_body(void **state)
+{
+    static const struct handshake_conf conf = {
+        .page = {(const uint8_t *)"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPAGE", 42}, .limits = {16, 2}};
+
+    (void)state;
+    expect_headless(&conf, "/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_headless(&conf, "/nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_headless(&conf, "/connect HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_headless(&conf, "/ HTTP/1.1\r\nHost: x\r\nA B: c\r\n\r\n");
+    expect("HEAD /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 426 ");
+    expect("POST / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\r\n");
+    expect("GET / HTTP/2.0\r\n", "HTTP/1.1 505 ");
+}
+
 static void a_full_gateway_says_so(void **state)
 {
     const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
@@ -215,6 +272,8 @@ int main(void)
         cmocka_unit_test(the_rfcs_example),
         cmocka_unit_test(the_query_chooses_the_version),
         cmocka_unit_test(whatever_is_wrong_has_its_status),
+        cmocka_unit_test(what_may_stand_once_does_not_stand_twice),
+        cmocka_unit_test(head_is_get_without_the_body),
         cmocka_unit_test(a_full_gateway_says_so),
         cmocka_unit_test(what_is_too_large_is_told_before_it_is_read),
         cmocka_unit_test(the_reason_is_the_true_one),
