@@ -4,15 +4,13 @@
 #include "shared/conf.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/conf_internal.h"
 #include "shared/log.h"
+#include "shared/plain_file.h"
 
 static const char environment_prefix[] = "FANFARE_";
 
@@ -96,37 +94,20 @@ enum status conf_set_flag(const struct conf_table *table, void *conf, const char
     return fault_set(fault, STATUS_NOT_FOUND, "%s: unknown flag; the nearest known one is %s", flag, nearest);
 }
 
-/* Opening alone does not tell: a directory opens too. */
-static int read_error(const char *path)
-{
-    struct stat stat_of;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    int error = 0;
-
-    if (fd < 0)
-        return errno;
-    if (fstat(fd, &stat_of) != 0)
-        error = errno;
-    else if (S_ISDIR(stat_of.st_mode))
-        error = EISDIR;
-    close(fd);
-    return error;
-}
-
 enum status conf_check_paths(const struct conf_table *table, const void *conf, struct fault *fault)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct conf_option *option = &table->options[i];
         const char *path;
-        int error;
+        const char *reason;
+        enum status status;
 
         if (option->type != CONF_PATH)
             continue;
         path = *(char *const *)conf_at_const(option, conf);
-        error = *path ? read_error(path) : 0;
-        if (error)
-            return fault_set(fault, error == EISDIR ? STATUS_INVALID : STATUS_IO,
-                             "%s: %.300s cannot be read: %s", option->key, path, strerror(error));
+        status = *path ? plain_file_check(path, &reason) : STATUS_OK;
+        if (status)
+            return fault_set(fault, status, "%s: %.300s cannot be read: %s", option->key, path, reason);
     }
     return STATUS_OK;
 }

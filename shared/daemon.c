@@ -12,6 +12,7 @@
 #include "shared/conf_internal.h"
 #include "shared/conf_print.h"
 #include "shared/log.h"
+#include "shared/plain_file.h"
 
 enum { NAME_MAX_BYTES = 128 };
 
@@ -226,6 +227,16 @@ static int answered(void)
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : EXIT_FAULT;
 }
 
+/* What came from a pipe at the start (`-config <(...)`) cannot be read twice, and would be waited for. */
+static enum status check_file(const struct command *command, struct fault *fault)
+{
+    const char *reason;
+    enum status status = command->config ? plain_file_check(command->config, &reason) : STATUS_OK;
+
+    return status ? fault_set(fault, status, "%.300s: cannot be read anew: %s", command->config, reason)
+                  : STATUS_OK;
+}
+
 enum status daemon_reread(const struct conf_table *table, void *conf, daemon_check *check, int argc,
                           char **argv, struct fault *fault)
 {
@@ -233,6 +244,8 @@ enum status daemon_reread(const struct conf_table *table, void *conf, daemon_che
     char **arguments = argv + (argc > 0);
     enum status status = walk_flags(table, NULL, arguments, &command, fault);
 
+    if (!status)
+        status = check_file(&command, fault);
     if (!status)
         status = load(table, conf, arguments, &command, fault);
     if (!status)

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "shared/plain_file.h"
+
 /* TLS 1.2 suites that RFC 9113, appendix A, does not prohibit; TLS 1.3 has its own good list. */
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 static const unsigned char alpn[] = {2, 'h', '2'};
@@ -62,6 +64,21 @@ static bool harden(SSL_CTX *context)
            SSL_CTX_set_cipher_list(context, ciphers) == 1;
 }
 
+/* Before OpenSSL opens it: at a reload that would be the loop, and what it opens may be a FIFO by then. */
+static enum status check_files(const struct tls_files *files, struct fault *fault)
+{
+    const char *const paths[] = {files->cert, files->key, files->ca};
+
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        const char *reason;
+        enum status status = paths[i][0] ? plain_file_check(paths[i], &reason) : STATUS_OK;
+
+        if (status)
+            return fault_set(fault, status, "%s: cannot be read: %s", paths[i], reason);
+    }
+    return STATUS_OK;
+}
+
 static enum status use_key_pair(SSL_CTX *context, const struct tls_files *files, struct fault *fault)
 {
     if (SSL_CTX_use_certificate_chain_file(context, files->cert) != 1)
@@ -93,8 +110,10 @@ static enum status use_ca(SSL_CTX *context, const char *path, bool server, struc
 static enum status context_new(bool server, const struct tls_files *files, SSL_CTX **out, struct fault *fault)
 {
     SSL_CTX *context;
-    enum status status = STATUS_OK;
+    enum status status = check_files(files, fault);
 
+    if (status)
+        return status;
     ERR_clear_error();
     context = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
     if (!context || !harden(context))

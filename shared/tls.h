@@ -15,7 +15,8 @@ struct tls_files {
     const char *ca;   /* PEM bundle to verify the peer with, or "" for no verification */
 };
 
-/* A server context (ALPN h2 required). With a CA a client certificate is required and verified. */
+/* A server context (ALPN h2 required). With a CA a client certificate is required and verified. STATUS_IO: a
+ * file cannot be read now, STATUS_INVALID: it will not do; the fault begins with its path. */
 enum status tls_server_new(const struct tls_files *files, SSL_CTX **out, struct fault *fault);
 /* A client context. With a CA the server's chain is verified; see tls_client_session for the name. */
 enum status tls_client_new(const struct tls_files *files, SSL_CTX **out, struct fault *fault);

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logic on SIGHUP: which settings are taken over, what stays, and that nobody notices."""
 
-import contextlib
 import os
 import pathlib
 import re
@@ -319,32 +318,30 @@ def holds_back(pid, number):
     return int(mask, 16) >> (number - 1) & 1
 
 
-def test_a_hangup_before_the_start_is_over_is_done_after_it():
-    """Its first line of log does not fit into the pipe: it stands still there."""
-    ours, its = os.pipe()
-    os.set_blocking(its, False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(its, b"." * 1024)
-    os.set_blocking(its, True)
-    args = [binary("fanfare-logic"), "--service-port", "0", "--service-bind", "127.0.0.1"]
-    process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=its,
-                               env=clean_environment())
-    os.close(its)
+def test_a_hangup_before_the_start_is_over_is_done_after_it(tmp_path):
+    """Its settings come through a FIFO: it stands still until they do."""
+    settings, fifo, later = b'{"servicePort":0,"serviceBind":"127.0.0.1"}', tmp_path / "fifo", tmp_path / "later"
+    os.mkfifo(fifo)
+    later.write_bytes(settings)
+    process = subprocess.Popen([binary("fanfare-logic"), "-config", str(fifo)], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=clean_environment())
     try:
         wait_until(lambda: holds_back(process.pid, signal.SIGHUP), 10, "SIGHUP to be held back")
         process.send_signal(signal.SIGHUP)
+        with open(fifo, "wb") as writer:  # until it has opened the other end
+            os.rename(later, fifo)  # what it reads anew is a file
+            writer.write(settings)
         said = b""
         while b"settings reloaded" not in said:
-            piece = os.read(ours, 65536)
-            assert piece, f"it has ended:\n{said.lstrip(b'.')}"
+            piece = os.read(process.stderr.fileno(), 65536)
+            assert piece, f"it has ended:\n{said}"
             said += piece
         process.send_signal(signal.SIGTERM)
         assert process.wait(patient(10)) == 0
     finally:
         process.kill()
         process.wait()
-        os.close(ours)
+        process.stderr.close()
 
 
 def test_hangups_do_not_hold_a_drain_up(make_cluster):

@@ -174,6 +174,9 @@ static void paths_must_be_readable(void **state)
     assert_int_equal(conf_check_paths(&sample_table, &conf, &fault), STATUS_INVALID);
     assert_string_equal(fault.text, "rpc.ca: /tmp cannot be read: Is a directory");
     flag("rpc-ca", "/dev/null", NULL);
+    assert_int_equal(conf_check_paths(&sample_table, &conf, &fault), STATUS_INVALID);
+    assert_string_equal(fault.text, "rpc.ca: /dev/null cannot be read: it is not a regular file");
+    flag("rpc-ca", sample_path, NULL);
     assert_int_equal(conf_check_paths(&sample_table, &conf, &fault), STATUS_OK);
 }
 

@@ -198,12 +198,12 @@ static void test_faults_name_the_file(void **state)
     SSL_CTX *context = NULL;
 
     (void)state;
-    assert_int_equal(tls_server_new(&missing, &context, &fault), STATUS_INVALID);
+    assert_int_equal(tls_server_new(&missing, &context, &fault), STATUS_IO);
     assert_non_null(strstr(fault.text, "/nowhere/a.pem"));
     assert_int_equal(tls_server_new(&crossed, &context, &fault), STATUS_INVALID);
     assert_non_null(strstr(fault.text, certs.path[KEY_CLIENT]));
     assert_non_null(strstr(fault.text, "mismatch"));
-    assert_int_equal(tls_client_new(&bad_ca, &context, &fault), STATUS_INVALID);
+    assert_int_equal(tls_client_new(&bad_ca, &context, &fault), STATUS_IO);
     assert_non_null(strstr(fault.text, "/nowhere/ca"));
     assert_null(context);
 }
