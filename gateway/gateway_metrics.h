@@ -22,6 +22,8 @@
     X(M_RPC_CLOSED_TIMEOUT, G "rpc_closes_total", "reason=\"timeout\"", COUNTER, "")                         \
     X(M_RPC_CLOSED_PROTOCOL, G "rpc_closes_total", "reason=\"protocol\"", COUNTER, "")                       \
     X(M_RPC_CLOSED_FLOOD, G "rpc_closes_total", "reason=\"flood\"", COUNTER, "")                             \
+    X(M_RPC_CERTIFICATES_REFUSED, G "rpc_certificates_refused_total", "", COUNTER,                           \
+      "RPC connections that showed no client certificate, or one that rpc.ca does not cover")                \
     X(M_RPC_HELD, G "rpc_held", "", GAUGE, "1 while answers are held back because a bucket is behind")       \
     X(M_PUSHES, G "pushes_total", "", COUNTER, "Pushes applied")                                             \
     X(M_APPLIED_RPC, G "pushes_applied_total", "path=\"rpc\"", COUNTER,                                      \

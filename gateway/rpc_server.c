@@ -28,6 +28,7 @@ enum {
     UNACKED_MS = 30 * 1000, /* a peer that acknowledges no byte for so long is gone */
     HOST_LEN = 64,          /* an IPv6 address with its scope */
     PORT_LEN = 8,
+    REFUSAL_GAP_MS = 10000, /* between two lines about refused certificates */
     PEER_LEN = HOST_LEN + PORT_LEN,
 };
 
@@ -42,6 +43,8 @@ struct rpc_server {
     struct list held; /* answers, oldest first */
     size_t count;
     bool holding;
+    int64_t refused_peers;     /* since the last line about them */
+    int64_t refusal_logged_ms; /* 0: never */
 };
 
 struct rpc_conn {
@@ -156,13 +159,32 @@ static void conn_free(struct rpc_conn *conn)
     free(conn);
 }
 
+/* A logic comes again with backoff, so one line stands for many attempts. */
+static void note_refused_peer(const struct rpc_conn *conn, const char *reason)
+{
+    struct rpc_server *server = conn->server;
+    int64_t now_ms = clock_now_ms();
+
+    metrics_add(M_RPC_CERTIFICATES_REFUSED, 1);
+    server->refused_peers++;
+    if (server->refusal_logged_ms && now_ms - server->refusal_logged_ms < REFUSAL_GAP_MS)
+        return;
+    log_event(LOG_WARN, "rpc client certificate refused", LOG_S("peer", conn->peer), LOG_S("reason", reason),
+              LOG_I("times", server->refused_peers));
+    server->refusal_logged_ms = now_ms;
+    server->refused_peers = 0;
+}
+
 static void on_close(struct h2_conn *h2, const char *reason, void *arg)
 {
     struct rpc_conn *conn = arg;
 
     metrics_add(M_RPC_CLOSED_LOCAL + (unsigned)h2_conn_end(h2), 1); /* the rows stand as enum h2_end does */
-    log_event(h2_conn_end(h2) == H2_END_FLOOD ? LOG_WARN : LOG_INFO, "rpc connection closed",
-              LOG_S("peer", conn->peer), LOG_S("reason", reason), LOG_I("requests", conn->requests));
+    if (h2_conn_refused_peer(h2))
+        note_refused_peer(conn, reason);
+    else
+        log_event(h2_conn_end(h2) == H2_END_FLOOD ? LOG_WARN : LOG_INFO, "rpc connection closed",
+                  LOG_S("peer", conn->peer), LOG_S("reason", reason), LOG_I("requests", conn->requests));
     conn_free(conn);
 }
 

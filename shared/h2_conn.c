@@ -124,6 +124,15 @@ void h2_conn_fail_flood(struct h2_conn *conn)
     h2_conn_fail(conn, H2_END_FLOOD, "the peer floods with frames that bring nothing");
 }
 
+/* With TLS 1.3 a client is through before the server has judged its certificate: only what the server says
+ * afterwards shows that it is let in. */
+static void tell_ready(struct h2_conn *conn)
+{
+    conn->ready = true;
+    if (conn->callbacks.on_ready)
+        conn->callbacks.on_ready(conn, conn->arg);
+}
+
 static void on_bytes(const uint8_t *data, size_t len, void *arg)
 {
     struct h2_conn *conn = arg;
@@ -131,6 +140,8 @@ static void on_bytes(const uint8_t *data, size_t len, void *arg)
     conn->last_received = clock_now_ms();
     if (!conn->finished)
         h2_session_receive(conn, data, len);
+    if (!conn->server && !conn->ready && conn->settled && !conn->closing)
+        tell_ready(conn);
     h2_conn_flush(conn);
 }
 
@@ -160,8 +171,6 @@ static void on_open(void *arg)
     }
     conn->started = true;
     conn->last_received = clock_now_ms();
-    if (!conn->server && conn->callbacks.on_ready)
-        conn->callbacks.on_ready(conn, conn->arg);
     h2_conn_flush(conn);
 }
 
@@ -282,6 +291,11 @@ void h2_conn_free(struct h2_conn *conn)
         event_free(conn->timer);
     free(conn->authority);
     free(conn);
+}
+
+bool h2_conn_refused_peer(const struct h2_conn *conn)
+{
+    return transport_refused_peer(conn->transport);
 }
 
 int64_t h2_conn_last_received(const struct h2_conn *conn)

@@ -6,6 +6,7 @@
 #define FANFARE_SHARED_H2_CONN_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,7 +37,7 @@ enum h2_end {
 };
 
 struct h2_callbacks {
-    /* Client: TLS and ALPN are done (or the plain socket is connected), requests may be sent. */
+    /* Client: the server's SETTINGS came (RFC 9113, 3.4), so that it has let us in; requests may be sent. */
     void (*on_ready)(struct h2_conn *conn, void *arg);
     /* Server: answer now or later with h2_reply on the same loop. */
     void (*on_request)(struct h2_conn *conn, const struct h2_request *request, void *arg);
@@ -95,6 +96,8 @@ void h2_reply(struct h2_conn *conn, int32_t stream, int status, const char *cont
 void h2_reply_header(struct h2_conn *conn, int32_t stream, const char *name, const char *value);
 /* Client or server: an h2 PING (RFC 9113, 6.7); its answer counts as received bytes. */
 void h2_conn_ping(struct h2_conn *conn);
+/* Whether the end came because our side refused the peer's certificate, or that it showed none. */
+bool h2_conn_refused_peer(const struct h2_conn *conn);
 /* Monotonic ms (clock.h) when the last byte came from the peer; what liveness is judged by. */
 int64_t h2_conn_last_received(const struct h2_conn *conn);
 

@@ -47,6 +47,7 @@ struct h2_conn {
     bool server;
     bool started;        /* the transport is ready for HTTP/2 */
     bool settled;        /* the peer's SETTINGS came */
+    bool ready;          /* client: on_ready has been called */
     bool finished;       /* the session has nothing left to do: waiting for the peer to close */
     bool closing;        /* on_close is due */
     int inside;          /* depth of nghttp2 calls: its callbacks must not re-enter it */

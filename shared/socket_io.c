@@ -61,6 +61,8 @@ static struct io_result fail_with_fault(struct socket_io *io, int error)
     long verified = SSL_get_verify_result(io->ssl);
 
     ERR_clear_error();
+    io->refused_peer = !io->shaken && (verified != X509_V_OK ||
+                                       ERR_GET_REASON(code) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE);
     if (verified != X509_V_OK && !io->shaken)
         return fail(io, error, "TLS: certificate: ", X509_verify_cert_error_string(verified));
     return text ? fail(io, error, "TLS: ", text) : fail_with_errno(io, error);

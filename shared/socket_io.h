@@ -25,10 +25,11 @@ struct io_result {
 
 struct socket_io {
     int fd;
-    SSL *ssl;         /* NULL without TLS */
-    bool shaken;      /* the TLS handshake is through */
-    bool failed;      /* nothing more may be said over TLS */
-    char reason[160]; /* of the last IO_FAILED, for the log */
+    SSL *ssl;          /* NULL without TLS */
+    bool shaken;       /* the TLS handshake is through */
+    bool refused_peer; /* the handshake failed over the peer's certificate, or that it showed none */
+    bool failed;       /* nothing more may be said over TLS */
+    char reason[160];  /* of the last IO_FAILED, for the log */
 };
 
 /* Takes both over, until socket_io_fini; `server` is the side in the handshake. False: no memory, fini is due

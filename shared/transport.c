@@ -350,6 +350,11 @@ const uint8_t *transport_alpn(const struct transport *transport, unsigned *len)
     return name ? name : (const uint8_t *)"";
 }
 
+bool transport_refused_peer(const struct transport *transport)
+{
+    return transport->io.refused_peer;
+}
+
 bool transport_is_tls(const struct transport *transport)
 {
     return transport->io.ssl != NULL;

@@ -57,6 +57,8 @@ void transport_set_reading(struct transport *transport, bool reading);
 
 /* The protocol that was agreed on (RFC 7301), "" for none; NULL without TLS. `*len` bytes. */
 const uint8_t *transport_alpn(const struct transport *transport, unsigned *len);
+/* Whether the handshake failed over the peer's certificate, or that it showed none. */
+bool transport_refused_peer(const struct transport *transport);
 bool transport_is_tls(const struct transport *transport);
 
 #endif

@@ -52,6 +52,10 @@ static const struct loss {
     {DAEMON_GATEWAY, "closes_total", "code=\"4100\"", "clients were closed for sending too much"},
     {DAEMON_GATEWAY, "closes_total", "code=\"4201\"",
      "clients were closed because they were silent for too long"},
+    {DAEMON_GATEWAY, "rpc_certificates_refused_total", NULL,
+     "connections of logics were refused over their certificates (rpc.ca): its log names them"},
+    {DAEMON_LOGIC, "log_lines_dropped_total", NULL, "log lines were lost: who should read its stderr?"},
+    {DAEMON_GATEWAY, "log_lines_dropped_total", NULL, "log lines were lost: who should read its stderr?"},
     {DAEMON_GATEWAY, "clients_refused_total", NULL, "connections were refused before they were open"},
 };
 

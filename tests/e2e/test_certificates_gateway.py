@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from harness.certs import Certs
 from harness.client import Client
 from harness.numbered import Flow, expect_exactly
 from harness.raw_ws import RawClient
@@ -307,3 +308,22 @@ def test_client_tls_is_not_switched_off_without_a_restart(make_cluster, own):
     assert gateway.reload(**{"ws.cert": own.path("ws.pem"), "ws.key": own.path("ws.key")})
     assert shown_ws(cluster, own) == own.serial("ws.pem")
     assert len(gateway.events("needs a restart")) == 1
+
+
+@pytest.mark.parametrize("case", ["none", "of another CA"])
+def test_a_logic_that_is_not_let_in(make_cluster, certs, tmp_path, case):
+    """It says that the link is up only when the gateway has judged its certificate; the gateway says why not."""
+    stranger = Certs(tmp_path / "stranger")
+    shown = {"none": {"rpc.cert": None, "rpc.key": None},
+             "of another CA": {"rpc.cert": stranger.path("logic.pem"), "rpc.key": stranger.path("logic.key")}}[case]
+    cluster = make_cluster(logic=shown, ready=False)
+    gateway, logic = cluster.gateways[0], cluster.logics[0]
+    refused = lambda: cluster.gateway_metrics().get("fanfare_gateway_rpc_certificates_refused_total")
+    wait_until(lambda: refused() >= 3, 20, "three attempts to be refused")
+    (told,) = gateway.events("rpc client certificate refused")
+    assert told["level"] == "warn" and told["peer"].startswith("127.0.0.1:") and told["times"] == "1"
+    assert ("did not return" if case == "none" else "unable to get local issuer") in told["reason"]
+    assert not logic.events("gateway link up") and not logic.events("gateway link broke")
+    assert "alert" in logic.events("gateway link not up")[0]["reason"]
+    with cluster.caller() as caller:
+        assert caller.get("/readyz").status == 503

@@ -106,6 +106,8 @@ static void test_a_wrong_name_is_refused_by_the_client(void **state)
     pair_await(pair, pair->client.closed && pair->server.closed);
     assert_false(pair->ready);
     assert_string_equal(pair->client.reason, "TLS: certificate: hostname mismatch");
+    assert_true(h2_conn_refused_peer(pair->client.conn));
+    assert_false(h2_conn_refused_peer(pair->server.conn));
 }
 
 static void test_a_wrong_address_is_refused_by_the_client(void **state)
@@ -142,6 +144,9 @@ static void test_a_client_without_certificate_is_refused_by_the_server(void **st
     open_pair(pair, files(CERT_SERVER, true), files(0, true), "localhost");
     pair_await(pair, pair->client.closed && pair->server.closed);
     assert_string_equal(pair->server.reason, "TLS: peer did not return a certificate");
+    assert_true(h2_conn_refused_peer(pair->server.conn));
+    assert_false(h2_conn_refused_peer(pair->client.conn));
+    assert_false(pair->ready); /* though TLS 1.3 was through on its side */
     assert_int_equal(pair->requests, 0);
 }
 
@@ -152,6 +157,8 @@ static void test_a_strange_client_is_refused_by_the_server(void **state)
     open_pair(pair, files(CERT_SERVER, true), files(CERT_STRANGER, true), "localhost");
     pair_await(pair, pair->client.closed && pair->server.closed);
     assert_non_null(strstr(pair->server.reason, "self-signed"));
+    assert_true(h2_conn_refused_peer(pair->server.conn));
+    assert_false(pair->ready);
     assert_int_equal(pair->requests, 0);
 }
 
