@@ -6,6 +6,7 @@
 
 #include "gateway/gateway_metrics.h"
 #include "shared/clock.h"
+#include "shared/precise_timer.h"
 #include "shared/push.h"
 
 enum { PRESSURE_POLL_US = 1000, ASLEEP_US = 2000 };
@@ -13,10 +14,10 @@ enum { PRESSURE_POLL_US = 1000, ASLEEP_US = 2000 };
 struct fanout {
     struct fanout_conf conf;
     struct merger *merger;
-    struct event *window;   /* the next end of a merge window */
-    struct event *pressure; /* looks again while pressed */
-    int64_t turn_us;        /* monotonic: the first push of this turn; 0: none yet */
-    int64_t stirred_us;     /* monotonic: when the buckets were last woken or had pushes */
+    struct precise_timer *window; /* the next end of a merge window */
+    struct event *pressure;       /* looks again while pressed */
+    int64_t turn_us;              /* monotonic: the first push of this turn; 0: none yet */
+    int64_t stirred_us;           /* monotonic: when the buckets were last woken or had pushes */
     bool pressed;
 };
 
@@ -94,23 +95,20 @@ static void on_sealed(void *arg, struct slice key, uint64_t hash, struct slice i
     delivery_unref(delivery);
 }
 
-static void arm_window(struct fanout *fanout, int64_t now)
+static void arm_window(struct fanout *fanout)
 {
     int64_t deadline = merger_deadline(fanout->merger);
 
-    if (deadline >= 0 && !evtimer_pending(fanout->window, NULL))
-        arm(fanout->window, deadline > now ? deadline - now : 0);
+    if (deadline >= 0 && !precise_timer_is_set(fanout->window))
+        precise_timer_set(fanout->window, deadline);
 }
 
-static void on_window(evutil_socket_t fd, short what, void *arg)
+static void on_window(void *arg)
 {
     struct fanout *fanout = arg;
-    int64_t now = clock_now_us();
 
-    (void)fd;
-    (void)what;
-    merger_expire(fanout->merger, now);
-    arm_window(fanout, now);
+    merger_expire(fanout->merger, clock_now_us());
+    arm_window(fanout);
     judge_pressure(fanout);
 }
 
@@ -121,9 +119,9 @@ enum status fanout_new(struct event_base *base, const struct fanout_conf *conf, 
     if (fanout == NULL)
         return STATUS_NO_MEMORY;
     fanout->conf = *conf;
-    fanout->window = evtimer_new(base, on_window, fanout);
     fanout->pressure = evtimer_new(base, on_pressure_poll, fanout);
-    if (fanout->window == NULL || fanout->pressure == NULL ||
+    if (fanout->pressure == NULL ||
+        precise_timer_new(base, on_window, fanout, &fanout->window) != STATUS_OK ||
         merger_new(&conf->limits.merger, on_sealed, fanout, &fanout->merger) != STATUS_OK) {
         fanout_free(fanout);
         return STATUS_NO_MEMORY;
@@ -136,8 +134,7 @@ void fanout_free(struct fanout *fanout)
 {
     if (fanout == NULL)
         return;
-    if (fanout->window != NULL)
-        event_free(fanout->window);
+    precise_timer_free(fanout->window);
     if (fanout->pressure != NULL)
         event_free(fanout->pressure);
     merger_free(fanout->merger);
@@ -219,7 +216,7 @@ void fanout_end_turn(struct fanout *fanout)
     fanout->turn_us = 0;
     fanout->stirred_us = now;
     merger_end_turn(fanout->merger, now);
-    arm_window(fanout, now);
+    arm_window(fanout);
     judge_pressure(fanout);
 }
 
@@ -232,8 +229,8 @@ void fanout_set_limits(struct fanout *fanout, const struct fanout_limits *limits
 {
     fanout->conf.limits = *limits;
     merger_set_conf(fanout->merger, &limits->merger);
-    (void)evtimer_del(fanout->window);
-    arm_window(fanout, clock_now_us());
+    precise_timer_cancel(fanout->window);
+    arm_window(fanout);
     judge_pressure(fanout);
 }
 
