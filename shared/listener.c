@@ -11,12 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shared/clock.h"
 #include "shared/listen_address.h"
 #include "shared/log.h"
 #include "shared/metrics.h"
 
-enum { BACKLOG = 4096, BURST = 64, REST_MS = 100, WHAT_LEN = 32 };
+enum {
+    BACKLOG = 4096,
+    BURST = 64,
+    STORM = 4, /* waiting together: fewer are taken as they come */
+    REST_MS = 100,
+    WHAT_LEN = 32,
+};
 
 struct listener {
     struct event *accepting;
@@ -26,7 +31,6 @@ struct listener {
     uint64_t failures;
     int failures_row; /* of the metrics; -1: counted nowhere */
     int64_t pace_us;  /* see listener_set_pace; 0: none */
-    int64_t burst_us; /* monotonic: when the last burst was; 0: never */
     struct listen_address address;
     ino_t inode; /* of the unix socket, so that only our own file is removed */
     int fd;
@@ -97,17 +101,6 @@ static bool accept_one(struct listener *listener)
     return true;
 }
 
-/* After the second burst in a short time: in a storm each new socket would else wake the loop by itself. */
-static void keep_pace(struct listener *listener)
-{
-    int64_t now_us = clock_now_us();
-    bool again = listener->burst_us != 0 && now_us - listener->burst_us < listener->pace_us;
-
-    listener->burst_us = now_us;
-    if (again && !evtimer_pending(listener->rest, NULL))
-        rest(listener, listener->pace_us);
-}
-
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct listener *listener = arg;
@@ -117,8 +110,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     (void)what;
     while (count < BURST && !listener->paused && accept_one(listener))
         count++;
-    if (count < BURST && !listener->paused && listener->pace_us > 0)
-        keep_pace(listener);
+    /* In a storm each new socket would else wake the loop by itself. Whoever comes when nobody else waits is
+     * no storm, however soon after the last: it may be the same caller. */
+    if (count >= STORM && count < BURST && !listener->paused && listener->pace_us > 0 &&
+        !evtimer_pending(listener->rest, NULL))
+        rest(listener, listener->pace_us);
 }
 
 static void on_rested(evutil_socket_t fd, short what, void *arg)

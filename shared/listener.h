@@ -21,8 +21,9 @@ typedef void listener_accept(int fd, const struct sockaddr *peer, socklen_t peer
  * reason ("port taken"). */
 enum status listener_new(struct event_base *base, const char *what, const char *bind, int port,
                          listener_accept *on_accept, void *arg, struct listener **out, struct fault *fault);
-/* Takes connections in bursts when they come faster than one in `pace_us` microseconds (0, as at first: each
- * as it comes): less work for each of them in a storm, at the price of so long a wait. */
+/* Takes connections in bursts, `pace_us` microseconds apart, while several wait each time (0, as at first:
+ * each as it comes): less work for each of them in a storm, at the price of so long a wait. One that comes
+ * when nobody else waits is taken at once. */
 void listener_set_pace(struct listener *listener, int64_t pace_us);
 /* The options that name the port and the address. */
 struct listener_keys {

@@ -233,25 +233,62 @@ static void pauses_and_goes_on(void **state)
     listener_free(NULL);
 }
 
-/* The first two come at once, and what comes behind them waits for the end of the pace. */
+enum { CROWD = 8 };
+
+static void dial_crowd(int port, int fds[CROWD])
+{
+    for (int i = 0; i < CROWD; i++)
+        fds[i] = dial_v4(port);
+}
+
+static void close_all(const int *fds, int count)
+{
+    for (int i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+/* Who comes behind several that waited together waits for the end of the pace. */
 static void a_storm_is_taken_in_bursts(void **state)
 {
     struct fixture *fixture = *state;
     struct listener *listener;
-    int fds[4];
+    int fds[2 * CROWD];
 
     assert_int_equal(open_at(fixture, "127.0.0.1", 0, &listener), STATUS_OK);
     listener_set_pace(listener, 1000000);
-    for (int i = 0; i < 4; i++) {
-        fds[i] = dial_v4(listener_port(listener));
-        event_base_loop(fixture->base, EVLOOP_NONBLOCK);
-        assert_int_equal(fixture->accepted, i < 2 ? i + 1 : 2);
-    }
-    while (fixture->accepted == 2)
+    dial_crowd(listener_port(listener), fds);
+    event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+    assert_int_equal(fixture->accepted, CROWD);
+    dial_crowd(listener_port(listener), fds + CROWD);
+    event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+    assert_int_equal(fixture->accepted, CROWD);
+    while (fixture->accepted == CROWD)
         event_base_loop(fixture->base, EVLOOP_ONCE);
-    assert_int_equal(fixture->accepted, 4);
-    for (int i = 0; i < 4; i++)
-        close(fds[i]);
+    assert_int_equal(fixture->accepted, 2 * CROWD);
+    close_all(fds, 2 * CROWD);
+    listener_free(listener);
+}
+
+/* One caller after the other, however fast, waits for no pace; not behind a storm either, once it is over. */
+static void one_with_nobody_behind_it_is_taken_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct listener *listener;
+    int fds[CROWD];
+
+    assert_int_equal(open_at(fixture, "127.0.0.1", 0, &listener), STATUS_OK);
+    listener_set_pace(listener, INT64_C(3600) * 1000000);
+    for (int i = 0; i < 100; i++)
+        expect_accepted(fixture, dial_v4(listener_port(listener)), AF_INET);
+    listener_set_pace(listener, 1000);
+    dial_crowd(listener_port(listener), fds);
+    while (fixture->accepted < 100 + CROWD)
+        event_base_loop(fixture->base, EVLOOP_ONCE);
+    close_all(fds, CROWD);
+    expect_accepted(fixture, dial_v4(listener_port(listener)), AF_INET);
+    listener_set_pace(listener, INT64_C(3600) * 1000000);
+    for (int i = 0; i < 100; i++)
+        expect_accepted(fixture, dial_v4(listener_port(listener)), AF_INET);
     listener_free(listener);
 }
 
@@ -296,6 +333,7 @@ int main(void)
         TEST(a_successors_socket_is_not_removed),
         TEST(pauses_and_goes_on),
         TEST(a_storm_is_taken_in_bursts),
+        TEST(one_with_nobody_behind_it_is_taken_at_once),
         TEST(goes_on_after_a_shortage_of_descriptors),
     };
 
