@@ -9,7 +9,7 @@
 
 #include "deploy/tool/text_file.h"
 
-enum { REQUEST_MAX = (256 << 20) + 65536, HEADER_FILE_MAX = 65536 };
+enum { REQUEST_MAX = (256 << 20) + 65536, HEADER_FILE_MAX = 65536, TOKENS_FILE_MAX = 512 * 1024 };
 
 static void finish(struct http_call *call, const char *fault)
 {
@@ -87,6 +87,49 @@ static enum status append_header_file(struct buf *out, const char *path, struct 
     return status;
 }
 
+/* The first line that is neither empty nor a comment, as logic/api_tokens reads such a file. */
+static struct slice first_token(struct slice text)
+{
+    while (text.len > 0) {
+        const uint8_t *end = memchr(text.data, '\n', text.len);
+        struct slice line = slice_of(text.data, end ? (size_t)(end - text.data) : text.len);
+
+        text = slice_of(text.data + line.len + (end != NULL), text.len - line.len - (end != NULL));
+        if (line.len > 0 && line.data[line.len - 1] == '\r')
+            line.len--;
+        if (line.len > 0 && line.data[0] != '#')
+            return line;
+    }
+    return text;
+}
+
+static bool is_token(struct slice token)
+{
+    for (size_t i = 0; i < token.len; i++)
+        if (token.data[i] <= ' ' || token.data[i] >= 0x7f)
+            return false;
+    return token.len > 0;
+}
+
+static enum status append_token(struct buf *out, const char *path, struct fault *fault)
+{
+    struct buf text;
+    struct slice token;
+    enum status status;
+
+    buf_init(&text, TOKENS_FILE_MAX);
+    status = text_file_read(path, &text, fault);
+    token = first_token(slice_of(text.data, text.len));
+    if (!status && !is_token(token))
+        status =
+            fault_set(fault, STATUS_INVALID, "--tokens: %.300s: a line of printable ASCII is needed", path);
+    if (!status &&
+        buf_printf(out, "Authorization: Bearer %.*s\r\n", (int)token.len, (const char *)token.data))
+        status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    buf_fini(&text);
+    return status;
+}
+
 enum status http_headers_append(const struct tool *tool, struct buf *out, struct fault *fault)
 {
     const struct words *headers = &tool->options->headers;
@@ -98,6 +141,8 @@ enum status http_headers_append(const struct tool *tool, struct buf *out, struct
         status = text[0] == '@' ? append_header_file(out, text + 1, fault)
                                 : append_header(out, text, strlen(text), fault);
     }
+    if (!status && tool->options->tokens)
+        status = append_token(out, tool->options->tokens, fault);
     return status;
 }
 

@@ -62,6 +62,7 @@ const struct option_row option_rows[] = {
     {"timeout", NET | CHECK, OPTION_NUMBER, AT(timeout_s), 1, 600, "SECONDS", "10", "Time for each connection and each answer, in seconds."},
     {"ca", NET, OPTION_FILE, AT(ca), 0, 0, "FILE", "", "CA certificates (PEM) to verify https:// and wss:// with; otherwise the system's."},
     {"header", NET, OPTION_LIST, AT(headers), 0, 0, "NAME:VALUE|@FILE", "", "A header for every request, or a file that holds it (a token is better kept there); again for more."},
+    {"tokens", NET, OPTION_FILE, AT(tokens), 0, 0, "FILE", "", "A file of tokens, one a line, as api.tokensFile has them: the first is shown (Authorization: Bearer)."},
     {"help", NET | CHECK, OPTION_FLAG, AT(help), 0, 0, "", "", "Print this help."},
 };
 /* clang-format on */

@@ -24,11 +24,12 @@ struct options {
     struct words admins;   /* the same */
     struct words headers;  /* "Name: value" */
     const char *api;
-    const char *items; /* NULL: not given */
-    const char *probe; /* NULL: not given */
-    const char *ca;    /* NULL: the system's */
-    const char *as;    /* NULL, "gateway" or "logic" */
-    const char *file;  /* the operand of check */
+    const char *items;  /* NULL: not given */
+    const char *probe;  /* NULL: not given */
+    const char *ca;     /* NULL: the system's */
+    const char *tokens; /* a file of tokens, of which the first is shown; or NULL */
+    const char *as;     /* NULL, "gateway" or "logic" */
+    const char *file;   /* the operand of check */
     int64_t timeout_s;
     int64_t interval_ms;
     int64_t count; /* 0: no end */

@@ -9,6 +9,11 @@ PLACED = {
         "nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "Exists"}]}]}}},
     "topologySpread": {"hostname": "DoNotSchedule", "zone": "off"},
 }
+SIDECAR = {
+    "name": "agent", "image": "registry.example.com/agent:1",
+    "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
+    "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": "64Mi"}},
+}
 
 CASES = {
     "default": {},
@@ -41,6 +46,28 @@ CASES = {
         "logic": {"replicas": 3, "autoscaling": {"enabled": False}, "podDisruptionBudget": {"maxUnavailable": "50%"}},
     },
     "placed": {"gateway": PLACED, "logic": PLACED, "imagePullSecrets": [{"name": "pull"}]},
+    "company": {
+        component: {
+            "extraEnv": [{"name": "TZ", "value": "UTC"}],
+            "extraVolumes": [{"name": "trust", "configMap": {"name": "company-ca"}}],
+            "extraVolumeMounts": [{"name": "trust", "mountPath": "/etc/company", "readOnly": True}],
+            "extraContainers": [SIDECAR], "initContainers": [{**SIDECAR, "name": "wait"}],
+        } for component in ("gateway", "logic")
+    },
+    "openshift": {
+        "podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None},
+        "redis": {"enabled": True, "podSecurityContext": {"runAsUser": None, "runAsGroup": None}},
+        "networkPolicy": {"dnsPorts": [53, 5353], "dnsTo": [{"namespaceSelector": {"matchLabels": {"a": "b"}}}],
+                          "extraEgress": [{"ports": [{"port": 8200}], "to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]},
+    },
+    "balanced": {
+        "gateway": {"service": {
+            "type": "LoadBalancer", "port": 443, "annotations": {"example.com/idle": "3600"}, "nodePort": 30777,
+            "loadBalancerClass": "example.com/nlb", "loadBalancerSourceRanges": ["203.0.113.0/24"],
+            "allocateLoadBalancerNodePorts": False, "externalTrafficPolicy": "Local", "internalTrafficPolicy": "Cluster",
+            "sessionAffinity": "None", "ipFamilyPolicy": "PreferDualStack", "ipFamilies": ["IPv4", "IPv6"]}},
+        "logic": {"service": {"type": "NodePort", "nodePort": 30799, "sessionAffinity": "ClientIP"}},
+    },
     "open": {"networkPolicy": {"enabled": False}},
     "tokens": {"logic": {"apiTokensSecret": "api-tokens"}},
     "configured": {

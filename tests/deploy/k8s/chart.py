@@ -82,7 +82,7 @@ class Rendered:
         return [(each["metadata"]["labels"], each["spec"]) for each in made]
 
     def env(self, component):
-        (container,) = self.pod(component)["spec"]["containers"]
+        container, *_ = self.pod(component)["spec"]["containers"]
         return {each["name"]: each for each in container.get("env", [])}
 
 

@@ -77,7 +77,7 @@ def test_pods_are_restricted(rendered):
     """What Pod Security's level `restricted` asks for, and a root file system that is read-only."""
     for labels, spec in rendered.pods():
         pod = spec["securityContext"]
-        assert pod["runAsNonRoot"] is True and pod["runAsUser"] > 0
+        assert pod["runAsNonRoot"] is True and pod.get("runAsUser", 1) > 0  # none: the cluster gives one
         assert pod["seccompProfile"]["type"] in ("RuntimeDefault", "Localhost")
         assert spec["automountServiceAccountToken"] is False, labels
         assert spec["enableServiceLinks"] is False
@@ -97,6 +97,66 @@ def test_the_pods_user_is_the_images(default):
     (user, group), = re.findall(r"^USER (\d+):(\d+)$(?=[^$]*^EXPOSE)", containerfile, re.M)
     pod = default.pod("gateway")["spec"]["securityContext"]
     assert (int(user), int(group)) == (pod["runAsUser"], pod["runAsGroup"])
+
+
+def test_no_fixed_user_where_the_cluster_gives_one():
+    for labels, spec in Rendered(CASES["openshift"]).pods():
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(spec["securityContext"]), labels
+
+
+def test_security_can_be_overridden():
+    values = {"podSecurityContext": {"runAsUser": 4711, "supplementalGroups": [5]}, "containerSecurityContext": {"readOnlyRootFilesystem": False}}
+    for _, spec in Rendered(values).pods():
+        assert spec["securityContext"]["runAsUser"] == 4711 and spec["securityContext"]["supplementalGroups"] == [5]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        context = spec["containers"][0]["securityContext"]
+        assert context["readOnlyRootFilesystem"] is False and context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_what_a_company_adds_stands_beside_the_daemon():
+    rendered = Rendered(CASES["company"])
+    for component in DAEMONS:
+        spec = rendered.pod(component)["spec"]
+        assert [each["name"] for each in spec["containers"]] == [component, "agent"]
+        assert [each["name"] for each in spec["initContainers"]] == ["wait"]
+        assert {"trust", "config", "tls"} <= {each["name"] for each in spec["volumes"]}
+        assert {"name": "trust", "mountPath": "/etc/company", "readOnly": True} in spec["containers"][0]["volumeMounts"]
+        assert rendered.env(component)["TZ"]["value"] == "UTC"
+
+
+def test_services_have_the_fields_of_load_balancers(default):
+    rendered = Rendered(CASES["balanced"])
+    given = CASES["balanced"]["gateway"]["service"]
+    gateway, logic = (rendered.get("Service", f"fanfare-{each}")["spec"] for each in DAEMONS)
+    for field in set(given) - {"port", "annotations", "nodePort"}:
+        assert gateway[field] == given[field], field
+    assert gateway["ports"][0]["nodePort"] == 30777 and gateway["ports"][0]["port"] == 443
+    assert rendered.get("Service", "fanfare-gateway")["metadata"]["annotations"] == given["annotations"]
+    assert (logic["type"], logic["ports"][0]["nodePort"], logic["sessionAffinity"]) == ("NodePort", 30799, "ClientIP")
+    for component in DAEMONS:
+        assert default.get("Service", f"fanfare-{component}")["spec"].keys() == {"type", "selector", "ports"}
+
+
+def test_name_servers_may_have_another_port(default):
+    for rendered, ports in ((default, [53]), (Rendered(CASES["openshift"]), [53, 5353])):
+        for component in DAEMONS:
+            egress = policy(rendered, component)["egress"]
+            (rule,) = [each for each in egress if {"port": 53, "protocol": "UDP"} in each["ports"]]
+            assert rule["ports"] == [{"port": port, "protocol": each} for port in ports for each in ("UDP", "TCP")]
+            assert ("to" in rule) == (ports != [53])
+            assert any({"port": 8200} in each["ports"] for each in egress) == (ports != [53])
+
+
+def test_helm_test_shows_a_token(default):
+    for rendered, tokens in ((default, False), (Rendered(CASES["tokens"]), True)):
+        spec = rendered.get("Pod", "fanfare-test-push")["spec"]
+        (container,) = spec["containers"]
+        assert ("--tokens" in container["args"]) == tokens
+        if tokens:
+            file = container["args"][container["args"].index("--tokens") + 1]
+            assert file == rendered.config("logic")["api"]["tokensFile"]
+            assert file.startswith(container["volumeMounts"][0]["mountPath"])
+            assert spec["volumes"][0]["secret"]["secretName"] == "api-tokens"
 
 
 def test_service_accounts_have_no_token(default):
@@ -160,6 +220,7 @@ def literal_env(rendered, component):
         "FANFARE_GATEWAY_ID": "fanfare-gateway-7d9-x2x",
         "FANFARE_ADVERTISE_HOST": "10.1.2.3",
         "FANFARE_REDIS_SENTINEL_PASSWORD": "secret",
+        "TZ": "UTC",
     }
     return {name: samples[name] for name in rendered.env(component)}
 
@@ -167,7 +228,7 @@ def literal_env(rendered, component):
 @pytest.mark.parametrize("component", DAEMONS)
 def test_the_daemon_takes_its_configuration(rendered, component, certs, tmp_path):
     """With --check: every key and value, and every variable's name, is the daemon's own."""
-    (container,) = rendered.pod(component)["spec"]["containers"]
+    container, *_ = rendered.pod(component)["spec"]["containers"]
     program = container["command"][0].removeprefix("/usr/local/bin/")
     assert program == f"fanfare-{component}"
     assert container["args"] == ["-config", f"/etc/fanfare/config/{component}.json"]

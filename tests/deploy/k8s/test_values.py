@@ -39,6 +39,24 @@ WRONG = [
     ("gateway.resources.limit", {}, ["/gateway/resources", "limit"]),
     ("gateway.resources.limits.memory", "2 GB", ["/gateway/resources/limits/memory"]),
     ("gateway.service.type", "Loadbalancer", ["/gateway/service/type", "LoadBalancer"]),
+    ("gateway.service.loadBalancerClass", "a/b", ["gateway.service.loadBalancerClass", "type is ClusterIP", "LoadBalancer only"]),
+    ("logic.service.loadBalancerSourceRanges", ["10.0.0.0/8"], ["logic.service.loadBalancerSourceRanges", "LoadBalancer only"]),
+    ("gateway.service.loadBalancerSourceRanges", ["all"], ["loadBalancerSourceRanges/0"]),
+    ("gateway.service.allocateLoadBalancerNodePorts", False, ["allocateLoadBalancerNodePorts", "LoadBalancer only"]),
+    ("gateway.service.nodePort", 30000, ["gateway.service.nodePort", "NodePort or LoadBalancer"]),
+    ("logic.service.externalTrafficPolicy", "Local", ["logic.service.externalTrafficPolicy", "NodePort or LoadBalancer"]),
+    ("gateway.service.externalTrafficPolicy", "local", ["externalTrafficPolicy", "Local"]),
+    ("gateway.service.sessionAffinity", "Cookie", ["sessionAffinity", "ClientIP"]),
+    ("gateway.extraEnv", [{"value": "x"}], ["/gateway/extraEnv/0", "name"]),
+    ("gateway.extraEnv", {"A": "b"}, ["/gateway/extraEnv", "array"]),
+    ("logic.extraContainers", [{"name": "a"}], ["/logic/extraContainers/0", "image"]),
+    ("gateway.extraVolumeMounts", [{"name": "a", "mountPath": "b"}], ["/gateway/extraVolumeMounts/0/mountPath"]),
+    ("networkPolicy.dnsPorts", [], ["/networkPolicy/dnsPorts"]),
+    ("networkPolicy.dnsPorts", ["dns"], ["/networkPolicy/dnsPorts/0", "integer"]),
+    ("networkPolicy.extraEgress", [{"from": []}], ["extraEgress/0", "from"]),
+    ("gateway.config.maxClients", 300000, ["gateway.config.maxClients is 300000", "need 2472Mi", "8 KiB", "is 2Gi", "allow 245760 clients"]),
+    ("gateway.resources.limits.memory", "512Mi", ["gateway.config.maxClients is 60000", "need 597Mi", "is 512Mi", "allow 49152"]),
+    ("gateway.resources.limits.memory", "100M", ["is 100M", "allow 0 clients"]),
     ("gateway.topologySpread.zone", "yes", ["topologySpread/zone", "ScheduleAnyway"]),
     ("gateway.autoscaling.scaleDown.stabilizationSeconds", 7200, ["stabilizationSeconds", "3,600"]),
     ("logic.autoscaling.cpuPercent", 0, ["/logic/autoscaling/cpuPercent"]),
@@ -68,6 +86,25 @@ WRONG = [
 def test_a_wrong_value_is_refused(path, value, words):
     message = refused(at(path, value))
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("limit, clients", [
+    ("2Gi", 245760), ("2G", 227712), ("1.5Gi", 180224), ("2097152Ki", 245760), (2147483648, 245760), ("0.01Ti", 1325696),
+])
+def test_clients_that_fit_the_memory_pass(limit, clients):
+    values = {"gateway": {"config": {"maxClients": clients}, "resources": {"limits": {"memory": limit}}}}
+    assert Rendered(values).config("gateway")["maxClients"] == clients
+    values["gateway"]["config"]["maxClients"] = clients + 129
+    assert f"allow {clients} clients" in refused(values)
+
+
+def test_clients_over_tls_need_more():
+    values = {"gateway": {"tlsSecret": "wss", "config": {"maxClients": 81920}}}
+    assert Rendered(values).config("gateway")["maxClients"] == 81920
+    values["gateway"]["config"]["maxClients"] = 82000
+    assert "24 KiB each with tlsSecret" in refused(values) and "allow 81920 clients" in refused(values)
+    values["gateway"]["resources"] = {"limits": {"memory": None}}
+    assert Rendered(values).config("gateway")["maxClients"] == 82000, "no limit, nothing to hold it against"
 
 
 def test_the_schema_is_up_to_date():

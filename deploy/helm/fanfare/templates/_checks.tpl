@@ -9,8 +9,10 @@
 {{- if and .autoscaling.enabled (gt (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) -}}
 {{- fail (printf "%s.autoscaling.minReplicas (%d) is above maxReplicas (%d)" $component (int .autoscaling.minReplicas) (int .autoscaling.maxReplicas)) -}}
 {{- end -}}
+{{- include "fanfare.checkService" (dict "component" $component "service" .service) -}}
 {{- end -}}
 {{- end -}}
+{{- include "fanfare.checkMemory" . -}}
 {{- if and (eq .Values.tls.source "existing") (or (not .Values.tls.existing.gatewaySecret) (not .Values.tls.existing.logicSecret)) -}}
 {{- fail "tls.source is existing: name the Secrets in tls.existing.gatewaySecret and tls.existing.logicSecret (each with tls.crt, tls.key, ca.crt; deploy/make-certs makes such files)" -}}
 {{- end -}}
@@ -22,5 +24,52 @@
 {{- end -}}
 {{- if and (eq .Values.seccompProfile.type "Localhost") (not .Values.seccompProfile.localhostProfile) -}}
 {{- fail "seccompProfile.type is Localhost: give the file below the kubelet's seccomp directory in seccompProfile.localhostProfile" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Fields that Kubernetes refuses with another type of Service. */}}
+{{- define "fanfare.checkService" -}}
+{{- $service := .service -}}
+{{- $balanced := eq $service.type "LoadBalancer" -}}
+{{- range $field := list "loadBalancerClass" "loadBalancerSourceRanges" -}}
+{{- if and (get $service $field) (not $balanced) -}}
+{{- fail (printf "%s.service.%s is set, and %s.service.type is %s: it goes with LoadBalancer only" $.component $field $.component $service.type) -}}
+{{- end -}}
+{{- end -}}
+{{- if not (or $service.allocateLoadBalancerNodePorts $balanced) -}}
+{{- fail (printf "%s.service.allocateLoadBalancerNodePorts is false, and %s.service.type is %s: it goes with LoadBalancer only" .component .component $service.type) -}}
+{{- end -}}
+{{- range $field := list "nodePort" "externalTrafficPolicy" -}}
+{{- if and (get $service $field) (eq $service.type "ClusterIP") -}}
+{{- fail (printf "%s.service.%s is set, and %s.service.type is ClusterIP: it goes with NodePort or LoadBalancer" $.component $field $.component) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A quantity of memory of Kubernetes in MiB, rounded down. */}}
+{{- define "fanfare.mebibytes" -}}
+{{- $text := . | toString -}}
+{{- $unit := regexFind "(m|k|[KMGTPE]i?)?$" $text -}}
+{{- $bytes := get (dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0) $unit -}}
+{{- $number := . -}}
+{{- if kindIs "string" . -}}
+{{- $number = trimSuffix $unit $text -}}
+{{- end -}}
+{{- divf (mulf (float64 $number) $bytes) 1048576.0 | floor | int64 -}}
+{{- end -}}
+
+{{/* What docs/performance.md measured for a client, with the kernel's part and room for queues. */}}
+{{- define "fanfare.checkMemory" -}}
+{{- with .Values.gateway -}}
+{{- $limit := dig "limits" "memory" "" .resources -}}
+{{- $clients := int64 (dig "maxClients" 100000 .config) -}}
+{{- $each := ternary 24 8 (ne .tlsSecret "") -}}
+{{- $needed := add 128 (div (add (mul $clients $each) 1023) 1024) -}}
+{{- if $limit -}}
+{{- $have := int64 (include "fanfare.mebibytes" $limit) -}}
+{{- if gt $needed $have -}}
+{{- fail (printf "gateway.config.maxClients is %d: that many clients need %dMi (%d KiB each%s, and 128Mi), and gateway.resources.limits.memory is %v: raise it, or allow %d clients" $clients $needed $each (ternary " with tlsSecret" "" (ne .tlsSecret "")) $limit (max 0 (div (mul (sub $have 128) 1024) $each))) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

@@ -54,6 +54,10 @@ spec:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       {{- include "fanfare.spread" . | nindent 6 }}
+      {{- with $values.initContainers }}
+      initContainers:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       containers:
         - name: {{ .component }}
           {{- include "fanfare.container" .root | nindent 10 }}
@@ -80,6 +84,12 @@ spec:
             {{- if $values.apiTokensSecret }}
             - {name: api-tokens, mountPath: /etc/fanfare/api, readOnly: true}
             {{- end }}
+            {{- with $values.extraVolumeMounts }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+        {{- with $values.extraContainers }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       volumes:
         - name: config
           configMap: {name: {{ include "fanfare.fullname" .root }}-{{ .component }}}
@@ -93,6 +103,9 @@ spec:
         - name: api-tokens
           secret: {secretName: {{ . }}, defaultMode: 0440}
         {{- end }}
+        {{- with $values.extraVolumes }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
 {{- end -}}
 
 {{/* No token of Kubernetes in the pod, and no variables for its Services: FANFARE_SERVICE_PORT is an option. */}}
@@ -100,21 +113,16 @@ spec:
 automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
-  runAsNonRoot: true
-  runAsUser: 10001
-  runAsGroup: 10001
-  fsGroup: 10001
-  fsGroupChangePolicy: OnRootMismatch
+  {{- with .Values.podSecurityContext }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   seccompProfile:
     {{- toYaml .Values.seccompProfile | nindent 4 }}
 {{- end -}}
 
 {{- define "fanfare.containerSecurity" -}}
 securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  runAsNonRoot: true
-  capabilities: {drop: [ALL]}
+  {{- toYaml .Values.containerSecurityContext | nindent 2 }}
 {{- end -}}
 
 {{- define "fanfare.container" -}}
@@ -173,6 +181,7 @@ readinessProbe:
 {{- range $name, $from := (get .root.Values .component).secretEnv -}}
 {{- $env = append $env (dict "name" $name "valueFrom" (dict "secretKeyRef" (dict "name" $from.secretName "key" $from.key))) -}}
 {{- end -}}
+{{- $env = concat $env (get .root.Values .component).extraEnv -}}
 {{- with $env -}}
 env:
   {{- toYaml . | nindent 2 }}
