@@ -171,6 +171,65 @@ static void peers_that_are_no_redis_are_left(void **state)
     fake_stop(&fake);
 }
 
+static const char *announces_a_billion(struct fake *fake, int connection, char **words, size_t count)
+{
+    if (strcmp(words[0], "SET") == 0 || strcmp(words[0], "SENTINEL") == 0)
+        return "*1000000000\r\n";
+    return like_a_master(fake, connection, words, count);
+}
+
+static const char *counts_for_ever(struct fake *fake, int connection, char **words, size_t count)
+{
+    return strcmp(words[0], "SET") == 0 ? "*16384\r\n*1\r\n*1\r\n*1\r\n"
+                                        : like_a_master(fake, connection, words, count);
+}
+
+static const char *publishes_elsewhere(struct fake *fake, int connection, char **words, size_t count)
+{
+    return strcmp(words[0], "SUBSCRIBE") == 0 ? "*3\r\n$9\r\nsubscribe\r\n$7\r\nchannel\r\n:1\r\n"
+                                                "*3\r\n$7\r\nmessage\r\n$7\r\nchannel\r\n$2\r\nmy\r\n"
+                                                "*3\r\n$7\r\nmessage\r\n$8\r\nchannels\r\n$4\r\nyour\r\n"
+                                              : like_a_master(fake, connection, words, count);
+}
+
+/* An answer that was too large costs the connection, and who asked is told so. */
+static void gets_nothing(struct fake *fake, fake_answer *answer, const char *reason)
+{
+    struct user *user;
+
+    fake->answer = answer;
+    log_begin();
+    user = user_of_fake(fake, NULL);
+    turn_until(&turning, user->ups == 1);
+    assert_int_equal(say(user, "SET", "key", "value"), STATUS_OK);
+    turn_until(&turning, user->nothings == 1 && user->downs == 1);
+    assert_int_equal(user->answers, 0);
+    turn_until(&turning, user->ups == 2);
+    user_end(user);
+    log_has(1, reason);
+}
+
+static void what_no_redis_says_ends_the_connection(void **state)
+{
+    struct fake fake;
+    struct user *user;
+
+    (void)state;
+    fake_start(&fake, &turning, announces_a_billion);
+    gets_nothing(&fake, announces_a_billion,
+                 "reason=\"its answer is too large: an array of 1000000000 elements");
+    gets_nothing(&fake, counts_for_ever, "reason=\"its answer is too large: an array of 1 elements");
+    fake.answer = publishes_elsewhere;
+    log_begin();
+    user = user_of_fake(&fake, "channel");
+    turn_until(&turning, user->downs == 1);
+    assert_string_equal(user->message, "my");
+    assert_int_equal(user->messages, 1);
+    user_end(user);
+    log_has(1, "reason=\"it sent a message of a channel that nobody subscribed to\"");
+    fake_stop(&fake);
+}
+
 static const char *knows_the_master(struct fake *fake, int connection, char **words, size_t count)
 {
     (void)connection;
@@ -225,6 +284,10 @@ static void sentinels_are_asked_for_the_master(void **state)
     user = user_of_sentinels(dead_port, dead_port, "mymaster");
     is_refused_calmly(user, "reason=\"sentinel localhost:");
     user_end(user);
+    fake.answer = announces_a_billion;
+    user = user_of_sentinels(dead_port, fake.port, "mymaster");
+    is_refused_calmly(user, ": its answer is too large: an array of 1000000000 elements");
+    user_end(user);
     fake_stop(&fake);
     server_kill(&server);
 }
@@ -237,6 +300,7 @@ int main(void)
         TEST(moved_in_circles_is_told),
         TEST(a_server_that_loads_is_waited_for),
         TEST(peers_that_are_no_redis_are_left),
+        TEST(what_no_redis_says_ends_the_connection),
         TEST(sentinels_are_asked_for_the_master),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
