@@ -32,17 +32,29 @@ static void on_healthz(struct http_exchange *exchange, void *arg)
     http_reply(exchange, 200, "application/json", body, sizeof body - 1);
 }
 
+static enum status print_readiness(const struct admin_api *api, const char *reason, struct buf *out)
+{
+    enum status status =
+        reason == NULL ? buf_append_str(out, "{\"status\":\"ready\"")
+                       : buf_printf(out, "{\"error\":{\"code\":\"not_ready\",\"message\":\"%s\"}", reason);
+
+    if (status == STATUS_OK)
+        status = api->conf.state(out, api->conf.arg);
+    return status == STATUS_OK ? buf_append_str(out, "}") : status;
+}
+
 static void on_readyz(struct http_exchange *exchange, void *arg)
 {
-    static const char body[] = "{\"status\":\"ready\"}";
     const struct admin_api *api = arg;
-
     const char *reason = api->conf.not_ready(api->conf.arg);
+    struct buf body;
 
-    if (reason == NULL)
-        http_reply(exchange, 200, "application/json", body, sizeof body - 1);
+    buf_init(&body, SIZE_MAX);
+    if (print_readiness(api, reason, &body) == STATUS_OK)
+        http_reply(exchange, reason == NULL ? 200 : 503, "application/json", body.data, body.len);
     else
-        http_reply_error(exchange, 503, "not_ready", "%s", reason);
+        http_reply_error(exchange, reason == NULL ? 500 : 503, "internal", "out of memory");
+    buf_fini(&body);
 }
 
 static void on_metrics(struct http_exchange *exchange, void *arg)

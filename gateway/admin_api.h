@@ -14,7 +14,9 @@ struct admin_api;
 struct admin_api_conf {
     const char *bind; /* see listener_new */
     int port;
-    const char *(*not_ready)(void *arg);                /* NULL when ready, else why not; static */
+    const char *(*not_ready)(void *arg); /* NULL when ready, else why not; static */
+    enum status (*state)(struct buf *out,
+                         void *arg); /* appends members of the body of /readyz, each behind a comma */
     enum status (*metrics)(struct buf *out, void *arg); /* appends what metrics_print does */
     enum status (*stats)(struct buf *out, void *arg);   /* appends a JSON object */
     void *arg;

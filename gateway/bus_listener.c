@@ -152,6 +152,11 @@ void bus_listener_free(struct bus_listener *listener)
     free(listener);
 }
 
+const struct redis_client *bus_listener_redis(const struct bus_listener *listener)
+{
+    return listener != NULL ? listener->redis : NULL;
+}
+
 void bus_listener_look(struct bus_listener *listener)
 {
     if (listener != NULL)

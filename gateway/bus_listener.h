@@ -11,6 +11,7 @@
 
 #include "gateway/gateway_conf.h"
 #include "gateway/push_handler.h"
+#include "shared/redis_client.h"
 #include "shared/resolver.h"
 #include "shared/status.h"
 
@@ -29,6 +30,8 @@ struct bus_listener_conf {
 enum status bus_listener_new(const struct bus_listener_conf *conf, struct bus_listener **out);
 /* Legal on NULL. */
 void bus_listener_free(struct bus_listener *listener);
+/* Its connection, or NULL on NULL. */
+const struct redis_client *bus_listener_redis(const struct bus_listener *listener);
 /* Pushes came by RPC too: what waits for them may be due at another time now. Legal on NULL. */
 void bus_listener_look(struct bus_listener *listener);
 /* While held no gap is given up for having waited. Legal on NULL; harmless when nothing changes. */

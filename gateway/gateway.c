@@ -14,6 +14,7 @@
 #include "gateway/gateway_state.h"
 #include "gateway/gateway_stats.h"
 #include "shared/log.h"
+#include "shared/redis_report.h"
 #include "shared/resolver.h"
 
 static unsigned threads_of(const struct gateway_conf *conf)
@@ -122,6 +123,19 @@ static const char *why_not_ready(void *arg)
     return registrar_has_registered(gateway->registrar) ? NULL : "the gateway is not yet in the registry";
 }
 
+/* Redis never decides whether this gateway is ready once it has registered; who asks learns of it all the
+ * same. */
+static enum status print_state(struct buf *out, void *arg)
+{
+    const struct gateway *gateway = arg;
+    const struct redis_client *const clients[] = {registrar_redis(gateway->registrar),
+                                                  bus_listener_redis(gateway->bus)};
+    enum status status = registrar_report(gateway->registrar, out);
+
+    return status == STATUS_OK ? redis_report_append(out, clients, sizeof clients / sizeof clients[0])
+                               : status;
+}
+
 /* From the merger up: what a push goes through before it is a delivery. */
 static enum status start_pushes(struct gateway *gateway, struct fault *fault)
 {
@@ -210,6 +224,7 @@ static enum status start_admin(struct gateway *gateway, struct fault *fault)
         .bind = gateway->conf->admin_bind,
         .port = (int)gateway->conf->admin_port,
         .not_ready = why_not_ready,
+        .state = print_state,
         .metrics = print_metrics,
         .stats = print_stats,
         .arg = gateway,

@@ -54,7 +54,8 @@ struct registrar {
     bool news; /* the state has changed since it was last announced */
     bool leaving;
     bool left;
-    int64_t logged_ms; /* when trouble was last logged */
+    char taken_by[REGISTRY_HOST_MAX + NUMBER_MAX]; /* host:port of who has the id, or "" */
+    int64_t logged_ms;                             /* when trouble was last logged */
 };
 
 static void schedule(struct registrar *registrar)
@@ -106,6 +107,7 @@ static void on_registered(struct registrar *registrar)
     registrar->registered = true;
     registrar->has_registered = true;
     registrar->logged_ms = 0;
+    registrar->taken_by[0] = '\0';
     buf_clear(&registrar->replaced);
     metrics_set(M_REGISTERED, 1);
     metrics_add(M_REGISTRY_REFRESHES, 1);
@@ -123,6 +125,7 @@ static void lose(struct registrar *registrar)
 static void on_taken(struct registrar *registrar, const struct registry_entry *holder)
 {
     lose(registrar);
+    snprintf(registrar->taken_by, sizeof registrar->taken_by, "%s:%d", holder->host, holder->port);
     if (may_log(registrar))
         log_event(LOG_ERROR, "gateway id is taken", LOG_S("id", registrar->entry.id),
                   LOG_S("by", holder->host), LOG_I("port", holder->port),
@@ -352,6 +355,34 @@ void registrar_free(struct registrar *registrar)
 bool registrar_has_registered(const struct registrar *registrar)
 {
     return registrar == NULL || registrar->has_registered;
+}
+
+static enum status append_text(struct buf *out, const char *before, const char *text)
+{
+    enum status status = buf_append_str(out, before);
+
+    return status ? status : buf_append_json_string(out, text, strlen(text));
+}
+
+enum status registrar_report(const struct registrar *registrar, struct buf *out)
+{
+    if (registrar == NULL)
+        return STATUS_OK;
+    bool taken = registrar->taken_by[0] != '\0';
+    enum status status = append_text(out, ",\"registry\":{\"id\":", registrar->entry.id);
+    if (!status)
+        status = append_text(out, ",\"state\":",
+                             taken                   ? "taken"
+                             : registrar->registered ? "registered"
+                                                     : "unknown");
+    if (!status && taken)
+        status = append_text(out, ",\"by\":", registrar->taken_by);
+    return status ? status : buf_append_str(out, "}");
+}
+
+const struct redis_client *registrar_redis(const struct registrar *registrar)
+{
+    return registrar != NULL ? registrar->redis : NULL;
 }
 
 void registrar_drain(struct registrar *registrar)

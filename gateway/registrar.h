@@ -11,6 +11,8 @@
 #include <stdbool.h>
 
 #include "gateway/gateway_conf.h"
+#include "shared/buf.h"
+#include "shared/redis_client.h"
 #include "shared/resolver.h"
 #include "shared/status.h"
 
@@ -25,6 +27,11 @@ void registrar_free(struct registrar *registrar);
 /* Whether the entry has stood at least once; Redis's loss does not change it. True on NULL: who
  * does not register need not wait for it. */
 bool registrar_has_registered(const struct registrar *registrar);
+/* Appends `,"registry":{"id":"…","state":"…"}` for /readyz: registered, unknown (Redis has not said), or
+ * taken, and then `"by":"host:port"` who has the id. Nothing on NULL. STATUS_NO_MEMORY. */
+enum status registrar_report(const struct registrar *registrar, struct buf *out);
+/* Its connection, or NULL on NULL. */
+const struct redis_client *registrar_redis(const struct registrar *registrar);
 /* The entry says draining from now on. Legal on NULL. */
 void registrar_drain(struct registrar *registrar);
 /* Removes the entry and says goodbye on the channel. Legal on NULL, and more than once. */

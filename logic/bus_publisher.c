@@ -245,6 +245,11 @@ bool bus_publisher_is_up(const struct bus_publisher *bus)
     return bus && redis_client_is_up(bus->redis);
 }
 
+const struct redis_client *bus_publisher_redis(const struct bus_publisher *bus)
+{
+    return bus ? bus->redis : NULL;
+}
+
 size_t bus_publisher_owes(const struct bus_publisher *bus)
 {
     bool counts = bus_publisher_is_only(bus) || bus_publisher_is_up(bus);

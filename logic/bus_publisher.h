@@ -17,6 +17,7 @@
 #include "logic/encoded_push.h"
 #include "logic/gateway_link.h"
 #include "logic/logic_conf.h"
+#include "shared/redis_client.h"
 #include "shared/resolver.h"
 #include "shared/status.h"
 
@@ -34,6 +35,8 @@ void bus_publisher_apply(struct bus_publisher *bus);
 bool bus_publisher_is_only(const struct bus_publisher *bus);
 /* Whether Redis takes messages now. False on NULL. */
 bool bus_publisher_is_up(const struct bus_publisher *bus);
+/* Its connection, or NULL on NULL. */
+const struct redis_client *bus_publisher_redis(const struct bus_publisher *bus);
 /* Pushes that a shutdown should wait for: what Redis has not taken, but not the mirror's copies while
  * Redis is away, since the links bring those. 0 on NULL. */
 size_t bus_publisher_owes(const struct bus_publisher *bus);

@@ -25,6 +25,8 @@ struct http_api {
     struct push_request_limits limits;
     struct api_guard guard;
     bool draining;
+    http_api_state *state; /* NULL: nothing to say */
+    void *state_arg;
     char id_prefix[PUSH_ID_PREFIX_LEN + 1];
 };
 
@@ -189,11 +191,14 @@ static void handle_healthz(struct http_exchange *exchange, void *arg)
     reply_json(exchange, 200, "{\"status\":\"ok\"}");
 }
 
-static void reply_not_ready(struct http_exchange *exchange, const char *reason)
+static enum status print_readiness(const struct http_api *api, const char *reason, struct buf *out)
 {
-    char json[160];
-    snprintf(json, sizeof json, "{\"error\":{\"code\":\"not_ready\",\"message\":\"%s\"}}", reason);
-    reply_json(exchange, 503, json);
+    enum status status =
+        reason ? buf_printf(out, "{\"error\":{\"code\":\"not_ready\",\"message\":\"%s\"}", reason)
+               : buf_append_str(out, "{\"status\":\"ready\"");
+    if (!status && api->state)
+        status = api->state(out, api->state_arg);
+    return status ? status : buf_append_str(out, "}");
 }
 
 static void handle_readyz(struct http_exchange *exchange, void *arg)
@@ -201,10 +206,13 @@ static void handle_readyz(struct http_exchange *exchange, void *arg)
     const struct http_api *api = arg;
     const char *reason =
         api->draining ? "the daemon is shutting down" : dispatch_why_not_ready(api->dispatch);
-    if (reason)
-        reply_not_ready(exchange, reason);
+    struct buf json;
+    buf_init(&json, SIZE_MAX);
+    if (print_readiness(api, reason, &json))
+        reply_json(exchange, 500, "{\"error\":{\"code\":\"internal\",\"message\":\"out of memory\"}}");
     else
-        reply_json(exchange, 200, "{\"status\":\"ready\"}");
+        push_job_reply(exchange, reason ? 503 : 200, slice_of(json.data, json.len));
+    buf_fini(&json);
 }
 
 static void handle_gateways(struct http_exchange *exchange, void *arg)
@@ -340,6 +348,12 @@ void http_api_apply(struct http_api *api)
     const struct http_server_conf server_conf = server_conf_of(api);
     fill_limits(&api->limits, api->conf);
     http_server_limit(api->server, &server_conf);
+}
+
+void http_api_tell(struct http_api *api, http_api_state *state, void *arg)
+{
+    api->state = state;
+    api->state_arg = arg;
 }
 
 void http_api_drain(struct http_api *api)

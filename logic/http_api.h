@@ -17,6 +17,10 @@ struct http_api;
  * outlive it. The fault names the address, or the file and line, and the reason. */
 enum status http_api_new(struct event_base *base, const struct logic_conf *conf, struct dispatch *dispatch,
                          const uint8_t logic_id[LOGIC_ID_LEN], struct http_api **out, struct fault *fault);
+/* What /readyz says beside whether a push could be delivered: `state` appends members, each behind a comma.
+ * None before this is called. */
+typedef enum status http_api_state(struct buf *out, void *arg);
+void http_api_tell(struct http_api *api, http_api_state *state, void *arg);
 /* Takes the limits that `conf` has now, see http_server_limit; origins are always read there. */
 void http_api_apply(struct http_api *api);
 /* Reads api.tokensFile anew. On a fault the old tokens stay. */

@@ -18,6 +18,7 @@
 #include "logic/redis_source.h"
 #include "shared/clock.h"
 #include "shared/log.h"
+#include "shared/redis_report.h"
 #include "shared/resolver.h"
 
 enum { DRAIN_CHECK_MS = 10, GOODBYE_MS = 500 };
@@ -132,10 +133,22 @@ static void stop_discovery(struct logic *logic)
     logic->redis_source = NULL;
 }
 
+/* Redis is on no push's way but bus.mode only's; who asks learns of it all the same. */
+static enum status print_state(struct buf *out, void *arg)
+{
+    const struct logic *logic = arg;
+    const struct redis_client *const clients[] = {redis_source_redis(logic->redis_source),
+                                                  redis_source_news(logic->redis_source),
+                                                  bus_publisher_redis(logic->bus)};
+    return redis_report_append(out, clients, sizeof clients / sizeof clients[0]);
+}
+
 static enum status start_api(struct logic *logic, const struct reload *settings, struct fault *fault)
 {
     enum status status =
         http_api_new(logic->base, logic->conf, &logic->dispatch, logic->env.logic_id, &logic->api, fault);
+    if (!status)
+        http_api_tell(logic->api, print_state, logic);
     const struct logic_parts parts = {.env = &logic->env, .dispatch = &logic->dispatch, .api = logic->api};
     return status ? status : logic_reload_new(settings, &parts, &logic->reload, fault);
 }

@@ -248,6 +248,16 @@ enum status redis_source_new(struct event_base *base, struct resolver *dns, cons
     return STATUS_OK;
 }
 
+const struct redis_client *redis_source_redis(const struct redis_source *source)
+{
+    return source ? source->redis : NULL;
+}
+
+const struct redis_client *redis_source_news(const struct redis_source *source)
+{
+    return source ? source->news : NULL;
+}
+
 void redis_source_free(struct redis_source *source)
 {
     if (!source)

@@ -12,6 +12,7 @@
 
 #include "logic/gateway_set.h"
 #include "logic/logic_conf.h"
+#include "shared/redis_client.h"
 #include "shared/resolver.h"
 #include "shared/status.h"
 
@@ -20,6 +21,9 @@ struct redis_source;
 /* Starts at once. `conf` (with a redis.url) and `gateways` outlive the source. */
 enum status redis_source_new(struct event_base *base, struct resolver *dns, const struct logic_conf *conf,
                              struct gateway_set *gateways, struct redis_source **out);
+/* Its connections, for readings and for news; NULL on NULL. */
+const struct redis_client *redis_source_redis(const struct redis_source *source);
+const struct redis_client *redis_source_news(const struct redis_source *source);
 /* Legal on NULL. The gateways stay in their set. */
 void redis_source_free(struct redis_source *source);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "shared/buf.h"
+#include "shared/clock.h"
 #include "shared/metrics.h"
 #include "shared/redis_conn.h"
 #include "shared/redis_handshake.h"
@@ -387,6 +388,18 @@ void redis_client_free(struct redis_client *client)
 bool redis_client_is_up(const struct redis_client *client)
 {
     return client->state == STATE_UP && !redis_conn_is_over(client->conn);
+}
+
+void redis_client_describe(const struct redis_client *client, struct redis_client_state *out)
+{
+    const struct redis_outage *outage = &client->outage;
+    bool up = redis_client_is_up(client) && !client->doubtful;
+    bool known = !up && outage->open;
+
+    *out = (struct redis_client_state){.what = client->conf.what,
+                                       .up = up,
+                                       .error = known ? outage->reason : NULL,
+                                       .down_ms = known ? clock_now_ms() - outage->since_ms : 0};
 }
 
 const char *redis_client_name(const struct redis_client *client)

@@ -59,6 +59,15 @@ bool redis_client_is_up(const struct redis_client *client);
 /* "127.0.0.1:6379/0", "unix:/path", "master mymaster": for people; the client's own string. */
 const char *redis_client_name(const struct redis_client *client);
 
+struct redis_client_state {
+    const char *what;  /* as in the conf */
+    bool up;           /* also while it is only tried whether a Redis that had refused us takes us now */
+    const char *error; /* why not, for people, the client's own; NULL: unknown yet, or up */
+    int64_t down_ms;   /* for so long; 0 when up */
+};
+
+void redis_client_describe(const struct redis_client *client, struct redis_client_state *out);
+
 /* The answer of a command, valid during the call; an error answer (REDIS_REPLY_ERROR) other than
  * those above is handed on. NULL: the connection ended first, whether Redis did it is unknown. */
 typedef void redis_answer(const redisReply *answer, void *arg);

@@ -3,6 +3,7 @@
 #include "shared/redis_outage.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "shared/clock.h"
 #include "shared/log.h"
@@ -13,6 +14,7 @@ void redis_outage_note(struct redis_outage *outage, const char *reason, const ch
 {
     int64_t now_ms = clock_now_ms();
 
+    snprintf(outage->reason, sizeof outage->reason, "%s", reason);
     if (outage->open && now_ms - outage->logged_ms < LOG_GAP_MS)
         return;
     if (!outage->open)

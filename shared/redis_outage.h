@@ -11,6 +11,7 @@ struct redis_outage {
     const char *what;  /* "registry", "bus" */
     const char *redis; /* redis_client_name */
     bool open;
+    char reason[160]; /* the last one, while open */
     bool told_up;
     int64_t since_ms;
     int64_t logged_ms;

@@ -112,6 +112,13 @@ double reading_metric(const struct reading *reading, const char *name, const cha
     return prom_sum(http_call_body(&reading->metrics), whole, label);
 }
 
+cJSON *reading_readiness(const struct reading *reading)
+{
+    struct slice body = http_call_body(&reading->ready);
+
+    return body.len > 0 ? cJSON_ParseWithLength((const char *)body.data, body.len) : NULL;
+}
+
 const cJSON *reading_gateways(const struct reading *reading, cJSON **tree)
 {
     struct slice body = http_call_body(&reading->gateways);

@@ -44,6 +44,8 @@ bool reading_is_live(const struct reading *reading);
 const char *reading_fault(const struct reading *reading);
 /* The sum of a metric (prom_sum); `name` without "fanfare_logic_" or "fanfare_gateway_". */
 double reading_metric(const struct reading *reading, const char *name, const char *label);
+/* The body of /readyz, also of one that is not ready; NULL when it is no JSON. The caller deletes it. */
+cJSON *reading_readiness(const struct reading *reading);
 /* The array of GET /gateways, or NULL; the caller deletes `*tree`. */
 const cJSON *reading_gateways(const struct reading *reading, cJSON **tree);
 

@@ -24,6 +24,8 @@ void why_say(struct why *why, enum finding finding, const char *step, const char
 
 /* why_daemons.c: what logics and gateways say of themselves. STATUS_NO_MEMORY. */
 enum status why_look_at_daemons(struct why *why);
+/* why_redis.c: its connections to Redis, and whether its id is its own. */
+void why_look_at_redis(struct why *why, const struct reading *reading);
 /* why_path.c: a client of our own at each gateway, and a push that only it gets. */
 void why_try_the_path(struct why *why);
 /* why_probe.c: --probe, an item for the room itself. STATUS_NO_MEMORY. */

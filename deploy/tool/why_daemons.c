@@ -148,21 +148,33 @@ static void say_gateways(struct why *why, const struct reading *reading)
     cJSON_Delete(tree);
 }
 
-static bool say_ready(struct why *why, const struct reading *reading, const char *step)
+/* The message of the error, not the whole body. */
+static void say_not_ready(struct why *why, const struct reading *reading, const char *step)
 {
+    cJSON *tree = reading_readiness(reading);
+    const char *message = text_member(cJSON_GetObjectItemCaseSensitive(tree, "error"), "message");
     char body[200];
 
+    printable_copy(http_call_body(&reading->ready), body, sizeof body);
+    why_say(why, FINDING_BAD, step, reading->address, "not ready: %s",
+            reading->ready.fault[0] ? reading->ready.fault
+            : message[0]            ? message
+                                    : body);
+    cJSON_Delete(tree);
+}
+
+static bool say_ready(struct why *why, const struct reading *reading, const char *step)
+{
     if (!reading_is_live(reading)) {
         why_say(why, FINDING_BAD, step, reading->address, "%s", reading_fault(reading));
         return false;
     }
     why->answered++;
-    printable_copy(http_call_body(&reading->ready), body, sizeof body);
     if (http_call_ok(&reading->ready))
         why_say(why, FINDING_OK, step, reading->address, "ready");
     else
-        why_say(why, FINDING_BAD, step, reading->address, "not ready: %s",
-                reading->ready.fault[0] ? reading->ready.fault : body);
+        say_not_ready(why, reading, step);
+    why_look_at_redis(why, reading);
     return true;
 }
 

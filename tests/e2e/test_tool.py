@@ -567,6 +567,67 @@ def test_why_of_a_healthy_cluster(make_cluster):
     assert bystander.items(1) == ["next"]  # and nothing of the tool's
 
 
+def redis_findings(findings, word):
+    return [each["text"] for each in findings if (each["step"], each["finding"]) == ("redis", word)]
+
+
+def readiness(caller):
+    answer = caller.get("/readyz")
+    return answer.status, {each["use"]: each for each in answer.json["redis"]}
+
+
+def test_why_redis_is_dead(redis, make_cluster):
+    """A note as long as the known gateways get every push; /readyz names it and stays 200."""
+    cluster = make_cluster(redis=redis, gateway={"bus.listen": True}, logic={"bus.mode": "mirror"})
+    done, findings = why(cluster, "r")
+    assert done.returncode == 0 and len(redis_findings(findings, "ok")) == 5, done
+    redis.kill()
+    with cluster.caller() as caller, cluster.admin() as admin_caller:
+        for each, uses in ((caller, {"registry", "news", "bus"}), (admin_caller, {"registry", "bus"})):
+            status, found = wait_until(lambda: (r := readiness(each)) and not any(
+                at["up"] for at in r[1].values()) and all(at["error"] for at in r[1].values()) and r)
+            assert status == 200 and set(found) == uses
+        assert admin_caller.get("/readyz").json["registry"] == {"id": "gateway0", "state": "unknown"}
+    done, findings = why(cluster, "r")
+    assert done.returncode == 0 and bad(findings) == [], done
+    assert len(redis_findings(findings, "note")) == 5
+    assert any("new gateways are not found" in text for text in redis_findings(findings, "note"))
+
+
+def test_why_redis_was_never_there(redis, make_cluster):
+    redis.kill()
+    cluster = make_cluster(redis=redis, listed=True, ready=False)
+    with cluster.admin() as caller:
+        wait_until(lambda: readiness(caller)[1]["registry"].get("error"), 10, "the first attempt to fail")
+        assert readiness(caller)[0] == 503
+    cluster.await_links()
+    done, findings = why(cluster, "r")
+    assert done.returncode == REFUSED
+    texts = dict(bad(findings))
+    assert texts["gateway"] == "not ready: the gateway is not yet in the registry"
+    assert "Connection refused" in texts["redis"] and "do not find this gateway" in texts["redis"]
+
+
+def test_why_an_id_is_taken(redis, make_cluster):
+    cluster = make_cluster(redis=redis)
+    second = cluster.add_gateway("second", gatewayId="gateway0")
+    wait_until(lambda: second.events("gateway id is taken"), 10, "the id to be refused")
+    done, findings = why(cluster, "r")
+    assert done.returncode == REFUSED
+    (taken,) = [text for step, text in bad(findings) if step == "redis"]
+    port = cluster.gateways[0].port("rpc")
+    assert taken.startswith('its id "gateway0" is taken by the gateway at ') and f":{port}: " in taken
+
+
+def test_why_a_certificate_is_refused(make_cluster):
+    cluster = make_cluster(logic={"rpc.cert": None, "rpc.key": None}, ready=False)
+    wait_until(lambda: cluster.gateways[0].events("rpc client certificate refused"), 20, "it to be refused")
+    done, findings = why(cluster, "r")
+    assert done.returncode == REFUSED
+    assert any(step == "link" and "alert" in text for step, text in bad(findings))
+    assert any("over their certificates" in each["text"] for each in findings if each["step"] == "losses")
+
+
 def test_why_nobody_is_in_the_room(cluster, room):
     done, findings = why(cluster, room, "--probe", '"are you there?"')
     assert done.returncode == REFUSED
