@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fanfare push: sends items to a logic, byte for byte, and says what it answered. Never sends
- * twice: a push without an answer may have been taken. */
+/* fanfare push: sends items to a logic, byte for byte, and says what it answered. Sends again only what
+ * cannot have been taken: the connection was refused, or a logic answered 503 and so queued it nowhere. A
+ * push without an answer may have been taken. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include "shared/json_scan.h"
 
 enum { ITEMS_MAX = 256 << 20, BODY_MAX = ITEMS_MAX + (16 << 20) };
+
+enum { FIRST_PAUSE_MS = 250, LONGEST_PAUSE_MS = 30000 };
 
 static enum status read_items(const char *given, struct buf *out, struct fault *fault)
 {
@@ -154,6 +157,61 @@ static int report(struct tool *tool, const struct http_call *call)
     return code;
 }
 
+/* A proxy's 503 may stand for anything; logic's own has a code. */
+static bool is_logics_503(const struct http_call *call)
+{
+    struct slice body = http_call_body(call);
+
+    if (call->fault[0] || call->answer.status != 503)
+        return false;
+    cJSON *answer = cJSON_ParseWithLength((const char *)body.data, body.len);
+    bool is = member_text(cJSON_GetObjectItemCaseSensitive(answer, "error"), "code")[0] != '\0';
+    cJSON_Delete(answer);
+    return is;
+}
+
+/* Whether the call may be made again; `*pause_ms` says after which time. */
+static bool may_retry(const struct http_call *call, int tried, int64_t *pause_ms)
+{
+    int64_t asked_ms = (int64_t)http_answer_retry_after(&call->answer) * 1000;
+
+    *pause_ms = tried < 7 ? FIRST_PAUSE_MS << tried : LONGEST_PAUSE_MS;
+    if (call->unreached)
+        return true;
+    if (asked_ms > 0)
+        *pause_ms = asked_ms < LONGEST_PAUSE_MS ? asked_ms : LONGEST_PAUSE_MS;
+    return is_logics_503(call);
+}
+
+static void say_retry(const struct tool *tool, const struct http_call *call, int64_t pause_ms)
+{
+    double seconds = (double)pause_ms / 1000;
+
+    if (call->fault[0])
+        (void)tool_complain(0, "%s: %s; trying again in %.2f s", tool->options->api, call->fault, seconds);
+    else
+        (void)tool_complain(0, "%s: HTTP %d; trying again in %.2f s", tool->options->api, call->answer.status,
+                            seconds);
+}
+
+/* Makes the call until it has an answer that counts. `call` is to be ended by http_call_fini. */
+static void call_until_settled(struct tool *tool, const struct http_ask *ask, struct http_call *call)
+{
+    int64_t pause_ms;
+
+    for (int tried = 0;; tried++) {
+        http_call_begin(call, tool, ask);
+        http_calls_await(tool, call, 1);
+        if (tried >= tool->options->retries || tool->stopping || !may_retry(call, tried, &pause_ms))
+            return;
+        say_retry(tool, call, pause_ms);
+        tool_sleep(tool, pause_ms);
+        if (tool->stopping)
+            return;
+        http_call_fini(call);
+    }
+}
+
 static int push(struct tool *tool, const struct url *url, const struct buf *items)
 {
     struct http_call call;
@@ -165,13 +223,13 @@ static int push(struct tool *tool, const struct url *url, const struct buf *item
         buf_fini(&body);
         return tool_complain(TOOL_USAGE, "--items: too long");
     }
-    http_call_begin(&call, tool,
-                    &(struct http_ask){.url = url,
-                                       .method = "POST",
-                                       .path = tool->options->all ? "/push/all" : "/push/room",
-                                       .type = "application/json",
-                                       .body = slice_of(body.data, body.len)});
-    http_calls_await(tool, &call, 1);
+    call_until_settled(tool,
+                       &(struct http_ask){.url = url,
+                                          .method = "POST",
+                                          .path = tool->options->all ? "/push/all" : "/push/room",
+                                          .type = "application/json",
+                                          .body = slice_of(body.data, body.len)},
+                       &call);
     code = report(tool, &call);
     http_call_fini(&call);
     buf_fini(&body);

@@ -123,7 +123,7 @@ void dial_end(struct dialing *dialing)
     dialing->bev = NULL;
 }
 
-void dial_reason(const struct dialing *dialing, short events, char *out, size_t cap)
+bool dial_reason(const struct dialing *dialing, short events, char *out, size_t cap)
 {
     struct bufferevent *bev = dialing->bev;
     int socket_error = EVUTIL_SOCKET_ERROR();
@@ -139,7 +139,10 @@ void dial_reason(const struct dialing *dialing, short events, char *out, size_t 
         snprintf(out, cap, "TLS: %s", ERR_reason_error_string(tls_error));
     else if (events & BEV_EVENT_EOF)
         snprintf(out, cap, "the other side closed the connection");
-    else
+    else {
         snprintf(out, cap, "%s",
                  socket_error ? evutil_socket_error_to_string(socket_error) : "the connection broke");
+        return true;
+    }
+    return false;
 }

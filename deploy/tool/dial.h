@@ -21,7 +21,8 @@ struct dialing {
 enum status dial(struct tool *tool, const struct url *url, struct dialing *dialing, struct fault *fault);
 /* Closes it. Harmless when there is none. */
 void dial_end(struct dialing *dialing);
-/* Why the connection failed or ended, for a person; `events` as the event callback had them. */
-void dial_reason(const struct dialing *dialing, short events, char *out, size_t cap);
+/* Why the connection failed or ended, for a person; `events` as the event callback had them. True when the
+ * network failed, false when it was the name, TLS, the certificate, or the other side's orderly end. */
+bool dial_reason(const struct dialing *dialing, short events, char *out, size_t cap);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request on a connection of its own. The loop's thread. Never retries: what was sent may have
- * been done. */
+/* A request on a connection of its own. The loop's thread. Never retries: that is for who knows whether
+ * what was sent may be done twice. */
 #include "deploy/tool/http_call.h"
 
 #include <event2/buffer.h>
@@ -41,9 +41,11 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
     char why[HTTP_CALL_FAULT_MAX];
 
     (void)bev;
-    if (events & BEV_EVENT_CONNECTED)
+    if (events & BEV_EVENT_CONNECTED) {
+        call->connected = true;
         return;
-    dial_reason(&call->dialing, events, why, sizeof why);
+    }
+    call->unreached = dial_reason(&call->dialing, events, why, sizeof why) && !call->connected;
     http_answer_end(&call->answer);
     if (call->answer.complete)
         finish(call, "");
@@ -190,14 +192,18 @@ void http_call_begin(struct http_call *call, struct tool *tool, const struct htt
     *call = (struct http_call){.tool = tool};
     http_answer_init(&call->answer, HTTP_CALL_BODY_MAX);
     call->deadline = evtimer_new(tool->base, on_deadline, call);
+    enum status status = STATUS_NO_MEMORY;
     if (!call->deadline || evtimer_add(call->deadline, &tv))
         fault_set(&fault, STATUS_NO_MEMORY, "out of memory");
-    else if (send_request(call, ask, &fault) == STATUS_OK) {
+    else
+        status = send_request(call, ask, &fault);
+    if (!status) {
         bufferevent_setcb(call->dialing.bev, on_read, NULL, on_event, call);
         bufferevent_enable(call->dialing.bev, EV_READ | EV_WRITE);
         return;
     }
     call->done = true;
+    call->unreached = status == STATUS_IO;
     snprintf(call->fault, sizeof call->fault, "%.*s", HTTP_CALL_FAULT_MAX - 1, fault.text);
 }
 

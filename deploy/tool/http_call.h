@@ -26,6 +26,8 @@ struct http_call {
     struct http_answer answer;
     char fault[HTTP_CALL_FAULT_MAX]; /* "" when there is a whole answer */
     bool done;
+    bool connected;
+    bool unreached; /* nobody took the connection, so nothing was sent: it may be tried again */
 };
 
 /* Appends the tool's --header lines, CRLF behind each. STATUS_INVALID names a bad one. */

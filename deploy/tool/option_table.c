@@ -14,7 +14,8 @@ const struct command_row command_rows[COMMAND_COUNT] = {
         {"push", "", "Push items to a room, to several, or to everybody.",
          "The answer is one line: the push's id, how many gateways took it and, with --wait, how many "
          "clients were in the room. With --json it is logic's answer as it came. The items are "
-         "sent byte for byte."},
+         "sent byte for byte. What was refused on connecting, or answered 503 by a logic, was "
+         "queued nowhere and is sent again; a push without an answer never is."},
     [COMMAND_TAIL] =
         {"tail", "", "Follow rooms as a client does.",
          "Prints one item a line behind its room; a broadcast has * in place of the room. Comes back "
@@ -47,6 +48,7 @@ const struct option_row option_rows[] = {
     {"all", PUSH, OPTION_FLAG, AT(all), 0, 0, "", "", "Push to every client."},
     {"items", PUSH, OPTION_TEXT, AT(items), 0, 0, "JSON|@FILE|-", "", "A JSON array of items, a file that holds one, or - for the standard input."},
     {"wait", PUSH, OPTION_FLAG, AT(wait), 0, 0, "", "", "Answer only when the gateways have applied the push, with the clients reached."},
+    {"retries", PUSH, OPTION_NUMBER, AT(retries), 0, 1000, "N", "4", "How often to try again when nothing can have been taken: the connection was refused, or logic answered 503."},
     {"api", PUSH, OPTION_TEXT, AT(api), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path."},
     {"gateway", TAIL, OPTION_LIST, AT(gateways), 0, 0, "URL", "ws://127.0.0.1:7777", "Address of a gateway: ws:// or wss://; again for more, tried in turn."},
     {"count", TAIL, OPTION_NUMBER, AT(count), 0, INT64_C(1000000000000), "N", "0", "Leave after so many items; 0 is never."},

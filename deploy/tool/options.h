@@ -32,6 +32,7 @@ struct options {
     const char *file;   /* the operand of check */
     int64_t timeout_s;
     int64_t interval_ms;
+    int64_t retries;
     int64_t count; /* 0: no end */
     bool all;
     bool wait;

@@ -209,8 +209,95 @@ def test_help_and_version():
 def test_not_reachable():
     with socket.create_server(("127.0.0.1", 0)) as unused:
         address = http_url(unused.getsockname())
-    done = fanfare("push", "--room", "r", "--items", "[1]", "--api", address)
-    assert done.returncode == UNREACHABLE and "Connection refused" in done.stderr
+    done = fanfare("push", "--room", "r", "--items", "[1]", "--api", address, "--retries", "1")
+    assert done.returncode == UNREACHABLE and done.stderr.count("Connection refused") == 2
+
+
+class Answers:
+    """Takes connections on a port that is only bound at first, and gives one answer to each."""
+
+    def __init__(self, *answers):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(patient(20))
+        self.answers, self.asked = answers, 0
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def listen(self):
+        self.socket.listen()
+        self.thread.start()
+
+    def serve(self):
+        for answer in self.answers:
+            peer, _ = self.socket.accept()
+            with peer:
+                peer.settimeout(patient(20))
+                got = b""
+                while b'"items":[1]}' not in got:
+                    got += peer.recv(65536)
+                self.asked += 1
+                peer.sendall(answer)
+        self.socket.close()
+
+
+def canned(status, body, *headers):
+    lines = [f"HTTP/1.1 {status} x", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+TAKEN_ANSWER = canned(200, '{"id":"a-1","items":1,"gateways":{"known":1,"queued":1}}')
+FULL = canned(503, '{"error":{"code":"queue_full","message":"full"}}', "Retry-After: 1")
+
+
+def begin_push(answers, tmp_path, *more):
+    err = open(tmp_path / "push.err", "wb")
+    args = ["push", "--room", "r", "--items", "[1]", "--api", http_url(answers.socket.getsockname()), *more]
+    return subprocess.Popen([binary("fanfare"), *args], stderr=err, stdout=subprocess.DEVNULL, env=clean_environment())
+
+
+def test_a_refused_connection_is_safe_to_repeat_and_repeated(tmp_path):
+    answers = Answers(TAKEN_ANSWER)
+    pushing = begin_push(answers, tmp_path, "--retries", "1000")
+    wait_until(lambda: "Connection refused; trying again in" in (tmp_path / "push.err").read_text(), 20, "a refusal")
+    answers.listen()
+    assert pushing.wait(patient(60)) == TAKEN
+    assert answers.asked == 1
+
+
+def test_what_logic_queued_nowhere_is_repeated(tmp_path):
+    answers = Answers(FULL, FULL, TAKEN_ANSWER)
+    answers.listen()
+    assert begin_push(answers, tmp_path).wait(patient(60)) == TAKEN
+    assert answers.asked == 3
+    assert (tmp_path / "push.err").read_text().count("HTTP 503; trying again in 1.00 s") == 2
+
+
+@pytest.mark.parametrize("more", [("--retries", "2"), ("--retries", "0")])
+def test_the_last_answer_counts(tmp_path, more):
+    answers = Answers(*[FULL] * (int(more[1]) + 1))
+    answers.listen()
+    assert begin_push(answers, tmp_path, *more).wait(patient(60)) == REFUSED
+    answers.thread.join(patient(20))
+    assert answers.asked == int(more[1]) + 1
+    assert "refused: HTTP 503 queue_full: full" in (tmp_path / "push.err").read_text()
+
+
+@pytest.mark.parametrize("answer, code", [
+    (canned(503, "<html>a proxy's</html>", "Retry-After: 1"), REFUSED),
+    (canned(500, '{"error":{"code":"internal","message":"out of memory"}}'), REFUSED),
+    (canned(502, "<html>a proxy's</html>"), REFUSED),
+    (canned(504, '{"error":{"code":"wait_timeout","message":"late"}}'), REFUSED),
+    (canned(400, '{"error":{"code":"invalid_room","message":"bad"}}'), REFUSED),
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut", UNREACHABLE),
+    (b"", UNREACHABLE),
+], ids=["503 of a proxy", "500", "502", "504", "400", "cut", "no answer"])
+def test_what_may_have_been_taken_is_not_repeated(tmp_path, answer, code):
+    answers = Answers(answer, TAKEN_ANSWER)
+    answers.listen()
+    assert begin_push(answers, tmp_path).wait(patient(60)) == code
+    assert answers.asked == 1
+    assert "trying again" not in (tmp_path / "push.err").read_text()
+    answers.socket.close()
 
 
 def test_a_silent_server_is_given_up():
