@@ -17,6 +17,9 @@
 #include "shared/redis_report.h"
 #include "shared/resolver.h"
 
+/* Our logics speak every ten seconds at least, go-push's come back when they are closed. */
+enum { RPC_QUIET_MS = 20000 };
+
 static unsigned threads_of(const struct gateway_conf *conf)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -109,6 +112,7 @@ static enum status print_metrics(struct buf *out, void *arg)
         metrics_set_at(M_BUCKET_CLIENTS, i, bucket_clients(gateway->buckets[i]));
         metrics_set_at(M_BUCKET_JOBS, i, bucket_jobs(gateway->buckets[i]));
     }
+    metrics_set(M_RPC_INFLIGHT, rpc_server_inflight(gateway->rpc));
     return metrics_print(out);
 }
 
@@ -184,7 +188,8 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .bind = conf->service_bind,
         .port = (int)conf->service_port,
         .tls = certificates_get(gateway->certificates, CERTIFICATE_RPC),
-        .max_connections = (int)conf->max_rpc_connections,
+        .limits = gateway_rpc_limits(conf),
+        .quiet_ms = RPC_QUIET_MS,
         .handler = gateway->handler,
         .canary = gateway->canary,
         .stats = print_stats,

@@ -56,7 +56,9 @@ static const struct conf_option options[] = {
     {"serverKey", LIVE_FILE(server_key), "", NULL, "", "Private key (PEM, no pass phrase) of serverPem. Required.", NULL},
     {"rpc.ca", LIVE_FILE(rpc_ca), "", NULL, "", "CA (PEM) that must have signed logic's certificate; empty asks for none, as go-push, and warns.", NULL},
     {"maxRpcBytes", LIVE_INT(max_rpc_bytes, 4096, 268435456), "8388608", NULL, "bytes", "Size of one RPC request; past it: 413.", NULL},
-    {"maxRpcConnections", LIVE_INT(max_rpc_connections, 1, 65536), "1024", NULL, "", "Connections from logic at once.", NULL},
+    {"maxRpcConnections", LIVE_INT(max_rpc_connections, 1, 65536), "1024", NULL, "", "Connections from logic at once, each counted once its certificate has been verified. Past it one that has been silent for 20 s gives way, else the newcomer is closed.", NULL},
+    {"maxRpcInflightBytes", LIVE_INT(max_rpc_inflight_bytes, 65536, INT64_C(17179869184)), "67108864", NULL, "bytes", "All RPC requests that are being received, together (at least maxRpcBytes); past it the stream is reset, and logic sends again.", NULL},
+    {"rpcReadTimeout", LIVE_INT(rpc_read_timeout, 100, 600000), "10000", NULL, "ms", "An RPC request of which no byte comes for so long is reset, as is one that is not complete after three times as long.", NULL},
     {"maxItemBytes", LIVE_INT(max_item_bytes, 1, 16777216), "65536", NULL, "bytes", "Size of one item.", NULL},
     {"maxJsonDepth", LIVE_INT(max_json_depth, 1, JSON_MAX_DEPTH), "64", NULL, "", "Nesting of one item; `[]` is 1.", NULL},
 

@@ -46,6 +46,8 @@ struct gateway_conf {
     char *rpc_ca;
     int64_t max_rpc_bytes;
     int64_t max_rpc_connections;
+    int64_t max_rpc_inflight_bytes;
+    int64_t rpc_read_timeout; /* ms */
     int64_t max_item_bytes;
     int64_t max_json_depth;
 

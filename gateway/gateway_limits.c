@@ -6,7 +6,7 @@
 
 #include "shared/log.h"
 
-enum { FD_RESERVE = 256 };
+enum { FD_RESERVE = 256, RPC_HANDSHAKES = 256 };
 
 struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf)
 {
@@ -73,4 +73,14 @@ void gateway_hello_limits(const struct gateway_conf *conf, int64_t out[HELLO_LIM
     out[HELLO_JSON_DEPTH] = conf->max_json_depth;
     out[HELLO_ROOM_NAME_BYTES] = conf->max_room_name_bytes;
     out[HELLO_RPC_BYTES] = conf->max_rpc_bytes;
+}
+
+struct rpc_limits gateway_rpc_limits(const struct gateway_conf *conf)
+{
+    return (struct rpc_limits){
+        .max_inflight = (size_t)conf->max_rpc_inflight_bytes,
+        .max_connections = (int)conf->max_rpc_connections,
+        .max_handshakes = RPC_HANDSHAKES,
+        .read_timeout_ms = (int)conf->rpc_read_timeout,
+    };
 }

@@ -8,6 +8,7 @@
 #include "gateway/bucket_limits.h"
 #include "gateway/fanout.h"
 #include "gateway/gateway_conf.h"
+#include "gateway/rpc_server.h"
 #include "shared/hello.h"
 #include "shared/push.h"
 
@@ -19,5 +20,6 @@ struct fanout_limits gateway_fanout_limits(const struct gateway_conf *conf);
 struct push_limits gateway_push_limits(const struct gateway_conf *conf);
 /* What logics are told of the same, and of maxRpcBytes. */
 void gateway_hello_limits(const struct gateway_conf *conf, int64_t out[HELLO_LIMIT_COUNT]);
+struct rpc_limits gateway_rpc_limits(const struct gateway_conf *conf);
 
 #endif

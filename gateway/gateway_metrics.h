@@ -12,6 +12,12 @@
 #define G "fanfare_gateway_"
 #define GATEWAY_METRICS(X)                                                                                   \
     X(M_RPC_CONNECTIONS, G "rpc_connections", "", GAUGE, "HTTP/2 connections from logics")                   \
+    X(M_RPC_HANDSHAKES, G "rpc_handshakes", "", GAUGE,                                                       \
+      "Connections to the RPC port that have not shown a certificate and their settings yet")                \
+    X(M_RPC_INFLIGHT, G "rpc_inflight_bytes", "", GAUGE, "Bytes of RPC requests that are being received")    \
+    X(M_RPC_RESET_TIMEOUT, G "rpc_requests_reset_total", "reason=\"timeout\"", COUNTER,                      \
+      "RPC requests reset before they were complete")                                                        \
+    X(M_RPC_RESET_BYTES, G "rpc_requests_reset_total", "reason=\"inflight_bytes\"", COUNTER, "")             \
     X(M_RPC_BATCHES, G "rpc_batches_total", "", COUNTER, "Batches applied")                                  \
     X(M_RPC_REFUSED, G "rpc_refused_total", "", COUNTER, "RPC requests answered with an error")              \
     X(M_RPC_CLOSED_LOCAL, G "rpc_closes_total", "reason=\"local\"", COUNTER,                                 \

@@ -40,7 +40,8 @@ static void apply(const struct gateway *gateway)
     limit_buckets(gateway);
     fanout_set_limits(gateway->fanout, &fanout);
     push_handler_set_limits(gateway->handler, &pushes);
-    rpc_server_set_limits(gateway->rpc, told, (int)conf->max_rpc_connections);
+    const struct rpc_limits rpc = gateway_rpc_limits(conf);
+    rpc_server_set_limits(gateway->rpc, told, &rpc);
     drain_set_pace(gateway->drain, conf->drain_seconds, conf->accept_per_second);
 }
 

@@ -30,6 +30,10 @@ enum {
     PORT_LEN = 8,
     REFUSAL_GAP_MS = 10000, /* between two lines about refused certificates */
     PEER_LEN = HOST_LEN + PORT_LEN,
+    TOTAL_FACTOR = 3, /* times read_timeout_ms: for a whole request */
+    SWEEPS_PER_TIMEOUT = 4,
+    SWEEP_MIN_MS = 20,
+    SWEEP_MAX_MS = 1000,
 };
 
 struct rpc_server {
@@ -39,9 +43,13 @@ struct rpc_server {
     struct listener *listener; /* NULL once draining */
     int port;
     struct event *turn;
-    struct list conns;
-    struct list held; /* answers, oldest first */
+    struct list conns;      /* established */
+    struct list handshakes; /* not yet; oldest first */
+    struct list held;       /* answers, oldest first */
     size_t count;
+    size_t handshake_count;
+    struct h2_inflight inflight;
+    struct event *sweep; /* for requests that stand still */
     bool holding;
     int64_t refused_peers;     /* since the last line about them */
     int64_t refusal_logged_ms; /* 0: never */
@@ -54,6 +62,7 @@ struct rpc_conn {
     struct list canaries; /* under way */
     size_t max_body;      /* of its requests, for as long as it lives */
     bool said_hello;
+    bool established;
     int64_t requests;
     char peer[PEER_LEN];
 };
@@ -154,8 +163,11 @@ static void conn_free(struct rpc_conn *conn)
     rpc_canary_forget(&conn->canaries);
     h2_conn_free(conn->h2);
     list_remove(&conn->node);
-    conn->server->count--;
-    metrics_sub(M_RPC_CONNECTIONS, 1);
+    if (conn->established)
+        conn->server->count--;
+    else
+        conn->server->handshake_count--;
+    metrics_sub(conn->established ? M_RPC_CONNECTIONS : M_RPC_HANDSHAKES, 1);
     free(conn);
 }
 
@@ -186,6 +198,100 @@ static void on_close(struct h2_conn *h2, const char *reason, void *arg)
         log_event(h2_conn_end(h2) == H2_END_FLOOD ? LOG_WARN : LOG_INFO, "rpc connection closed",
                   LOG_S("peer", conn->peer), LOG_S("reason", reason), LOG_I("requests", conn->requests));
     conn_free(conn);
+}
+
+static void on_reset(struct h2_conn *h2, enum h2_reset why, void *arg)
+{
+    const struct rpc_conn *conn = arg;
+    bool stalled = why == H2_RESET_STALLED;
+
+    (void)h2;
+    log_event(LOG_WARN, "rpc request reset", LOG_S("peer", conn->peer),
+              LOG_S("reason", stalled ? "it was not complete in time" : "maxRpcInflightBytes are held"));
+    metrics_add(stalled ? M_RPC_RESET_TIMEOUT : M_RPC_RESET_BYTES, 1);
+}
+
+static void evict(struct rpc_conn *conn, const char *reason)
+{
+    log_event(LOG_WARN, "silent rpc connection closed", LOG_S("peer", conn->peer), LOG_S("reason", reason));
+    metrics_add(M_EVICTED_RPC, 1);
+    conn_free(conn);
+}
+
+/* Who has been silent for longest, if that is long enough to be nobody's link; or NULL. */
+static struct rpc_conn *find_quiet(const struct rpc_server *server)
+{
+    int64_t before_ms = clock_now_ms() - server->conf.quiet_ms;
+    struct rpc_conn *quiet = NULL;
+
+    for (struct list *at = server->conns.next; at != &server->conns; at = at->next) {
+        struct rpc_conn *conn = container_of(at, struct rpc_conn, node);
+        int64_t heard_ms = h2_conn_last_received(conn->h2);
+
+        if (heard_ms <= before_ms && !h2_conn_is_busy(conn->h2)) {
+            before_ms = heard_ms;
+            quiet = conn;
+        }
+    }
+    return quiet;
+}
+
+static bool make_place(const struct rpc_server *server)
+{
+    struct rpc_conn *quiet;
+
+    if (server->count < (size_t)server->conf.limits.max_connections)
+        return true;
+    quiet = find_quiet(server);
+    if (quiet != NULL)
+        evict(quiet, "maxRpcConnections are open");
+    return quiet != NULL;
+}
+
+static void start_sweep(struct rpc_server *server)
+{
+    int period_ms = server->conf.limits.read_timeout_ms / SWEEPS_PER_TIMEOUT;
+
+    period_ms = period_ms < SWEEP_MIN_MS ? SWEEP_MIN_MS : period_ms > SWEEP_MAX_MS ? SWEEP_MAX_MS : period_ms;
+    event_add(server->sweep, &(struct timeval){period_ms / 1000, period_ms % 1000 * 1000});
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct rpc_server *server = arg;
+    int stall_ms = server->conf.limits.read_timeout_ms;
+    int64_t now_ms = clock_now_ms();
+
+    (void)fd;
+    (void)what;
+    for (struct list *at = server->conns.next; at != &server->conns; at = at->next)
+        h2_conn_expire(container_of(at, struct rpc_conn, node)->h2, now_ms, stall_ms,
+                       stall_ms * TOTAL_FACTOR);
+    if (server->count > 0)
+        start_sweep(server);
+}
+
+static void on_established(struct h2_conn *h2, void *arg)
+{
+    struct rpc_conn *conn = arg;
+    struct rpc_server *server = conn->server;
+
+    if (!make_place(server)) {
+        log_event(LOG_WARN, "rpc connection refused", LOG_S("peer", conn->peer),
+                  LOG_S("reason", "maxRpcConnections are open"));
+        metrics_add(M_RPC_REFUSED, 1);
+        h2_conn_close(h2, "maxRpcConnections are open");
+        return;
+    }
+    list_remove(&conn->node);
+    list_add_tail(&server->conns, &conn->node);
+    conn->established = true;
+    server->handshake_count--;
+    server->count++;
+    metrics_sub(M_RPC_HANDSHAKES, 1);
+    metrics_add(M_RPC_CONNECTIONS, 1);
+    if (!evtimer_pending(server->sweep, NULL))
+        start_sweep(server);
 }
 
 static void on_coming(void *arg)
@@ -221,9 +327,19 @@ static void name_peer(struct rpc_conn *conn, const struct sockaddr *peer, sockle
 static enum status open_conn(struct rpc_server *server, struct rpc_conn *conn, int fd)
 {
     static const struct h2_callbacks callbacks = {
-        .on_request = on_request, .on_refused = on_refused, .on_close = on_close, .on_coming = on_coming};
+        .on_request = on_request,
+        .on_refused = on_refused,
+        .on_reset = on_reset,
+        .on_established = on_established,
+        .on_close = on_close,
+        .on_coming = on_coming,
+    };
     const struct h2_limits limits = {
-        .max_body = conn->max_body, .max_streams = MAX_STREAMS, .window = WINDOW};
+        .max_body = conn->max_body,
+        .max_streams = MAX_STREAMS,
+        .window = WINDOW,
+        .inflight = &server->inflight,
+    };
     SSL *ssl = server->conf.tls ? SSL_new(server->conf.tls) : NULL;
     struct transport *transport;
 
@@ -249,10 +365,8 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
     struct rpc_server *server = arg;
     struct rpc_conn *conn;
 
-    if (server->count >= (size_t)server->conf.max_connections) {
-        refuse(fd, "maxRpcConnections are open");
-        return;
-    }
+    if (server->handshake_count >= (size_t)server->conf.limits.max_handshakes)
+        evict(container_of(list_first(&server->handshakes), struct rpc_conn, node), "too many handshakes");
     conn = calloc(1, sizeof *conn);
     if (!conn) {
         refuse(fd, "out of memory");
@@ -268,9 +382,9 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
         free(conn);
         return;
     }
-    list_add_tail(&server->conns, &conn->node);
-    server->count++;
-    metrics_add(M_RPC_CONNECTIONS, 1);
+    list_add_tail(&server->handshakes, &conn->node);
+    server->handshake_count++;
+    metrics_add(M_RPC_HANDSHAKES, 1);
 }
 
 static void release(struct rpc_server *server)
@@ -296,6 +410,14 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
         release(server);
 }
 
+/* One whole request must always fit. */
+static size_t inflight_max(const struct rpc_server *server)
+{
+    size_t max_body = (size_t)server->conf.hello.limits[HELLO_RPC_BYTES];
+
+    return server->conf.limits.max_inflight > max_body ? server->conf.limits.max_inflight : max_body;
+}
+
 enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf *conf,
                            struct rpc_server **out, struct fault *fault)
 {
@@ -309,11 +431,14 @@ enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf
     server->conf.bind = NULL;
     server->routes = (struct rpc_routes){conf->handler, conf->stats, conf->arg};
     list_init(&server->conns);
+    list_init(&server->handshakes);
     list_init(&server->held);
+    server->inflight.max = inflight_max(server);
     server->turn = event_new(base, -1, 0, on_turn, server);
-    status = server->turn ? listener_new(base, "rpc", conf->bind, conf->port, on_accept, server,
-                                         &server->listener, fault)
-                          : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    server->sweep = evtimer_new(base, on_sweep, server);
+    status = server->turn && server->sweep ? listener_new(base, "rpc", conf->bind, conf->port, on_accept,
+                                                          server, &server->listener, fault)
+                                           : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     if (status) {
         rpc_server_free(server);
         return status;
@@ -324,23 +449,31 @@ enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf
     return STATUS_OK;
 }
 
-static struct rpc_conn *first_conn(const struct rpc_server *server)
+static struct rpc_conn *first_conn(const struct list *conns)
 {
-    struct list *first = list_first(&server->conns);
+    struct list *first = list_first(conns);
 
     return first ? container_of(first, struct rpc_conn, node) : NULL;
+}
+
+static void free_conns(const struct list *conns)
+{
+    while (first_conn(conns))
+        conn_free(first_conn(conns));
 }
 
 void rpc_server_free(struct rpc_server *server)
 {
     if (!server)
         return;
-    while (first_conn(server))
-        conn_free(first_conn(server));
+    free_conns(&server->conns);
+    free_conns(&server->handshakes);
     if (server->listener)
         listener_free(server->listener);
     if (server->turn)
         event_free(server->turn);
+    if (server->sweep)
+        event_free(server->sweep);
     free(server);
 }
 
@@ -349,11 +482,17 @@ void rpc_server_set_tls(struct rpc_server *server, SSL_CTX *tls)
     server->conf.tls = tls;
 }
 
-void rpc_server_set_limits(struct rpc_server *server, const int64_t limits[HELLO_LIMIT_COUNT],
-                           int max_connections)
+void rpc_server_set_limits(struct rpc_server *server, const int64_t told[HELLO_LIMIT_COUNT],
+                           const struct rpc_limits *limits)
 {
-    memcpy(server->conf.hello.limits, limits, sizeof server->conf.hello.limits);
-    server->conf.max_connections = max_connections;
+    memcpy(server->conf.hello.limits, told, sizeof server->conf.hello.limits);
+    server->conf.limits = *limits;
+    server->inflight.max = inflight_max(server);
+}
+
+size_t rpc_server_inflight(const struct rpc_server *server)
+{
+    return server->inflight.used;
 }
 
 void rpc_server_hold(struct rpc_server *server, bool hold)
@@ -372,13 +511,14 @@ void rpc_server_drain(struct rpc_server *server)
     server->listener = NULL;
     server->holding = false;
     release(server);
+    free_conns(&server->handshakes);
     for (struct list *at = server->conns.next; at != &server->conns; at = at->next)
         h2_conn_drain(container_of(at, struct rpc_conn, node)->h2);
 }
 
 size_t rpc_server_connections(const struct rpc_server *server)
 {
-    return server->count;
+    return server->count + server->handshake_count;
 }
 
 int rpc_server_port(const struct rpc_server *server)

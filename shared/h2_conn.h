@@ -36,6 +36,9 @@ enum h2_end {
     H2_END_FLOOD,    /* the peer sent frames that bring nothing, see h2_budget.h */
 };
 
+/* Why a request was reset before it was complete. */
+enum h2_reset { H2_RESET_STALLED, H2_RESET_BYTES };
+
 struct h2_callbacks {
     /* Client: the server's SETTINGS came (RFC 9113, 3.4), so that it has let us in; requests may be sent. */
     void (*on_ready)(struct h2_conn *conn, void *arg);
@@ -46,16 +49,29 @@ struct h2_callbacks {
     /* Client: a whole answer. status 0: the stream was reset or the answer was past the limit;
      * `body` is then empty. */
     void (*on_response)(struct h2_conn *conn, int32_t stream, int status, struct slice body, void *arg);
+    /* Server: the connection itself reset a request that was not complete. May be NULL. */
+    void (*on_reset)(struct h2_conn *conn, enum h2_reset why, void *arg);
+    /* Server: TLS is through, the peer's certificate verified where one is asked for, and its first SETTINGS
+     * have come. Called once, before any request. May be NULL. */
+    void (*on_established)(struct h2_conn *conn, void *arg);
     /* The connection is over; `reason` is for the log. */
     void (*on_close)(struct h2_conn *conn, const char *reason, void *arg);
     /* Something is about to be read, see transport.h. May be NULL. */
     void (*on_coming)(void *arg);
 };
 
+/* Bytes of request bodies that all connections of a server hold, from their first until on_request. Each
+ * connection may have one frame (16 KiB) past it, so that small requests always go through. */
+struct h2_inflight {
+    size_t used;
+    size_t max;
+};
+
 struct h2_limits {
     size_t max_body; /* request body on a server (413 past it, the connection lives), answer on a client */
-    uint32_t max_streams; /* concurrent, server side */
-    uint32_t window;      /* flow-control window in bytes of a stream and of the connection */
+    uint32_t max_streams;         /* concurrent, server side */
+    uint32_t window;              /* flow-control window in bytes of a stream and of the connection */
+    struct h2_inflight *inflight; /* server side, must outlive the connection; NULL: none */
 };
 
 /* Takes `transport` over (freed with the connection, in every case) and starts it. The loop's timers run on
@@ -76,6 +92,13 @@ void h2_conn_close(struct h2_conn *conn, const char *reason);
 enum h2_end h2_conn_end(const struct h2_conn *conn);
 /* Server: GOAWAY (RFC 9113, 6.8), no new streams; closes when the open ones are answered. */
 void h2_conn_drain(struct h2_conn *conn);
+
+/* Server: resets the requests of which nothing has come for `stall_ms`, or that are not complete `total_ms`
+ * after they began; closes a connection whose header section stands still. `now_ms` is clock_now_ms. From
+ * the loop. */
+void h2_conn_expire(struct h2_conn *conn, int64_t now_ms, int stall_ms, int total_ms);
+/* Server: whether a request is under way: begun and not answered. */
+bool h2_conn_is_busy(const struct h2_conn *conn);
 
 /* Client: the body is read when the peer's window allows. Returns the number of bytes written
  * to `out` (at most `len`), sets `*eof` with the last of them; never 0 without eof. Called until

@@ -24,6 +24,10 @@ struct h2_stream {
     char *path;
     char *content_type;
     size_t header_bytes;
+    int64_t begun_ms;
+    int64_t moved_ms; /* when a byte of its body last came, at first when it began */
+    bool headed;      /* the header section is complete */
+    bool ended;       /* the peer has sent all of it, or we have reset it */
     int refusal;      /* the status with which the connection itself answers, or 0 */
     size_t discarded; /* body bytes that came after a refusal */
     bool replied;

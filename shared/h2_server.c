@@ -27,6 +27,7 @@ int h2_server_begin(struct h2_conn *conn, const nghttp2_frame *frame)
     if (!stream)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     stream->id = frame->hd.stream_id;
+    stream->begun_ms = stream->moved_ms = conn->last_received;
     nghttp2_session_set_stream_user_data(conn->session, stream->id, stream);
     return 0;
 }
@@ -96,8 +97,18 @@ static int discard(struct h2_conn *conn, struct h2_stream *stream, size_t len)
     return nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
 }
 
+static int reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_reset why, uint32_t code)
+{
+    stream->told = stream->ended = true;
+    h2_stream_forget_body(conn, stream);
+    if (conn->callbacks.on_reset)
+        conn->callbacks.on_reset(conn, why, conn->arg);
+    return nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, stream->id, code);
+}
+
 int h2_server_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data)
 {
+    stream->moved_ms = conn->last_received;
     if (stream->told)
         return discard(conn, stream, data.len);
 
@@ -107,9 +118,7 @@ int h2_server_data(struct h2_conn *conn, struct h2_stream *stream, struct slice 
     if (status == STATUS_TOO_LARGE)
         return refuse(conn, stream, 413);
     /* Nothing of it was processed: the peer may send it again (RFC 9113, 8.7). */
-    stream->told = true;
-    h2_stream_forget_body(conn, stream);
-    return nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_REFUSED_STREAM);
+    return reset(conn, stream, H2_RESET_BYTES, NGHTTP2_REFUSED_STREAM);
 }
 
 static const char *or_empty(const char *text)
@@ -140,6 +149,8 @@ int h2_server_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_
 
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
+    stream->headed = true;
+    stream->ended = stream->ended || last;
     if (stream->told)
         return 0;
     if (stream->refusal)
@@ -209,6 +220,29 @@ void h2_reply(struct h2_conn *conn, int32_t id, int status, const char *content_
     if (buf_append(&stream->reply, body, len) || submit_reply(conn, stream, status, content_type, len))
         nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
     h2_conn_flush(conn);
+}
+
+void h2_conn_expire(struct h2_conn *conn, int64_t now_ms, int stall_ms, int total_ms)
+{
+    for (struct list *at = conn->streams.next; at != &conn->streams && !conn->closing; at = at->next) {
+        struct h2_stream *stream = container_of(at, struct h2_stream, node);
+
+        if (stream->ended || (now_ms - stream->moved_ms < stall_ms && now_ms - stream->begun_ms < total_ms))
+            continue;
+        if (!stream->headed)
+            h2_conn_fail(conn, H2_END_TIMEOUT, "a header section did not come in time");
+        else
+            (void)reset(conn, stream, H2_RESET_STALLED, NGHTTP2_CANCEL);
+    }
+    h2_conn_flush(conn);
+}
+
+bool h2_conn_is_busy(const struct h2_conn *conn)
+{
+    for (const struct list *at = conn->streams.next; at != &conn->streams; at = at->next)
+        if (!container_of(at, struct h2_stream, node)->replied)
+            return true;
+    return false;
 }
 
 void h2_conn_drain(struct h2_conn *conn)

@@ -43,19 +43,27 @@ struct h2_stream *h2_stream_find(const struct h2_conn *conn, int32_t id)
 
 enum status h2_stream_gather(struct h2_conn *conn, struct h2_stream *stream, const void *data, size_t len)
 {
+    struct h2_inflight *inflight = conn->limits.inflight;
     enum status status;
 
     if (conn->gathered + len > GATHER_FACTOR * conn->limits.max_body)
         return len > conn->limits.max_body - stream->body.len ? STATUS_TOO_LARGE : STATUS_FULL;
+    if (inflight && conn->gathered > 0 && inflight->used + len > inflight->max)
+        return STATUS_FULL;
     status = buf_append(&stream->body, data, len);
-    if (!status)
-        conn->gathered += len;
-    return status;
+    if (status)
+        return status;
+    conn->gathered += len;
+    if (inflight)
+        inflight->used += len;
+    return STATUS_OK;
 }
 
 void h2_stream_forget_body(struct h2_conn *conn, struct h2_stream *stream)
 {
     conn->gathered -= stream->body.len;
+    if (conn->limits.inflight)
+        conn->limits.inflight->used -= stream->body.len;
     buf_fini(&stream->body);
 }
 
@@ -109,14 +117,21 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     return (conn->server ? h2_server_data : h2_client_data)(conn, stream, slice_of(data, len));
 }
 
+static void settle(struct h2_conn *conn)
+{
+    conn->settled = true;
+    if (conn->callbacks.on_established)
+        conn->callbacks.on_established(conn, conn->arg);
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct h2_conn *conn = arg;
     struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
 
     (void)session;
-    if (frame->hd.type == NGHTTP2_SETTINGS)
-        conn->settled = true;
+    if (frame->hd.type == NGHTTP2_SETTINGS && !conn->settled)
+        settle(conn);
     if (conn->closing || !stream)
         return h2_callback_result(conn);
     return (conn->server ? h2_server_frame : h2_client_frame)(conn, frame, stream);

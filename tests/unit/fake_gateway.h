@@ -89,7 +89,7 @@ static inline void fake_on_accept(struct evconnlistener *listener, evutil_socket
                                   struct sockaddr *address, int len, void *arg)
 {
     static const struct h2_callbacks callbacks = {.on_request = fake_on_request, .on_close = fake_on_close};
-    static const struct h2_limits limits = {4u << 20, 8, 1u << 20};
+    static const struct h2_limits limits = {.max_body = 4u << 20, .max_streams = 8, .window = 1u << 20};
     struct fake_gateway *gateway = arg;
     struct transport *transport;
 

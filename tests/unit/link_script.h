@@ -158,7 +158,7 @@ static inline void connect_again(struct script *script)
     static const struct h2_callbacks server = {.on_request = on_request, .on_close = on_close};
     static const struct h2_callbacks client = {
         .on_ready = on_ready, .on_response = on_response, .on_close = on_close};
-    static const struct h2_limits limits = {4u << 20, 8, 1u << 20};
+    static const struct h2_limits limits = {.max_body = 4u << 20, .max_streams = 8, .window = 1u << 20};
     int fds[2];
 
     link_sender_stop(&script->sender);

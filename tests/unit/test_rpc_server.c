@@ -17,6 +17,8 @@
 #include "tests/unit/certs.h"
 #include "tests/unit/h2_pair.h"
 
+enum { QUIET_MS = 300 };
+
 #define FORM "application/x-www-form-urlencoded"
 
 static struct certs certs;
@@ -73,7 +75,11 @@ static void listen_on_loopback(struct bench *bench)
         .bind = "127.0.0.1",
         .tls = bench->server_tls,
         .hello = {.version = "1", .limits = {64, 8, 16, 10000}},
-        .max_connections = 2,
+        .limits = {.max_inflight = 100000,
+                   .max_connections = 2,
+                   .max_handshakes = 4,
+                   .read_timeout_ms = 10000},
+        .quiet_ms = QUIET_MS,
         .handler = bench->handler,
         .stats = print_stats,
         .on_coming = coming,
@@ -367,10 +373,81 @@ static void test_connections_are_bounded(void **state)
 
     open_client(bench, second);
     pair_await(bench->pair, second->ready);
+    uint64_t evicted = metrics_get(M_EVICTED_RPC);
     open_client(bench, third);
-    pair_await(bench->pair, third->client.closed);
-    assert_false(third->ready);
+    pair_await(bench->pair, (h2_conn_ping(second->client.conn), h2_conn_ping(bench->pair->client.conn),
+                             third->client.closed));
     assert_int_equal(rpc_server_connections(bench->server), 2);
+    assert_int_equal(metrics_get(M_EVICTED_RPC), evicted);
+
+    h2_conn_free(second->client.conn);
+    h2_conn_free(third->client.conn);
+    free(second);
+    free(third);
+    pair_await(bench->pair, rpc_server_connections(bench->server) == 1);
+}
+
+static int dial_raw(const struct bench *bench)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)rpc_server_port(bench->server)),
+                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void test_who_shows_no_certificate_takes_nobodys_place(void **state)
+{
+    struct bench *bench = *state;
+    struct pair *second = calloc(1, sizeof *second);
+    uint64_t evicted = metrics_get(M_EVICTED_RPC);
+    char byte;
+    int fds[20];
+
+    pair_await(bench->pair, metrics_get(M_RPC_CONNECTIONS) == 1);
+    for (int i = 0; i < 20; i++)
+        fds[i] = dial_raw(bench);
+    pair_await(bench->pair, metrics_get(M_EVICTED_RPC) - evicted == 16);
+    assert_int_equal(metrics_get(M_RPC_HANDSHAKES), 4);
+    assert_int_equal(metrics_get(M_RPC_CONNECTIONS), 1);
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(recv(fds[i], &byte, 1, 0), 0);
+    for (int i = 16; i < 20; i++)
+        assert_int_equal(recv(fds[i], &byte, 1, MSG_DONTWAIT), -1);
+
+    open_client(bench, second);
+    pair_await(bench->pair, metrics_get(M_RPC_CONNECTIONS) == 2);
+    send_batch(bench, 0, 1);
+    await_answers(bench, 1);
+    expect(bench, 0, 200, "{\"applied\":1,");
+    h2_conn_free(second->client.conn);
+    free(second);
+    for (int i = 0; i < 20; i++)
+        close(fds[i]);
+    pair_await(bench->pair, metrics_get(M_RPC_HANDSHAKES) == 0);
+}
+
+static void test_who_has_been_silent_for_long_gives_way_unless_it_waits_for_an_answer(void **state)
+{
+    struct bench *bench = *state;
+    struct pair *second = calloc(1, sizeof *second);
+    struct pair *third = calloc(1, sizeof *third);
+
+    open_client(bench, second);
+    pair_await(bench->pair, second->ready);
+    rpc_server_hold(bench->server, true);
+    send_batch(bench, 0, 1);
+    pair_await(bench->pair, bench->delivered == 1);
+    int64_t before = clock_now_ms();
+    pair_await(bench->pair, clock_now_ms() - before > 2 * QUIET_MS);
+    open_client(bench, third);
+    pair_await(bench->pair, second->client.closed);
+    assert_false(third->client.closed);
+    rpc_server_hold(bench->server, false);
+    await_answers(bench, 1);
+    expect(bench, 0, 200, "{\"applied\":1,");
 
     h2_conn_free(second->client.conn);
     h2_conn_free(third->client.conn);
@@ -409,6 +486,8 @@ int main(void)
         TEST(test_a_connection_may_end_with_answers_held),
         TEST(test_drain_answers_and_closes),
         TEST(test_connections_are_bounded),
+        TEST(test_who_shows_no_certificate_takes_nobodys_place),
+        TEST(test_who_has_been_silent_for_long_gives_way_unless_it_waits_for_an_answer),
     };
 
     signal(SIGPIPE, SIG_IGN);
