@@ -224,7 +224,7 @@ static void its_ticket_goes_back_when_it_is_gone(void **state)
     struct client_bench *bench = *state;
     struct ws_conn *conn = bench_connect(bench, "/connect");
 
-    client_kill(conn->client);
+    client_lost(conn->client);
     assert_null(mailbox_take(bench->conf.returns));
     bench_gone(conn);
     assert_ptr_equal(mailbox_take(bench->conf.returns), &conn->ticket.head.mail);
