@@ -57,6 +57,11 @@ WRONG = [
     ("gateway.config.maxClients", 300000, ["gateway.config.maxClients is 300000", "need 2472Mi", "8 KiB", "is 2Gi", "allow 245760 clients"]),
     ("gateway.resources.limits.memory", "512Mi", ["gateway.config.maxClients is 60000", "need 597Mi", "is 512Mi", "allow 49152"]),
     ("gateway.resources.limits.memory", "100M", ["is 100M", "allow 0 clients"]),
+    ("gateway.config.maxItemBytes", 1024, ["logic.config.maxItemBytes is 65536", "gateway.config.maxItemBytes is 1024", "to 65536"]),
+    ("logic.config.maxItemBytes", 65537, ["logic.config.maxItemBytes is 65537", "gateway.config.maxItemBytes is 65536"]),
+    ("logic.config.maxJsonDepth", 65, ["logic.config.maxJsonDepth is 65", "gateway.config.maxJsonDepth is 64"]),
+    ("gateway.config.maxRoomNameBytes", 127, ["logic.config.maxRoomNameBytes is 128", "gateway.config.maxRoomNameBytes is 127"]),
+    ("logic.config.maxBodyBytes", 8388609, ["logic.config.maxBodyBytes is 8388609", "gateway.config.maxRpcBytes is 8388608"]),
     ("gateway.topologySpread.zone", "yes", ["topologySpread/zone", "ScheduleAnyway"]),
     ("gateway.autoscaling.scaleDown.stabilizationSeconds", 7200, ["stabilizationSeconds", "3,600"]),
     ("logic.autoscaling.cpuPercent", 0, ["/logic/autoscaling/cpuPercent"]),
@@ -86,6 +91,23 @@ WRONG = [
 def test_a_wrong_value_is_refused(path, value, words):
     message = refused(at(path, value))
     assert all(word in message for word in words), message
+
+
+LIMITS = {"maxItemBytes": "maxItemBytes", "maxJsonDepth": "maxJsonDepth", "maxRoomNameBytes": "maxRoomNameBytes",
+          "maxBodyBytes": "maxRpcBytes"}
+
+
+@pytest.mark.parametrize("ours, theirs", LIMITS.items())
+def test_logic_may_allow_as_much_as_the_gateways_and_no_more(ours, theirs):
+    """Held against the daemons' own defaults where the values say nothing."""
+    default = {each: json.loads(daemon.run(f"fanfare-{each}", "--print-config").stdout) for each in ("gateway", "logic")}
+    most, least = default["gateway"][theirs], default["logic"][ours]
+    assert Rendered(at(f"logic.config.{ours}", most)).config("logic")[ours] == most
+    assert f"logic.config.{ours} is {most + 1}" in refused(at(f"logic.config.{ours}", most + 1))
+    assert Rendered(at(f"gateway.config.{theirs}", least)).config("gateway")[theirs] == least
+    assert f"gateway.config.{theirs} is {least - 1}" in refused(at(f"gateway.config.{theirs}", least - 1))
+    both = {"gateway": {"config": {theirs: most + 1}}, "logic": {"config": {ours: most + 1}}}
+    assert Rendered(both).config("logic")[ours] == most + 1
 
 
 @pytest.mark.parametrize("limit, clients", [

@@ -13,6 +13,7 @@
 {{- end -}}
 {{- end -}}
 {{- include "fanfare.checkMemory" . -}}
+{{- include "fanfare.checkLimits" . -}}
 {{- if and (eq .Values.tls.source "existing") (or (not .Values.tls.existing.gatewaySecret) (not .Values.tls.existing.logicSecret)) -}}
 {{- fail "tls.source is existing: name the Secrets in tls.existing.gatewaySecret and tls.existing.logicSecret (each with tls.crt, tls.key, ca.crt; deploy/make-certs makes such files)" -}}
 {{- end -}}
@@ -24,6 +25,23 @@
 {{- end -}}
 {{- if and (eq .Values.seccompProfile.type "Localhost") (not .Values.seccompProfile.localhostProfile) -}}
 {{- fail "seccompProfile.type is Localhost: give the file below the kubelet's seccomp directory in seccompProfile.localhostProfile" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What logic lets through and the gateways refuse. The defaults are the daemons'; a test compares them. */}}
+{{- define "fanfare.checkLimits" -}}
+{{- range $pair := list
+  (list "maxItemBytes" 65536 "maxItemBytes" 65536)
+  (list "maxJsonDepth" 64 "maxJsonDepth" 64)
+  (list "maxRoomNameBytes" 128 "maxRoomNameBytes" 128)
+  (list "maxBodyBytes" 4194304 "maxRpcBytes" 8388608) -}}
+{{- $ours := index $pair 0 -}}
+{{- $theirs := index $pair 2 -}}
+{{- $logic := dig $ours (index $pair 1) $.Values.logic.config | int64 -}}
+{{- $gateway := dig $theirs (index $pair 3) $.Values.gateway.config | int64 -}}
+{{- if gt $logic $gateway -}}
+{{- fail (printf "logic.config.%s is %d, and gateway.config.%s is %d: logic would take pushes that the gateways refuse. Raise gateway.config.%s to %d, or lower logic.config.%s" $ours $logic $theirs $gateway $theirs $logic $ours) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
