@@ -98,6 +98,7 @@ uninstall: ## remove what install has put there, but for a configuration that wa
 
 .PHONY: deb
 deb: ## build the Debian package (build/fanfare_VERSION-DEB_REVISION_ARCH.deb)
+	@deploy/install-deps deb
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)MAKE="$(MAKE)" BUILD="$(BUILD)" deploy/make-deb $(VERSION)-$(DEB_REVISION)
 
