@@ -124,7 +124,7 @@ static int say_refused(const struct http_call *call, const cJSON *answer)
     struct slice said = slice_str(member_text(error, "message"));
 
     const char *hint = strcmp(code, "wait_timeout") == 0   ? " (the push stays queued)"
-                       : strcmp(code, "unauthorized") == 0 ? " (see --header)"
+                       : strcmp(code, "unauthorized") == 0 ? " (see --tokens)"
                                                            : "";
     printable_copy(said.len ? said : http_call_body(call), message, sizeof message);
     return tool_complain(TOOL_REFUSED, "refused: HTTP %d%s%s: %s%s", call->answer.status, code[0] ? " " : "",

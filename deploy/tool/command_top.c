@@ -3,13 +3,17 @@
  * pushes. Rates are differences between two readings. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "deploy/tool/sample.h"
 #include "deploy/tool/tool.h"
 #include "deploy/tool/top_tables.h"
+
+enum { WIDTH_MIN = 20, WIDTH_MAX = 10000, LINE_BYTES = 1024 };
 
 static size_t count_live(const struct sample *sample)
 {
@@ -20,12 +24,30 @@ static size_t count_live(const struct sample *sample)
     return live;
 }
 
-static void print_faults(const struct tool *tool, const struct sample *sample)
+/* COLUMNS, else what the terminal says; 0: no limit. */
+static size_t line_width(void)
 {
-    for (size_t i = 0; i < sample->count; i++)
-        if (reading_fault(&sample->readings[i])[0])
-            printf("%s%s: %s%s\n", tool_paint(tool, PAINT_RED), sample->readings[i].address,
-                   reading_fault(&sample->readings[i]), tool_paint(tool, PAINT_OFF));
+    const char *columns = getenv("COLUMNS");
+    long given = columns ? strtol(columns, NULL, 10) : 0;
+    struct winsize size;
+
+    if (given >= WIDTH_MIN && given <= WIDTH_MAX)
+        return (size_t)given;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= WIDTH_MIN ? size.ws_col : 0;
+}
+
+static void print_faults(const struct tool *tool, const struct sample *sample, size_t width)
+{
+    char line[LINE_BYTES];
+
+    for (size_t i = 0; i < sample->count; i++) {
+        if (reading_fault(&sample->readings[i])[0] == '\0')
+            continue;
+        snprintf(line, sizeof line, "%s: %s", sample->readings[i].address,
+                 reading_fault(&sample->readings[i]));
+        printf("%s%.*s%s\n", tool_paint(tool, PAINT_RED), (int)(width > 0 ? width : sizeof line), line,
+               tool_paint(tool, PAINT_OFF));
+    }
 }
 
 static void print_people(const struct tool *tool, const struct sample *sample,
@@ -34,6 +56,7 @@ static void print_people(const struct tool *tool, const struct sample *sample,
     time_t now = time(NULL);
     struct tm local;
     char clock[32] = "";
+    size_t width = line_width();
 
     if (localtime_r(&now, &local))
         (void)strftime(clock, sizeof clock, "%H:%M:%S", &local);
@@ -42,10 +65,10 @@ static void print_people(const struct tool *tool, const struct sample *sample,
     for (size_t i = 0; i < TOP_TABLES; i++)
         if (tables[i].rows > 0) {
             putchar('\n');
-            table_print(&tables[i], tool, stdout);
+            table_print(&tables[i], tool, width, stdout);
         }
     putchar('\n');
-    print_faults(tool, sample);
+    print_faults(tool, sample, width);
 }
 
 static void print_programs(const struct table tables[TOP_TABLES])

@@ -99,7 +99,7 @@ const char *reading_fault(const struct reading *reading)
         return reading->metrics.fault;
     if (reading->metrics.answer.status != 200)
         return "/metrics was not answered with 200";
-    return reading->gateways.answer.status == 401 ? "/gateways asks for a token, see --header" : "";
+    return reading->gateways.answer.status == 401 ? "/gateways asks for a token, see --tokens" : "";
 }
 
 double reading_metric(const struct reading *reading, const char *name, const char *label)

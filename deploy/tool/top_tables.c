@@ -13,28 +13,29 @@ struct pair {
     double seconds;
 };
 
+/* clang-format off */
 static const struct column logic_columns[] = {
-    {"LOGIC", "logic"},           {"STATE", "state"},          {"LINKS", "linksUp"},
-    {"KNOWN", "gatewaysKnown"},   {"PUSHES/S", "pushesRate"},  {"ITEMS/S", "itemsRate"},
-    {"REFUSED/S", "refusedRate"}, {"LET GO/S", "droppedRate"}, {"QUEUED", "pushesQueued"},
-    {"QUEUE", "bytesQueued"},
+    {"LOGIC", "logic", 0, 0},             {"STATE", "state", 0, 0},          {"LINKS", "linksUp", 0, 0},
+    {"KNOWN", "gatewaysKnown", 4, 0},     {"PUSHES/S", "pushesRate", 0, 0},  {"ITEMS/S", "itemsRate", 3, 0},
+    {"REFUSED/S", "refusedRate", 0, 0},   {"LET GO/S", "droppedRate", 0, 0}, {"QUEUED", "pushesQueued", 2, 0},
+    {"QUEUE", "bytesQueued", 5, 0},       {"REDIS", "redis", 1, 0},          {"LOG LOST/S", "logLostRate", 6, 0},
 };
 
 static const struct column link_columns[] = {
-    {"GATEWAY", "address"},      {"ID", "id"},        {"LOGIC", "logic"},
-    {"SOURCE", "source"},        {"STATE", "state"},  {"QUEUED", "pushesQueued"},
-    {"QUEUE", "bytesQueued"},    {"RTT MS", "rttMs"}, {"CLIENTS", "clients"},
-    {"LAST ERROR", "lastError"},
+    {"GATEWAY", "address", 0, 0},         {"ID", "id", 7, 0},                {"LOGIC", "logic", 3, 0},
+    {"SOURCE", "source", 9, 0},           {"STATE", "state", 0, 0},          {"QUEUED", "pushesQueued", 2, 0},
+    {"QUEUE", "bytesQueued", 8, 0},       {"RTT MS", "rttMs", 4, 0},         {"CLIENTS", "clients", 5, 0},
+    {"AGO", "lastErrorSecondsAgo", 0, 0}, {"LAST ERROR", "lastError", 0, 20},
 };
 
 static const struct column gateway_columns[] = {
-    {"GATEWAY ADMIN", "gateway"}, {"STATE", "state"},
-    {"CLIENTS", "clients"},       {"ROOMS", "rooms"},
-    {"ITEMS/S", "itemsRate"},     {"FRAMES/S", "framesRate"},
-    {"BYTES/S", "bytesRate"},     {"DROPPED/S", "droppedRate"},
-    {"QUEUED", "framesQueued"},   {"JOBS", "jobs"},
-    {"CLOSES/S", "closesRate"},
+    {"GATEWAY ADMIN", "gateway", 0, 0},   {"STATE", "state", 0, 0},          {"CLIENTS", "clients", 0, 0},
+    {"ROOMS", "rooms", 5, 0},             {"ITEMS/S", "itemsRate", 2, 0},    {"FRAMES/S", "framesRate", 0, 0},
+    {"BYTES/S", "bytesRate", 6, 0},       {"DROPPED/S", "droppedRate", 0, 0}, {"QUEUED", "framesQueued", 1, 0},
+    {"JOBS", "jobs", 7, 0},               {"CLOSES/S", "closesRate", 3, 0},  {"REDIS", "redis", 1, 0},
+    {"LOG LOST/S", "logLostRate", 8, 0},
 };
+/* clang-format on */
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -64,6 +65,25 @@ static struct cell state_of(const struct reading *reading)
                                          : cell_text("not ready", PAINT_RED);
 }
 
+/* "up", "down" when one connection is, "none" without Redis. */
+static struct cell redis_of(const struct reading *reading)
+{
+    cJSON *tree = reading_readiness(reading);
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(tree, "redis");
+    const cJSON *each;
+    bool up = true;
+    struct cell cell = cell_text("none", PAINT_DIM);
+
+    cJSON_ArrayForEach(each, list)
+    {
+        up = up && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(each, "up"));
+    }
+    if (cJSON_GetArraySize(list) > 0)
+        cell = up ? cell_text("up", PAINT_GREEN) : cell_text("down", PAINT_RED);
+    cJSON_Delete(tree);
+    return reading_is_live(reading) ? cell : cell_text(NULL, PAINT_OFF);
+}
+
 static enum status add_logic(struct table *table, const struct pair *pair)
 {
     struct cell *cell = table_add(table);
@@ -80,6 +100,8 @@ static enum status add_logic(struct table *table, const struct pair *pair)
     *cell++ = cell_alarm(rate_of(pair, "link_pushes_dropped_total"));
     *cell++ = number_of(pair, "link_pushes_queued", NULL);
     *cell++ = cell_bytes(reading_metric(pair->now, "link_bytes_queued", NULL));
+    *cell++ = redis_of(pair->now);
+    *cell++ = cell_alarm(rate_of(pair, "log_lines_dropped_total"));
     return STATUS_OK;
 }
 
@@ -101,6 +123,8 @@ static enum status add_gateway(struct table *table, const struct pair *pair)
     *cell++ = number_of(pair, "frames_queued", NULL);
     *cell++ = number_of(pair, "fanout_jobs", NULL);
     *cell++ = rate_of(pair, "closes_total");
+    *cell++ = redis_of(pair->now);
+    *cell++ = cell_alarm(rate_of(pair, "log_lines_dropped_total"));
     return STATUS_OK;
 }
 
@@ -126,6 +150,7 @@ static enum paint paint_of_state(const char *state)
 static enum status add_link(struct table *table, const char *logic, const cJSON *gateway)
 {
     const cJSON *queue = cJSON_GetObjectItemCaseSensitive(gateway, "queue");
+    const cJSON *error = cJSON_GetObjectItemCaseSensitive(gateway, "lastError");
     const char *state = text_member(gateway, "state");
     struct cell *cell = table_add(table);
 
@@ -140,8 +165,8 @@ static enum status add_link(struct table *table, const char *logic, const cJSON 
     *cell++ = cell_bytes(number_member(queue, "bytes"));
     *cell++ = cell_number(number_member(gateway, "rttMs"));
     *cell++ = cell_number(number_member(gateway, "clients"));
-    *cell++ =
-        cell_text(text_member(cJSON_GetObjectItemCaseSensitive(gateway, "lastError"), "text"), PAINT_YELLOW);
+    *cell++ = cell_age(number_member(error, "secondsAgo"));
+    *cell++ = cell_text(text_member(error, "text"), PAINT_YELLOW);
     return STATUS_OK;
 }
 
@@ -166,9 +191,13 @@ enum status top_tables_make(const struct sample *now, const struct sample *befor
 {
     enum status status = STATUS_OK;
 
-    tables[TOP_LOGICS] = (struct table){"logics", logic_columns, COUNT(logic_columns), NULL, 0};
-    tables[TOP_LINKS] = (struct table){"links", link_columns, COUNT(link_columns), NULL, 0};
-    tables[TOP_GATEWAYS] = (struct table){"gateways", gateway_columns, COUNT(gateway_columns), NULL, 0};
+    tables[TOP_LOGICS] =
+        (struct table){.key = "logics", .columns = logic_columns, .column_count = COUNT(logic_columns)};
+    tables[TOP_LINKS] =
+        (struct table){.key = "links", .columns = link_columns, .column_count = COUNT(link_columns)};
+    tables[TOP_GATEWAYS] =
+        (struct table){.key = "gateways", .columns = gateway_columns, .column_count = COUNT(gateway_columns)};
+    tables[TOP_LINKS].same = now->logics == 1 ? "logic" : NULL;
     for (size_t i = 0; i < now->count && !status; i++) {
         struct pair pair = {&now->readings[i], before ? &before->readings[i] : NULL,
                             before ? (double)(now->at_us - before->at_us) / 1e6 : 0};

@@ -134,7 +134,7 @@ static void say_gateways(struct why *why, const struct reading *reading)
 
     if (reading->gateways.answer.status == 401)
         why_say(why, FINDING_NOTE, "link", reading->address,
-                "GET /gateways was refused, HTTP 401: this logic asks for a token, see --header");
+                "GET /gateways was refused, HTTP 401: this logic asks for a token, see --tokens");
     else if (!gateways)
         why_say(why, FINDING_NOTE, "link", reading->address,
                 "GET /gateways was not answered: an older logic?");

@@ -310,7 +310,7 @@ def test_the_tool_shows_a_token_and_says_when_one_is_missing(cluster, tmp_path):
     assert tool(*push, "--header", f"@{header}").returncode == 0
     done = tool(*push)
     assert done.returncode == 1
-    assert "HTTP 401 unauthorized: a token is needed: Authorization: Bearer TOKEN (see --header)" in done.stderr
+    assert "HTTP 401 unauthorized: a token is needed: Authorization: Bearer TOKEN (see --tokens)" in done.stderr
     done = tool(*push, "--header", f"Authorization: Bearer {WRONG}")
     assert done.returncode == 1 and "not a valid one" in done.stderr and WRONG not in done.stderr
 
@@ -325,9 +325,9 @@ def test_the_tools_why_and_top_tell_of_the_token(cluster, tmp_path):
     assert done.returncode == 0, done.stdout
     done = tool(*why)
     assert done.returncode == 1
-    assert "this logic asks for a token, see --header" in done.stdout
+    assert "this logic asks for a token, see --tokens" in done.stdout
     assert "a push is not taken: HTTP 401: a token is needed" in done.stdout
     assert "older logic" not in done.stdout
     done = tool("top", "--once", *daemons)
-    assert "/gateways asks for a token, see --header" in done.stdout, done.stdout
-    assert "--header" not in tool("top", "--once", *daemons, "--header", f"@{header}").stdout
+    assert "/gateways asks for a token, see --tokens" in done.stdout, done.stdout
+    assert "--tokens" not in tool("top", "--once", *daemons, "--header", f"@{header}").stdout

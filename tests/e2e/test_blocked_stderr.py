@@ -3,14 +3,17 @@
 
 import json
 import signal
+import subprocess
 
 import pytest
 
+from harness.build import binary
+from harness.daemon import clean_environment
 from harness.http import Caller
 from harness.log_lines import parse_logfmt
 from harness.metrics import Metrics
 from harness.outlet import KINDS, Outlet
-from harness.waiting import wait_until
+from harness.waiting import patient, wait_until
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"  # sampled: each push has its lines
 NAMES = ["gateway0", "logic0"]
@@ -40,6 +43,16 @@ def dropped(daemon):
     which = daemon.program.removeprefix("fanfare-")
     with Caller(*daemon.address("api" if which == "logic" else "admin")) as caller:
         return Metrics(caller.get("/metrics").body.decode()).get(f"fanfare_{which}_log_lines_dropped_total")
+
+
+def look(cluster, command, *args):
+    """What the tool prints about the cluster."""
+    where = [("--logic", "http", cluster.api()), ("--gateway-admin", "http", cluster.gateways[0].address("admin"))]
+    if command == "why":
+        where.append(("--gateway", "ws", cluster.ws()))
+    told = [word for name, scheme, address in where for word in (name, "%s://%s:%d" % (scheme, *address))]
+    return subprocess.run([binary("fanfare"), command, *args, *told], capture_output=True, text=True,
+                          env=clean_environment(), timeout=patient(60)).stdout
 
 
 def make_lines(cluster):
@@ -83,6 +96,8 @@ def test_what_was_dropped_is_counted_and_told_of(make_outlets, make_cluster):
     for outlet in outlets.values():
         outlet.stall()
     wait_until(lambda: make_lines(cluster) or all(map(dropped, cluster.daemons())), 60, "lines to be dropped")
+    assert "log lines were lost" in look(cluster, "why", "--room", "r")
+    assert "LOG LOST/S" in look(cluster, "top", "--once")
     for outlet in outlets.values():
         outlet.flow()
     for daemon in cluster.daemons():

@@ -18,6 +18,7 @@ import pytest
 
 from harness.build import binary
 from harness.daemon import REPORTS, clean_environment
+from harness.tokens import Tokens, bearer
 from harness.waiting import patient, wait_until
 
 TAKEN, REFUSED, USAGE, UNREACHABLE = 0, 1, 2, 3
@@ -544,6 +545,51 @@ def test_top_shows_what_is_not_there(cluster):
     assert "unreachable" in done.stdout and f"{address}: Connection refused" in done.stdout
     assert "\033" not in done.stdout
     assert fanfare("top", "--once", "--logic", address, "--gateway-admin", address).returncode == UNREACHABLE
+
+
+@pytest.mark.parametrize("logics", [1, 2])
+def test_top_fits_eighty_columns(make_cluster, tmp_path, logics):
+    """Every line, also with an error that is longer than that, whose age is shown."""
+    cluster = make_cluster(gateways=2, logics=logics)
+    cluster.gateways[1].kill()
+    for logic in range(logics):
+        with cluster.caller(logic) as caller:
+            wait_until(lambda: any(each["lastError"] for each in caller.get("/gateways").json["gateways"]))
+    args = ["top", "--once", "--interval", 200, *everywhere(cluster)]
+    wide = fanfare(*args)
+    narrow = fanfare(*args, env={"COLUMNS": "80"})
+    assert max(map(len, wide.stdout.splitlines())) > 80
+    assert max(map(len, narrow.stdout.splitlines())) <= 80, narrow.stdout
+    header, *rows = narrow.stdout[narrow.stdout.index("\nGATEWAY "):].split("\n\n")[0].strip().splitlines()
+    assert {"GATEWAY", "STATE", "AGO", "LAST"} <= set(header.split()) and ("LOGIC" in header) == (logics > 1), header
+    assert len(rows) == 2 * logics
+    for row in rows:
+        assert " up " in row or re.search(r" \d+s +\S", row), row
+    assert max(map(len, fanfare(*args, env={"COLUMNS": "60"}).stdout.splitlines())) <= 60
+
+
+def test_top_shows_links_of_a_logic_that_asks_for_a_token(make_cluster, tmp_path):
+    tokens = Tokens(tmp_path, "# for the tools", "a-token")
+    cluster = make_cluster(logic=tokens.option, headers=bearer("a-token"))
+    args = ["top", "--once", "--json", "--interval", 200, *everywhere(cluster)]
+    assert json.loads(fanfare(*args).stdout)["links"] == []
+    shown = json.loads(fanfare(*args, "--tokens", tokens.option["api.tokensFile"]).stdout)
+    assert [each["state"] for each in shown["links"]] == ["up"]
+    done, findings = why(cluster, "r", "--tokens", tokens.option["api.tokensFile"])
+    assert done.returncode == 0, done
+    assert [each["finding"] for each in findings if each["step"] == "link"] == ["ok"]
+    pushed = push(cluster, "r", "[1]", "--tokens", tokens.option["api.tokensFile"])
+    assert pushed.returncode == TAKEN, pushed
+
+
+def test_top_knows_redis(redis, make_cluster):
+    cluster = make_cluster(redis=redis)
+    args = ["top", "--once", "--json", "--interval", 200, *everywhere(cluster)]
+    shown = json.loads(fanfare(*args).stdout)
+    assert [each["redis"] for each in shown["logics"] + shown["gateways"]] == ["up", "up"]
+    redis.kill()
+    wait_until(lambda: [each["redis"] for part in [json.loads(fanfare(*args).stdout)]
+                        for each in part["logics"] + part["gateways"]] == ["down", "down"], 20, "top to see it")
 
 
 def on_a_terminal(args, until, env=None):
