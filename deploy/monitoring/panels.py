@@ -143,6 +143,7 @@ LOGIC = [
     graph("Reconnects and errors", "ops", "Links begun anew, and answers of gateways other than 200.",
           (rate(L + "link_reconnects_total", "instance"), "reconnects {{instance}}"), (rate(L + "link_rpc_errors_total"), "RPC errors"),
           (rate(G + "rpc_refused_total"), "refused by gateways"),
+          (rate(G + "rpc_certificates_refused_total"), "refused by gateways: certificate"),
           (rate(G + "rpc_closes_total", "reason"), "closed by gateways: {{reason}}"),
           (rate(L + "link_floods_total"), "closed by logics: flood")),
     graph("Batches", "ops", "RPCs sent, in the native form and in go-push's, and batches that gateways applied.",
