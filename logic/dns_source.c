@@ -147,9 +147,12 @@ static void begin_lookup(struct dns_source *source)
 {
     const struct timeval deadline = {LOOKUP_MS / 1000, LOOKUP_MS % 1000 * 1000};
 
-    if (dns_query_start(source->dns, source->conf->discovery_name, source->service ? DNS_SERVICE : DNS_HOST,
-                        on_replies, source, &source->query))
-        fail(source, DNS_MEMORY);
+    enum status status =
+        dns_query_start(source->dns, source->conf->discovery_name, source->service ? DNS_SERVICE : DNS_HOST,
+                        on_replies, source, &source->query);
+
+    if (status != STATUS_OK)
+        fail(source, status == STATUS_INVALID ? DNS_BAD_NAME : DNS_MEMORY);
     else
         (void)evtimer_add(source->deadline, &deadline);
 }

@@ -261,9 +261,10 @@ static void on_addresses(enum dns_result result, const struct addrinfo *addresse
 static void connect_link(struct gateway_link *link)
 {
     set_state(link, LINK_CONNECTING);
-    if (lookup_start(link->env->dns, link->address.asked, link->address.port, on_addresses, link,
-                     &link->lookup))
-        break_link(link, "no memory for a connection");
+    enum status status = lookup_start(link->env->dns, link->address.asked, link->address.port, on_addresses,
+                                      link, &link->lookup);
+    if (status != STATUS_OK)
+        break_link(link, lookup_start_text(status));
 }
 
 static void on_again(evutil_socket_t fd, short what, void *arg)

@@ -65,7 +65,7 @@ static const struct conf_option options[] = {
     {"discovery.name", TEXT(discovery_name), "", NULL, "", "dns: the name whose A records are the gateways, or its AAAA records where it has no A; or `_service._tcp.name`, whose SRV records are.", NULL},
     {"discovery.port", INT(discovery_port, 1, 65535), "7788", NULL, "", "dns: the gateways' servicePort. SRV records bring their own.", NULL},
     {"discovery.refreshSeconds", INT(discovery_refresh_seconds, 1, 3600), "5", NULL, "s", "How often the name is looked up at least (sooner when its TTL is shorter), or the registry is read whole (its news come at once).", NULL},
-    {"discovery.nameserver", TEXT(discovery_nameserver), "", NULL, "", "`address[:port]` of the name server for all look-ups; empty is /etc/resolv.conf.", NULL},
+    {"discovery.nameserver", TEXT(discovery_nameserver), "", NULL, "", "`address[:port]` of the name server for all look-ups; empty is /etc/resolv.conf, whose search domains and options count in both cases.", NULL},
 
     REDIS_OPTION_ROWS(logic_conf, redis),
 

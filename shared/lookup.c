@@ -140,6 +140,13 @@ const char *lookup_result_text(enum dns_result result)
     return result == DNS_NO_DATA ? "the name has no address" : dns_result_text(result);
 }
 
+const char *lookup_start_text(enum status status)
+{
+    if (status == STATUS_INVALID)
+        return "the name is too long";
+    return status == STATUS_FULL ? "too many look-ups are under way" : "no memory for a look-up";
+}
+
 void lookup_cancel(struct lookup **slot)
 {
     struct lookup *lookup = *slot;

@@ -24,6 +24,8 @@ enum status lookup_start(struct resolver *resolver, const char *hostname, int po
                          void *arg, struct lookup **slot);
 /* As dns_result_text, of a host. */
 const char *lookup_result_text(enum dns_result result);
+/* Why lookup_start could not begin; static. */
+const char *lookup_start_text(enum status status);
 /* Ends the lookup, if there is one: `done` is not called any more. */
 void lookup_cancel(struct lookup **slot);
 

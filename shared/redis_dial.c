@@ -104,9 +104,11 @@ void redis_dial_start(struct redis_dial *dial, const struct redis_dial_conf *con
     if (conf->path) {
         if (!try_context(dial, redisConnectUnixNonBlock(conf->path)))
             conf->done(NULL, dial->error, conf->arg);
-    } else if (lookup_start(conf->dns, conf->host, conf->port, on_addresses, dial, &dial->lookup)) {
-        conf->done(NULL, "no memory for a look-up", conf->arg);
+        return;
     }
+    enum status status = lookup_start(conf->dns, conf->host, conf->port, on_addresses, dial, &dial->lookup);
+    if (status != STATUS_OK)
+        conf->done(NULL, lookup_start_text(status), conf->arg);
 }
 
 void redis_dial_stop(struct redis_dial *dial)

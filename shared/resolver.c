@@ -242,7 +242,7 @@ enum status resolver_ask(struct resolver *resolver, const char *name, enum dns_t
     list_add_tail(&resolver->asked, &question->node);
     resolver->count++;
     *slot = question;
-    dns_channel_ask(resolver->channel, name, type, on_answer, question);
+    dns_channel_ask(resolver->channel, name, (int)type, on_answer, question);
     return STATUS_OK;
 }
 
