@@ -40,12 +40,36 @@ static void on_ticket(struct acceptor *acceptor, struct ticket *ticket)
 {
     acceptor->live--;
     acceptor->loads[ticket->bucket]--;
-    if (ticket->refusal != REFUSAL_NONE)
+    if (ticket->refusal != REFUSAL_NONE || ticket->probe)
         acceptor->refused--;
     if (ticket->canary)
         acceptor->canaries--;
     address_remove(&acceptor->addresses, ticket->address);
     free(ticket);
+}
+
+/* It moves from the clients to those that are only told something, whose number is bounded too. */
+static void on_probe(struct acceptor *acceptor, struct ticket *ticket)
+{
+    if (ticket->refusal != REFUSAL_NONE || ticket->canary)
+        return;
+    ticket->probe = true;
+    acceptor->refused++;
+    address_remove(&acceptor->addresses, ticket->address);
+    ticket->address = NULL;
+    admission_give_back(&acceptor->admission);
+}
+
+static void on_return(struct acceptor *acceptor, struct bucket_mail *mail)
+{
+    if (mail->kind == MAIL_PROBE) {
+        struct probe_note *note = container_of(mail, struct probe_note, head);
+
+        on_probe(acceptor, note->ticket);
+        free(note);
+        return;
+    }
+    on_ticket(acceptor, container_of(mail, struct ticket, head));
 }
 
 static void take_returns(struct acceptor *acceptor)
@@ -54,7 +78,7 @@ static void take_returns(struct acceptor *acceptor)
 
     for (struct mail *mail = mailbox_take(acceptor->returns); mail != NULL; mail = next) {
         next = mail->next;
-        on_ticket(acceptor, container_of(mail, struct ticket, head.mail));
+        on_return(acceptor, container_of(mail, struct bucket_mail, mail));
     }
 }
 

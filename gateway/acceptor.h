@@ -40,7 +40,8 @@ void acceptor_adopt(struct acceptor *acceptor, int fd);
 void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits);
 /* From here on every new connection is told 503 (draining), until acceptor_free. */
 void acceptor_drain(struct acceptor *acceptor);
-/* Connections that are alive, handshakes included; not those that are being told 503, nor the canary. */
+/* Connections that are alive, handshakes included; not those that are being told 503, nor probes that were
+ * answered, nor the canary. */
 size_t acceptor_live(const struct acceptor *acceptor);
 /* After the buckets are gone. Legal on NULL. */
 void acceptor_free(struct acceptor *acceptor);

@@ -43,3 +43,8 @@ bool admission_admit(struct admission *admission, int64_t now_us, int *retry_s)
     admission->next_us += admission->step_us;
     return true;
 }
+
+void admission_give_back(struct admission *admission)
+{
+    admission->next_us -= admission->step_us;
+}

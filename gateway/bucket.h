@@ -8,6 +8,7 @@
 
 #include "gateway/delivery.h"
 #include "gateway/directory.h"
+#include "gateway/readiness.h"
 #include "gateway/ticket.h"
 #include "gateway/wire.h"
 #include "shared/mailbox.h"
@@ -16,9 +17,10 @@ struct bucket;
 
 struct bucket_conf {
     struct directory *directory;
-    struct mailbox *returns; /* tickets go back there */
-    struct slice page;       /* the whole HTTP answer to GET /, or empty: 404 */
-    SSL_CTX *certificate;    /* of client TLS, for bucket_new only; NULL: plain sockets */
+    struct mailbox *returns;           /* tickets go back there */
+    struct slice page;                 /* the whole HTTP answer to GET /, or empty: 404 */
+    const struct readiness *readiness; /* answers /readyz; NULL: ready */
+    SSL_CTX *certificate;              /* of client TLS, for bucket_new only; NULL: plain sockets */
     enum wire_kind wire;
     struct bucket_limits limits; /* those of the start */
 };

@@ -30,6 +30,7 @@ struct canary {
     struct event_base *base;
     struct acceptor *acceptor;
     struct fanout *fanout;
+    struct readiness *readiness;
     SSL_CTX *tls;            /* verifies nothing: the other end is ours; NULL: plain */
     struct bufferevent *bev; /* NULL while there is no client */
     struct event *look;      /* while there are probes: time-outs */
@@ -49,7 +50,8 @@ static void end(struct canary *canary, struct canary_probe *probe, int64_t us)
     canary->failures = us < 0 ? canary->failures + 1 : 0;
     if (canary->failures == CANARY_FAILURES)
         log_event(LOG_ERROR, "canaries fail, the gateway is not ready", LOG_I("failures", canary->failures));
-    metrics_set(M_CANARY_FAILING, canary_is_failing(canary));
+    metrics_set(M_CANARY_FAILING, canary->failures >= CANARY_FAILURES);
+    readiness_set(canary->readiness, UNREADY_CANARY, canary->failures >= CANARY_FAILURES);
     probe->done(probe, us);
 }
 
@@ -197,8 +199,8 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     look_again(canary);
 }
 
-enum status canary_new(struct event_base *base, struct acceptor *acceptor, struct fanout *fanout, bool tls,
-                       struct canary **out)
+enum status canary_new(struct event_base *base, struct acceptor *acceptor, struct fanout *fanout,
+                       struct readiness *readiness, bool tls, struct canary **out)
 {
     struct canary *canary = calloc(1, sizeof *canary);
 
@@ -207,6 +209,7 @@ enum status canary_new(struct event_base *base, struct acceptor *acceptor, struc
     canary->base = base;
     canary->acceptor = acceptor;
     canary->fanout = fanout;
+    canary->readiness = readiness;
     list_init(&canary->probes);
     canary->look = evtimer_new(base, on_look, canary);
     if (canary->look == NULL || (tls && (canary->tls = SSL_CTX_new(TLS_client_method())) == NULL)) {
@@ -253,9 +256,4 @@ void canary_stop(struct canary *canary)
 bool canary_is_stopped(const struct canary *canary)
 {
     return canary->stopped;
-}
-
-bool canary_is_failing(const struct canary *canary)
-{
-    return canary->failures >= CANARY_FAILURES;
 }

@@ -14,6 +14,7 @@
 
 #include "gateway/acceptor.h"
 #include "gateway/fanout.h"
+#include "gateway/readiness.h"
 #include "shared/list.h"
 
 enum { CANARY_FAILURES = 3, CANARY_TIMEOUT_MS = 2000 };
@@ -31,9 +32,10 @@ struct canary_probe {
     void (*done)(struct canary_probe *probe, int64_t us);
 };
 
-/* `tls`: the client port speaks TLS. `acceptor` and `fanout` outlive the canary. */
-enum status canary_new(struct event_base *base, struct acceptor *acceptor, struct fanout *fanout, bool tls,
-                       struct canary **out);
+/* `tls`: the client port speaks TLS. `acceptor`, `fanout` and `readiness` (told of failures) outlive the
+ * canary. */
+enum status canary_new(struct event_base *base, struct acceptor *acceptor, struct fanout *fanout,
+                       struct readiness *readiness, bool tls, struct canary **out);
 /* No probe may be left. Legal on NULL. */
 void canary_free(struct canary *canary);
 /* Sends a push; `probe->done` is set, the rest is filled here. */
@@ -43,6 +45,5 @@ void canary_cancel(struct canary_probe *probe);
 /* Closes the client, so that a drain need not wait for it; later probes fail. */
 void canary_stop(struct canary *canary);
 bool canary_is_stopped(const struct canary *canary);
-bool canary_is_failing(const struct canary *canary);
 
 #endif

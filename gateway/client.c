@@ -314,6 +314,19 @@ static enum status join_first_rooms(struct client *client, const struct connect_
     return status;
 }
 
+/* Without memory for it the probe counts as a client, as long as it is connected. */
+static void note_probe(const struct client *client)
+{
+    struct probe_note *note = calloc(1, sizeof *note);
+
+    if (note == NULL)
+        return;
+    note->head.kind = MAIL_PROBE;
+    note->ticket = client->ticket;
+    if (mailbox_post(client->bucket->conf->returns, &note->head.mail) != STATUS_OK)
+        free(note);
+}
+
 /* The handshake is answered: with 101 the client is open, else the answer is its last word. */
 static void answer_handshake(struct client *client, const struct handshake *answer)
 {
@@ -327,6 +340,8 @@ static void answer_handshake(struct client *client, const struct handshake *answ
         client_kill(client);
         return;
     }
+    if (answer->probe)
+        note_probe(client);
     if (!answer->upgraded) {
         client->close_when_sent = true;
         begin_closing(client, response);
@@ -351,6 +366,7 @@ static void on_handshake_bytes(struct client *client, uint8_t *data, size_t len)
 {
     const struct handshake_conf conf = {
         client->bucket->conf->page,
+        client->bucket->conf->readiness != NULL ? readiness_fault(client->bucket->conf->readiness) : NULL,
         client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
         client->ticket->retry_s,
         client->bucket->limits.max_header,

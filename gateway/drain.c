@@ -80,6 +80,7 @@ static int64_t return_ramp_ms(const struct drain *drain, int64_t closing_ms)
 
 static void begin(struct drain *drain)
 {
+    readiness_set(drain->conf.readiness, UNREADY_DRAINING, true);
     int64_t total_ms = drain->conf.seconds * 1000;
     int64_t closing_ms = total_ms * 9 / 10;
     int64_t ramp_ms = return_ramp_ms(drain, closing_ms);
@@ -146,9 +147,4 @@ void drain_set_pace(struct drain *drain, int64_t seconds, int64_t accept_per_sec
 {
     drain->conf.seconds = seconds;
     drain->conf.accept_per_second = accept_per_second;
-}
-
-bool drain_begun(const struct drain *drain)
-{
-    return drain->deadline != 0;
 }

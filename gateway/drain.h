@@ -12,6 +12,7 @@
 #include "gateway/acceptor.h"
 #include "gateway/canary.h"
 #include "gateway/fanout.h"
+#include "gateway/readiness.h"
 #include "gateway/registrar.h"
 #include "gateway/rpc_server.h"
 
@@ -26,6 +27,7 @@ struct drain_conf {
     struct fanout *fanout;
     struct rpc_server *rpc;
     struct canary *canary;
+    struct readiness *readiness;
     struct registrar *registrar; /* NULL: not in a registry */
 };
 
@@ -35,6 +37,5 @@ enum status drain_new(struct event_base *base, const struct drain_conf *conf, st
 void drain_free(struct drain *drain);
 /* Another time, and the acceptor's other rate, for a drain that has not begun. */
 void drain_set_pace(struct drain *drain, int64_t seconds, int64_t accept_per_second);
-bool drain_begun(const struct drain *drain);
 
 #endif

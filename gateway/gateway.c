@@ -35,6 +35,7 @@ static void fill_bucket_conf(struct gateway *gateway)
         .returns = acceptor_returns(gateway->acceptor),
         .page = gateway->page != NULL ? page_response(gateway->page) : slice_of(NULL, 0),
         .certificate = certificates_get(gateway->certificates, CERTIFICATE_WS),
+        .readiness = &gateway->readiness,
         .wire = (enum wire_kind)gateway->conf->wire,
         .limits = gateway_bucket_limits(gateway->conf),
     };
@@ -120,11 +121,7 @@ static const char *why_not_ready(void *arg)
 {
     const struct gateway *gateway = arg;
 
-    if (drain_begun(gateway->drain))
-        return "the gateway is shutting down";
-    if (canary_is_failing(gateway->canary))
-        return "the canaries of the logics do not arrive";
-    return registrar_has_registered(gateway->registrar) ? NULL : "the gateway is not yet in the registry";
+    return readiness_fault(&gateway->readiness);
 }
 
 /* Redis never decides whether this gateway is ready once it has registered; who asks learns of it all the
@@ -162,7 +159,7 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
         .gap_bytes = (size_t)conf->bus_gap_bytes,
     };
     return push_handler_new(&handler_conf, &gateway->handler) == STATUS_OK &&
-                   canary_new(gateway->base, gateway->acceptor, gateway->fanout,
+                   canary_new(gateway->base, gateway->acceptor, gateway->fanout, &gateway->readiness,
                               gateway->bucket_conf.certificate != NULL, &gateway->canary) == STATUS_OK
                ? STATUS_OK
                : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
@@ -213,7 +210,7 @@ static enum status start_redis(struct gateway *gateway, struct fault *fault)
     if (resolver_new(gateway->base, "", &gateway->dns) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     enum status status = registrar_new(gateway->base, gateway->dns, conf, rpc_server_port(gateway->rpc),
-                                       &gateway->registrar, fault);
+                                       &gateway->readiness, &gateway->registrar, fault);
     if (status != STATUS_OK || !conf->bus_listen)
         return status;
     const struct bus_listener_conf bus = {gateway->base,    gateway->dns, conf,
@@ -250,6 +247,7 @@ static enum status start_drain(struct gateway *gateway, struct fault *fault)
         .fanout = gateway->fanout,
         .rpc = gateway->rpc,
         .canary = gateway->canary,
+        .readiness = &gateway->readiness,
         .registrar = gateway->registrar,
     };
 

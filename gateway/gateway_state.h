@@ -16,6 +16,7 @@
 #include "gateway/fanout.h"
 #include "gateway/page.h"
 #include "gateway/push_handler.h"
+#include "gateway/readiness.h"
 #include "gateway/registrar.h"
 #include "gateway/rpc_server.h"
 #include "shared/reload.h"
@@ -30,6 +31,7 @@ struct gateway {
     struct certificates *certificates;
     struct directory *directory;
     struct page *page;
+    struct readiness readiness;
     struct acceptor *acceptor;
     struct bucket_conf bucket_conf;
     struct bucket *buckets[MAX_BUCKETS];

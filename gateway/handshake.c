@@ -172,28 +172,76 @@ static void connect_client(const struct http_request *request, const struct hand
 }
 
 /* Without its body for HEAD, but with the same header. */
-static void answer_page(struct handshake *out, struct slice page)
+static void answer_page(const struct http_request *request, const struct handshake_conf *conf,
+                        struct handshake *out)
 {
-    const uint8_t *end = memmem(page.data, page.len, "\r\n\r\n", 4);
-    size_t len = out->head && end != NULL ? (size_t)(end - page.data) + 4 : page.len;
+    const uint8_t *end = memmem(conf->page.data, conf->page.len, "\r\n\r\n", 4);
+    size_t len = out->head && end != NULL ? (size_t)(end - conf->page.data) + 4 : conf->page.len;
 
-    (void)buf_append(&out->response, page.data, len);
+    (void)request;
+    (void)buf_append(&out->response, conf->page.data, len);
+}
+
+/* Answered whatever the refusal: load balancers probe the port that they balance. */
+static void answer_probe(struct handshake *out, const char *unready, const char *status)
+{
+    char body[160];
+    int len = unready == NULL ? snprintf(body, sizeof body, "{\"status\":\"%s\"}", status)
+                              : snprintf(body, sizeof body,
+                                         "{\"error\":{\"code\":\"not_ready\",\"message\":\"%s\"}}", unready);
+
+    out->probe = true;
+    (void)buf_printf(&out->response,
+                     "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+                     "Cache-Control: no-store\r\nConnection: close\r\n\r\n%s",
+                     unready == NULL ? "200 OK" : "503 Service Unavailable", len, out->head ? "" : body);
+}
+
+static void answer_healthz(const struct http_request *request, const struct handshake_conf *conf,
+                           struct handshake *out)
+{
+    (void)request;
+    (void)conf;
+    answer_probe(out, NULL, "ok");
+}
+
+static void answer_readyz(const struct http_request *request, const struct handshake_conf *conf,
+                          struct handshake *out)
+{
+    (void)request;
+    answer_probe(out, conf->unready, "ready");
+}
+
+static const struct route {
+    const char *path;
+    void (*answer)(const struct http_request *request, const struct handshake_conf *conf,
+                   struct handshake *out);
+} routes[] = {
+    {"/connect", connect_client},
+    {"/", answer_page},
+    {"/healthz", answer_healthz},
+    {"/readyz", answer_readyz},
+};
+
+static const struct route *find_route(struct slice path, const struct handshake_conf *conf)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
+        if (slice_equal(path, slice_str(routes[i].path)))
+            return routes[i].answer == answer_page && conf->page.len == 0 ? NULL : &routes[i];
+    return NULL;
 }
 
 static void route(const struct http_request *request, const struct handshake_conf *conf,
                   struct handshake *out)
 {
-    struct slice path = http_request_path(request);
-    bool page = conf->page.len > 0 && slice_equal(path, slice_str("/"));
+    const struct route *found = find_route(http_request_path(request), conf);
 
-    if (!page && !slice_equal(path, slice_str("/connect")))
+    if (found == NULL)
         refuse(out, &not_found);
     else if (!out->head && !slice_equal(http_request_method(request), slice_str("GET")))
         refuse(out, &no_method);
-    else if (page)
-        answer_page(out, conf->page);
     else
-        connect_client(request, conf, out);
+        found->answer(request, conf, out);
 }
 
 static void begin(struct handshake *out)

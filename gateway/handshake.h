@@ -14,6 +14,7 @@
 
 struct handshake_conf {
     struct slice page;    /* the whole answer to GET /, or empty for 404 */
+    const char *unready;  /* answer 503 to /readyz, for this reason; NULL: 200 */
     enum refusal refusal; /* answer 503 to /connect */
     int retry_s;          /* with REFUSAL_RATE: seconds of the Retry-After */
     size_t max_header;    /* bytes of request line and headers, as `request` has it */
@@ -23,6 +24,7 @@ struct handshake_conf {
 struct handshake {
     bool head;                  /* the request is HEAD: the answer has no body (RFC 9110, 9.3.2) */
     bool upgraded;              /* the answer is 101: frames follow; else the connection ends after it */
+    bool probe;                 /* /healthz or /readyz was asked for: it counts as no client */
     struct connect_query query; /* meaningful with `upgraded` */
     struct buf response;
 };

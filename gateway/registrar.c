@@ -51,6 +51,7 @@ struct registrar {
     enum registry_state claimed; /* the state in that claim */
     bool registered;
     bool has_registered;
+    struct readiness *readiness;
     bool news; /* the state has changed since it was last announced */
     bool leaving;
     bool left;
@@ -106,6 +107,7 @@ static void on_registered(struct registrar *registrar)
     registrar->news = registrar->news || !registrar->registered;
     registrar->registered = true;
     registrar->has_registered = true;
+    readiness_set(registrar->readiness, UNREADY_REGISTRY, false);
     registrar->logged_ms = 0;
     registrar->taken_by[0] = '\0';
     buf_clear(&registrar->replaced);
@@ -316,7 +318,8 @@ static enum status set_up(struct registrar *registrar, struct event_base *base, 
 }
 
 enum status registrar_new(struct event_base *base, struct resolver *dns, const struct gateway_conf *conf,
-                          int rpc_port, struct registrar **out, struct fault *fault)
+                          int rpc_port, struct readiness *readiness, struct registrar **out,
+                          struct fault *fault)
 {
     struct registrar *registrar = calloc(1, sizeof *registrar);
 
@@ -327,6 +330,8 @@ enum status registrar_new(struct event_base *base, struct resolver *dns, const s
     buf_init(&registrar->value, SIZE_MAX);
     buf_init(&registrar->replaced, SIZE_MAX);
     registrar->ttl_ms = conf->registry_ttl * 1000;
+    registrar->readiness = readiness;
+    readiness_set(readiness, UNREADY_REGISTRY, true);
     enum status status = fill_entry(&registrar->entry, conf, rpc_port, fault);
     if (status == STATUS_OK && set_up(registrar, base, dns, conf) != STATUS_OK)
         status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
@@ -350,11 +355,6 @@ void registrar_free(struct registrar *registrar)
     buf_fini(&registrar->value);
     buf_fini(&registrar->replaced);
     free(registrar);
-}
-
-bool registrar_has_registered(const struct registrar *registrar)
-{
-    return registrar == NULL || registrar->has_registered;
 }
 
 static enum status append_text(struct buf *out, const char *before, const char *text)

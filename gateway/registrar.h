@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "gateway/gateway_conf.h"
+#include "gateway/readiness.h"
 #include "shared/buf.h"
 #include "shared/redis_client.h"
 #include "shared/resolver.h"
@@ -19,14 +20,13 @@
 struct registrar;
 
 /* Starts to register. `conf` has a redis.url and outlives the registrar; `rpc_port` is the port
- * that the RPC listens on. A fault when the id that results is not valid. */
+ * that the RPC listens on. `readiness`, which outlives it too, holds UNREADY_REGISTRY until the entry has
+ * stood once; Redis's loss does not bring it back. A fault when the id that results is not valid. */
 enum status registrar_new(struct event_base *base, struct resolver *dns, const struct gateway_conf *conf,
-                          int rpc_port, struct registrar **out, struct fault *fault);
+                          int rpc_port, struct readiness *readiness, struct registrar **out,
+                          struct fault *fault);
 /* Closes at once; what stands in the registry ends by itself. Legal on NULL. */
 void registrar_free(struct registrar *registrar);
-/* Whether the entry has stood at least once; Redis's loss does not change it. True on NULL: who
- * does not register need not wait for it. */
-bool registrar_has_registered(const struct registrar *registrar);
 /* Appends `,"registry":{"id":"…","state":"…"}` for /readyz: registered, unknown (Redis has not said), or
  * taken, and then `"by":"host:port"` who has the id. Nothing on NULL. STATUS_NO_MEMORY. */
 enum status registrar_report(const struct registrar *registrar, struct buf *out);

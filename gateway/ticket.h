@@ -13,7 +13,15 @@
 #include "gateway/refusal.h"
 #include "shared/mailbox.h"
 
-enum bucket_mail_kind { MAIL_TICKET, MAIL_JOB, MAIL_DRAIN, MAIL_LIMITS, MAIL_CERTIFICATE, MAIL_STOP };
+enum bucket_mail_kind {
+    MAIL_TICKET,
+    MAIL_PROBE,
+    MAIL_JOB,
+    MAIL_DRAIN,
+    MAIL_LIMITS,
+    MAIL_CERTIFICATE,
+    MAIL_STOP
+};
 
 /* Into a bucket: the head of each message below. */
 struct bucket_mail {
@@ -37,6 +45,14 @@ struct ticket {
     bool canary;             /* the gateway's own client: in its room from the start, counted nowhere */
     int retry_s;             /* with REFUSAL_RATE: its Retry-After */
     struct address *address; /* the acceptor's */
+    bool probe;              /* the acceptor's: counts as no client */
+};
+
+/* Out of a bucket, before the ticket: it was no client that came, but a load balancer that asked how we are.
+ */
+struct probe_note {
+    struct bucket_mail head;
+    struct ticket *ticket; /* still the client's; the acceptor may touch its own members */
 };
 
 /* A delivery for one bucket. */

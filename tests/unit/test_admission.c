@@ -112,6 +112,24 @@ static void a_quiet_time_is_not_saved_up(void **state)
                     103);
 }
 
+static void what_is_given_back_is_the_next_ones(void **state)
+{
+    struct admission admission;
+    int retry = 0;
+    (void)state;
+
+    admission_init(&admission, 1, START);
+    for (int probe = 0; probe < 100; probe++) {
+        assert_true(admission_admit(&admission, START, &retry));
+        admission_give_back(&admission);
+    }
+    assert_true(admission_admit(&admission, START, &retry));
+    assert_false(admission_admit(&admission, START, &retry));
+    admission_init(&admission, 0, START);
+    admission_give_back(&admission);
+    assert_true(admission_admit(&admission, START, &retry));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +140,7 @@ int main(void)
         cmocka_unit_test(nobody_waits_longer_than_the_bound),
         cmocka_unit_test(a_quiet_time_is_not_saved_up),
         cmocka_unit_test(another_rate_holds_at_once),
+        cmocka_unit_test(what_is_given_back_is_the_next_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,8 @@
     "Host: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-static const struct handshake_conf open_conf = {{(const uint8_t *)"PAGE", 4}, REFUSAL_NONE, 0, 8192, {16, 2}};
+static const struct handshake_conf open_conf = {
+    {(const uint8_t *)"PAGE", 4}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}};
 
 /* Feeds the text and expects the answer to begin so; returns the version. */
 static enum frame_version expect_with(const struct handshake_conf *conf, const char *text, const char *begins)
@@ -136,7 +137,7 @@ static void head_is_get_without_the_body(void **state)
 
 static void a_full_gateway_says_so(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
 
     (void)state;
     expect_with(&full, "GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 503 ");
@@ -182,6 +183,46 @@ static void the_reason_is_the_true_one(void **state)
     expect_said("GET /connect HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "Host");
 }
 
+/* Expects the whole answer to hold each part (NULL: no more), and whether it is a probe's. */
+static void expect_probe(const struct handshake_conf *conf, const char *text, const char *begins,
+                         const char *end)
+{
+    struct http_request *request = NULL;
+    struct handshake answer;
+    uint64_t refused = metrics_get(M_REFUSED_HANDSHAKE) + metrics_get(M_REFUSED_FULL);
+    size_t used = 0;
+
+    assert_int_equal(http_request_new(conf->max_header, 0, &request), STATUS_OK);
+    assert_true(handshake_feed(request, slice_str(text), conf, &used, &answer));
+    assert_true(answer.probe);
+    assert_false(answer.upgraded);
+    assert_memory_equal(answer.response.data, begins, strlen(begins));
+    assert_true(answer.response.len > strlen(end));
+    assert_memory_equal(answer.response.data + answer.response.len - strlen(end), end, strlen(end));
+    assert_int_equal(metrics_get(M_REFUSED_HANDSHAKE) + metrics_get(M_REFUSED_FULL), refused);
+    handshake_fini(&answer);
+    http_request_free(request);
+}
+
+static void probes_are_answered_whatever_the_refusal(void **state)
+{
+    static const char unready[] = "\r\n\r\n{\"error\":{\"code\":\"not_ready\",\"message\":\"it rains\"}}";
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
+    const struct handshake_conf draining = {{NULL, 0}, "it rains", REFUSAL_DRAINING, 0, 8192, {16, 2}};
+
+    (void)state;
+    expect_probe(&full, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ",
+                 "\r\n\r\n{\"status\":\"ready\"}");
+    expect_probe(&full, "GET /healthz HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n{\"status\":\"ok\"}");
+    expect_probe(&full, "HEAD /healthz HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\n");
+    expect_probe(&draining, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ",
+                 "\r\n\r\n{\"status\":\"ok\"}");
+    expect_probe(&draining, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 503 ", unready);
+    expect_probe(&draining, "HEAD /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 503 ", "\r\n\r\n");
+    expect("POST /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 ");
+    expect_said("POST /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 ", "\r\nAllow: GET, HEAD\r\n");
+}
+
 static void what_comes_too_late_is_408(void **state)
 {
     static const char begins[] = "HTTP/1.1 408 Request Timeout\r\n";
@@ -200,7 +241,7 @@ static void what_comes_too_late_is_408(void **state)
 /* Expects the answer to a good request to hold `line`, and exactly `row` to count it. */
 static void expect_refusal(enum refusal refusal, enum gateway_metric row, const char *line)
 {
-    const struct handshake_conf conf = {{NULL, 0}, refusal, 7, 8192, {16, 2}};
+    const struct handshake_conf conf = {{NULL, 0}, NULL, refusal, 7, 8192, {16, 2}};
     struct http_request *request = NULL;
     struct handshake answer;
     size_t used = 0;
@@ -230,7 +271,7 @@ static void each_refusal_has_its_code_and_its_count(void **state)
 
 static void a_bad_handshake_is_counted_as_such_though_the_gateway_is_full(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
     uint64_t refused_full = metrics_get(M_REFUSED_FULL);
     uint64_t bad = metrics_get(M_REFUSED_HANDSHAKE);
 
@@ -277,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_full_gateway_says_so),
         cmocka_unit_test(what_is_too_large_is_told_before_it_is_read),
         cmocka_unit_test(the_reason_is_the_true_one),
+        cmocka_unit_test(probes_are_answered_whatever_the_refusal),
         cmocka_unit_test(what_comes_too_late_is_408),
         cmocka_unit_test(each_refusal_has_its_code_and_its_count),
         cmocka_unit_test(a_bad_handshake_is_counted_as_such_though_the_gateway_is_full),
