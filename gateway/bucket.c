@@ -59,6 +59,13 @@ static void on_limits(struct bucket *bucket, struct bucket_mail *mail)
     free(mail);
 }
 
+static void on_rules(struct bucket *bucket, struct bucket_mail *mail)
+{
+    handshake_rules_unref(bucket->rules);
+    bucket->rules = container_of(mail, struct rules_order, head)->rules;
+    free(mail);
+}
+
 static void on_certificate(struct bucket *bucket, struct bucket_mail *mail)
 {
     SSL_CTX *certificate = container_of(mail, struct certificate_order, head)->certificate;
@@ -69,11 +76,8 @@ static void on_certificate(struct bucket *bucket, struct bucket_mail *mail)
 }
 
 static void (*const on_mail[])(struct bucket *bucket, struct bucket_mail *mail) = {
-    [MAIL_TICKET] = on_ticket,
-    [MAIL_JOB] = on_job,
-    [MAIL_DRAIN] = on_drain,
-    [MAIL_LIMITS] = on_limits,
-    [MAIL_CERTIFICATE] = on_certificate,
+    [MAIL_TICKET] = on_ticket, [MAIL_JOB] = on_job,     [MAIL_DRAIN] = on_drain,
+    [MAIL_LIMITS] = on_limits, [MAIL_RULES] = on_rules, [MAIL_CERTIFICATE] = on_certificate,
     [MAIL_STOP] = on_stop,
 };
 
@@ -216,6 +220,7 @@ static void dispose(struct bucket *bucket)
 {
     ws_server_free(bucket->server);
     mailbox_free(bucket->mailbox);
+    handshake_rules_unref(bucket->rules);
     rooms_fini(&bucket->rooms);
     frame_unref(bucket->ping);
     free(bucket);
@@ -230,6 +235,7 @@ enum status bucket_new(unsigned index, const struct bucket_conf *conf, struct bu
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     bucket->conf = conf;
     bucket->limits = conf->limits;
+    bucket->rules = conf->rules != NULL ? handshake_rules_ref(conf->rules) : NULL;
     bucket->index = index;
     init_lists(bucket);
     init_rounds(bucket);
@@ -278,6 +284,8 @@ static void discard_mail(struct bucket *bucket)
         } else {
             if (head->kind == MAIL_JOB)
                 delivery_unref(container_of(head, struct job, head)->delivery);
+            else if (head->kind == MAIL_RULES)
+                handshake_rules_unref(container_of(head, struct rules_order, head)->rules);
             else if (head->kind == MAIL_CERTIFICATE)
                 SSL_CTX_free(container_of(head, struct certificate_order, head)->certificate);
             free(head);
@@ -347,6 +355,21 @@ enum status bucket_post_limits(struct bucket *bucket, const struct bucket_limits
     enum status status = post(bucket, &order->head, MAIL_LIMITS);
     if (status != STATUS_OK)
         free(order);
+    return status;
+}
+
+enum status bucket_post_rules(struct bucket *bucket, struct handshake_rules *rules)
+{
+    struct rules_order *order = calloc(1, sizeof *order);
+
+    if (order == NULL)
+        return STATUS_NO_MEMORY;
+    order->rules = handshake_rules_ref(rules);
+    enum status status = post(bucket, &order->head, MAIL_RULES);
+    if (status != STATUS_OK) {
+        handshake_rules_unref(rules);
+        free(order);
+    }
     return status;
 }
 

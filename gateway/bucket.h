@@ -8,6 +8,7 @@
 
 #include "gateway/delivery.h"
 #include "gateway/directory.h"
+#include "gateway/handshake_rules.h"
 #include "gateway/readiness.h"
 #include "gateway/ticket.h"
 #include "gateway/wire.h"
@@ -21,6 +22,7 @@ struct bucket_conf {
     struct slice page;                 /* the whole HTTP answer to GET /, or empty: 404 */
     const struct readiness *readiness; /* answers /readyz; NULL: ready */
     SSL_CTX *certificate;              /* of client TLS, for bucket_new only; NULL: plain sockets */
+    struct handshake_rules *rules;     /* those of the start, for bucket_new only; NULL: none */
     enum wire_kind wire;
     struct bucket_limits limits; /* those of the start */
 };
@@ -43,6 +45,8 @@ enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms, int64_
 /* Other limits, for the clients that are there too. STATUS_NO_MEMORY, STATUS_FULL: the old ones stay. Any
  * thread. */
 enum status bucket_post_limits(struct bucket *bucket, const struct bucket_limits *limits);
+/* Other rules, for handshakes from now on; takes a reference of its own. As bucket_post_limits. */
+enum status bucket_post_rules(struct bucket *bucket, struct handshake_rules *rules);
 /* Shows what `certificate` shows (certificate, chain, key) to clients that come from now on; takes a
  * reference of its own. For a bucket that was made with one. As bucket_post_limits. */
 enum status bucket_post_certificate(struct bucket *bucket, SSL_CTX *certificate);

@@ -16,7 +16,8 @@ enum { TURN_ROUNDS = 4, TICK_MS = 50, CLOSING_MS = 5000 };
 
 struct bucket {
     const struct bucket_conf *conf;
-    struct bucket_limits limits; /* in force */
+    struct bucket_limits limits;   /* in force */
+    struct handshake_rules *rules; /* in force, a reference; NULL: none */
     unsigned index;
     pthread_t thread;
     struct mailbox *mailbox;

@@ -370,7 +370,8 @@ static void on_handshake_bytes(struct client *client, uint8_t *data, size_t len)
         client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
         client->ticket->retry_s,
         client->bucket->limits.max_header,
-        {client->bucket->limits.max_room_name, client->bucket->limits.max_rooms}};
+        {client->bucket->limits.max_room_name, client->bucket->limits.max_rooms},
+        client->bucket->rules};
     struct handshake answer;
     size_t used;
 

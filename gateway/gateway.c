@@ -36,6 +36,7 @@ static void fill_bucket_conf(struct gateway *gateway)
         .page = gateway->page != NULL ? page_response(gateway->page) : slice_of(NULL, 0),
         .certificate = certificates_get(gateway->certificates, CERTIFICATE_WS),
         .readiness = &gateway->readiness,
+        .rules = gateway->rules,
         .wire = (enum wire_kind)gateway->conf->wire,
         .limits = gateway_bucket_limits(gateway->conf),
     };
@@ -66,6 +67,8 @@ static enum status start_clients(struct gateway *gateway, struct fault *fault)
     if (directory_new(&gateway->directory) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     if (conf->page_enabled && page_new(conf->page_api_url, &gateway->page) != STATUS_OK)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    if (handshake_rules_new(&conf->ws_origins, &conf->ws_subprotocols, &gateway->rules) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     enum status status = acceptor_new(gateway->base, &acceptor_conf, &gateway->acceptor, fault);
     if (status != STATUS_OK)
@@ -299,6 +302,7 @@ static void stop(struct gateway *gateway)
         bucket_free(gateway->buckets[i]);
     acceptor_free(gateway->acceptor);
     page_free(gateway->page);
+    handshake_rules_unref(gateway->rules);
     directory_free(gateway->directory);
     certificates_free(gateway->certificates);
     resolver_free(gateway->dns);

@@ -4,10 +4,12 @@
 #include "gateway/gateway_conf.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "shared/conf_tls.h"
 #include "shared/json_scan.h"
 #include "shared/listener.h"
+#include "shared/origin.h"
 #include "shared/registry_entry.h"
 
 /* One row of the table a line. */
@@ -20,6 +22,7 @@
 #define LIVE_FILE(field)     CONF_PATH, CONF_LIVE, AT(field), 0, 4095
 #define ENUM(field)          CONF_ENUM, CONF_RESTART, AT(field), 0, 0
 #define LIVE_ENUM(field)     CONF_ENUM, CONF_LIVE, AT(field), 0, 0
+#define LIVE_LIST(field)     CONF_LIST, CONF_LIVE, AT(field), 0, 255
 #define IGNORED(key, index)  {key, CONF_IGNORED, CONF_RESTART, AT(ignored) + (index) * sizeof(bool), 0, 0, "", NULL, "", ignored_help, NULL}
 
 static const char ignored_help[] = "Accepted from go-push's files; has no effect.";
@@ -29,6 +32,8 @@ static const struct conf_option options[] = {
     {"wsBind", TEXT(ws_bind), "*", NULL, "", "Address of that port; `*` is every address, IPv4 and IPv6.", NULL},
     {"ws.cert", LIVE_FILE(ws_cert), "", NULL, "", "Certificate chain (PEM) for TLS towards clients (`wss`); set together with ws.key.", NULL},
     {"ws.key", LIVE_FILE(ws_key), "", NULL, "", "Private key (PEM, no pass phrase) of ws.cert.", NULL},
+    {"ws.origins", LIVE_LIST(ws_origins), "", NULL, "", "Origins whose pages may connect, as `https://example.org`, or `https://*.example.org` for every name below it; another one is 403. A client that sends no Origin, as all but browsers, passes; empty asks for none.", NULL},
+    {"ws.subprotocols", LIVE_LIST(ws_subprotocols), "", NULL, "", "WebSocket subprotocols that may be selected: of those that a client offers the first that is listed; else none is.", NULL},
     {"wsTlsTimeout", LIVE_INT(ws_tls_timeout, 100, 600000), "10000", NULL, "ms", "Time for the TLS handshake of a client; past it the connection is closed.", NULL},
     {"wsReadTimeout", LIVE_INT(ws_read_timeout, 100, 600000), "10000", NULL, "ms", "Time for the WebSocket handshake's request, which begins when the connection, or its TLS handshake, is there; past it: 408.", NULL},
     {"maxHeaderBytes", LIVE_INT(max_header_bytes, 1024, 65536), "16384", NULL, "bytes", "Size of that request, cookies included; past it: 431.", NULL},
@@ -146,6 +151,24 @@ enum status gateway_conf_check(const void *conf, struct fault *fault)
     return status == STATUS_OK ? check_ports(conf, fault) : status;
 }
 
+/* Each is a token (RFC 9110, 5.6.2; RFC 6455, 4.1). */
+static enum status check_subprotocols(const struct conf_list *subprotocols, struct fault *fault)
+{
+    static const char token_bytes[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+
+    for (size_t i = 0; i < subprotocols->count; i++) {
+        const char *text = subprotocols->items[i];
+
+        if (text[strspn(text, token_bytes)] != '\0')
+            return fault_set(fault, STATUS_INVALID,
+                             "ws.subprotocols: \"%s\" is not allowed: a name has letters, digits and "
+                             "!#$%%&'*+-.^_`|~ only (RFC 9110, 5.6.2)",
+                             text);
+    }
+    return STATUS_OK;
+}
+
 enum status gateway_conf_check_reload(const void *conf, struct fault *fault)
 {
     const struct gateway_conf *gateway = conf;
@@ -153,7 +176,11 @@ enum status gateway_conf_check_reload(const void *conf, struct fault *fault)
     struct tls_files ws = {gateway->ws_cert, gateway->ws_key, ""};
     enum status status;
 
-    status = redis_options_check(&gateway->redis, fault);
+    status = origin_check_list("ws.origins", &gateway->ws_origins, false, fault);
+    if (status == STATUS_OK)
+        status = check_subprotocols(&gateway->ws_subprotocols, fault);
+    if (status == STATUS_OK)
+        status = redis_options_check(&gateway->redis, fault);
     if (status)
         return status;
     if (gateway->gateway_id[0] && registry_id_fault(gateway->gateway_id))

@@ -17,6 +17,8 @@ struct gateway_conf {
     char *ws_bind;
     char *ws_cert;
     char *ws_key;
+    struct conf_list ws_origins;
+    struct conf_list ws_subprotocols;
     int64_t ws_tls_timeout;        /* ms, for the TLS handshake */
     int64_t ws_read_timeout;       /* ms, for the request behind it */
     int64_t max_header_bytes;      /* of that request */

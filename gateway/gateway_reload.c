@@ -26,6 +26,21 @@ static void limit_buckets(const struct gateway *gateway)
     }
 }
 
+static void rule_buckets(const struct gateway *gateway)
+{
+    struct handshake_rules *rules = NULL;
+    enum status status =
+        handshake_rules_new(&gateway->conf->ws_origins, &gateway->conf->ws_subprotocols, &rules);
+
+    for (unsigned i = 0; i < gateway->bucket_count; i++) {
+        enum status posted = status == STATUS_OK ? bucket_post_rules(gateway->buckets[i], rules) : status;
+
+        if (posted != STATUS_OK)
+            report_missed(i, "origins", posted);
+    }
+    handshake_rules_unref(rules);
+}
+
 static void apply(const struct gateway *gateway)
 {
     const struct gateway_conf *conf = gateway->conf;
@@ -38,6 +53,7 @@ static void apply(const struct gateway *gateway)
     log_setup((enum log_level)conf->log_level, (enum log_format)conf->log_format);
     acceptor_set_limits(gateway->acceptor, &newcomers);
     limit_buckets(gateway);
+    rule_buckets(gateway);
     fanout_set_limits(gateway->fanout, &fanout);
     push_handler_set_limits(gateway->handler, &pushes);
     const struct rpc_limits rpc = gateway_rpc_limits(conf);

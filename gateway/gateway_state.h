@@ -33,6 +33,7 @@ struct gateway {
     struct page *page;
     struct readiness readiness;
     struct acceptor *acceptor;
+    struct handshake_rules *rules; /* of the start */
     struct bucket_conf bucket_conf;
     struct bucket *buckets[MAX_BUCKETS];
     unsigned bucket_count;

@@ -131,6 +131,22 @@ static void refuse_room(struct handshake *out, const char *message)
     refuse(out, &bad_room);
 }
 
+/* The origin is shown as long as it can stand in JSON as it is. */
+static void refuse_origin(struct slice origin, struct handshake *out)
+{
+    char message[192] = "this origin is not in ws.origins";
+    const struct refused foreign = {403, "Forbidden", "origin_not_allowed", message, ""};
+    size_t plain = 0;
+
+    while (plain < origin.len && origin.data[plain] > ' ' && origin.data[plain] < 0x7f &&
+           origin.data[plain] != '"' && origin.data[plain] != '\\')
+        plain++;
+    if (plain == origin.len && plain <= 128)
+        (void)snprintf(message, sizeof message, "the origin %.*s is not in ws.origins", (int)plain,
+                       (const char *)origin.data);
+    refuse_later(out, &foreign, M_REFUSED_ORIGIN, 0);
+}
+
 static void accept_client(const struct http_request *request, struct slice key,
                           const struct handshake_conf *conf, struct handshake *out)
 {
@@ -142,11 +158,13 @@ static void accept_client(const struct http_request *request, struct slice key,
         return;
     }
     handshake_accept(key, accept);
+    const char *subprotocol = handshake_rules_subprotocol(conf->rules, request);
     out->upgraded = true;
     (void)buf_printf(&out->response,
                      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                     "Sec-WebSocket-Accept: %s\r\n\r\n",
-                     accept);
+                     "Sec-WebSocket-Accept: %s\r\n%s%s%s\r\n",
+                     accept, subprotocol != NULL ? "Sec-WebSocket-Protocol: " : "",
+                     subprotocol != NULL ? subprotocol : "", subprotocol != NULL ? "\r\n" : "");
 }
 
 static void connect_client(const struct http_request *request, const struct handshake_conf *conf,
@@ -155,7 +173,9 @@ static void connect_client(const struct http_request *request, const struct hand
     struct slice key = http_request_header(request, "Sec-WebSocket-Key");
     const char *repeated = find_repeated(request);
 
-    if (http_request_is_http10(request)) {
+    if (!handshake_rules_allow(conf->rules, request)) {
+        refuse_origin(http_request_header(request, "Origin"), out);
+    } else if (http_request_is_http10(request)) {
         refuse(out, &bad_request);
     } else if (repeated != NULL) {
         refuse_repeated(out, repeated);

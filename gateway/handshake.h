@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "gateway/connect_query.h"
+#include "gateway/handshake_rules.h"
 #include "gateway/refusal.h"
 #include "shared/buf.h"
 #include "shared/http_request.h"
@@ -19,6 +20,7 @@ struct handshake_conf {
     int retry_s;          /* with REFUSAL_RATE: seconds of the Retry-After */
     size_t max_header;    /* bytes of request line and headers, as `request` has it */
     struct connect_limits limits;
+    const struct handshake_rules *rules; /* NULL: none */
 };
 
 struct handshake {

@@ -10,6 +10,7 @@
 
 #include "gateway/bucket_limits.h"
 #include "gateway/delivery.h"
+#include "gateway/handshake_rules.h"
 #include "gateway/refusal.h"
 #include "shared/mailbox.h"
 
@@ -19,6 +20,7 @@ enum bucket_mail_kind {
     MAIL_JOB,
     MAIL_DRAIN,
     MAIL_LIMITS,
+    MAIL_RULES,
     MAIL_CERTIFICATE,
     MAIL_STOP
 };
@@ -75,6 +77,12 @@ struct drain_order {
 struct limits_order {
     struct bucket_mail head;
     struct bucket_limits limits;
+};
+
+/* Other rules for new handshakes. */
+struct rules_order {
+    struct bucket_mail head;
+    struct handshake_rules *rules; /* a reference */
 };
 
 /* The certificate, chain and key of this context for new handshakes. */

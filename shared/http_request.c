@@ -246,6 +246,22 @@ static bool next_element(struct slice *list, struct slice *element)
     return false;
 }
 
+bool http_request_next_element(const struct http_request *request, const char *name,
+                               struct http_elements *elements, struct slice *element)
+{
+    const struct http_head *head = &request->head;
+
+    while (!next_element(&elements->rest, element)) {
+        const struct http_field *field = http_head_find(head, name, elements->field);
+
+        if (field == NULL)
+            return false;
+        elements->field = (size_t)(field - head->fields) + 1;
+        elements->rest = http_head_slice(head, field->value);
+    }
+    return true;
+}
+
 /* Whether an element of the list is (`same`), or is not, that token. */
 static bool list_has(struct slice list, const char *token, bool same)
 {

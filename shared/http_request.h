@@ -51,6 +51,16 @@ struct slice http_request_query(const struct http_request *request);  /* behind 
 struct slice http_request_header(const struct http_request *request, const char *name);
 /* The same of a header that stands once; one that stands more often is as none. */
 struct slice http_request_only_header(const struct http_request *request, const char *name);
+/* Where a walk over the elements of a comma-separated header stands; zeroed at its begin. */
+struct http_elements {
+    size_t field; /* the first field that was not looked at */
+    struct slice rest;
+};
+
+/* The next element, of the headers of that name (any case) one after the other as of one list (RFC 9110, 5.3
+ * and 5.6.1): empty ones are passed over. False at the end. */
+bool http_request_next_element(const struct http_request *request, const char *name,
+                               struct http_elements *elements, struct slice *element);
 /* Whether a comma-separated header has `token` as one of its elements (any case). */
 bool http_request_has_token(const struct http_request *request, const char *name, const char *token);
 /* Whether Content-Encoding names anything but `identity` (RFC 9110, 8.4). */

@@ -69,7 +69,7 @@ def test_a_bad_value_is_named_with_file_key_value_and_what_is_allowed(files, pro
 
 
 @pytest.mark.parametrize("origin", ["a.example", "https://a.example/", "https://*", "https://a.example:0", "null"])
-@pytest.mark.parametrize("program, key", [("fanfare-logic", "cors.origins")])
+@pytest.mark.parametrize("program, key", [("fanfare-logic", "cors.origins"), ("fanfare-gateway", "ws.origins")])
 def test_an_origin_of_odd_syntax_is_named(files, program, key, origin):
     said = fault(run(program, "-config", files(program, **{key: ["https://fine.example", origin]}), "--check"))
     assert f'{key}: "{origin}" is not allowed: ' in said and "https://*.example.org" in said, said
@@ -80,6 +80,14 @@ def test_a_name_that_is_half_an_srv_name(files, name):
     path = files("fanfare-logic", gatewayList=None, discovery={"mode": "dns", "name": name})
     said = fault(run("fanfare-logic", "-config", path, "--check"))
     assert f'discovery.name: "{name}"' in said and "_service._tcp.name" in said, said
+
+
+def test_a_star_is_no_origin_of_clients_and_a_subprotocol_is_a_token(files):
+    said = fault(run("fanfare-gateway", "-config", files("fanfare-gateway", **{"ws.origins": ["*"]}), "--check"))
+    assert 'ws.origins: "*" is not allowed: an empty list already lets every origin in' in said, said
+    for name in ("a b", "a,b", "a/b", "\u00e4"):
+        said = fault(run("fanfare-gateway", "-config", files("fanfare-gateway", **{"ws.subprotocols": ["ok", name]})))
+        assert f'ws.subprotocols: "{name}" is not allowed: a name has letters, digits and' in said, said
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

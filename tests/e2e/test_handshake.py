@@ -165,6 +165,43 @@ def test_a_dripping_handshake_gains_no_time(make_cluster):
     assert got.startswith(b"HTTP/1.1 408 ")
 
 
+def test_origins_that_are_not_listed_are_403_and_sighup_takes_the_list_over(make_cluster):
+    cluster = make_cluster(logics=0, gateway={"ws.origins": ["https://a.example", "https://*.b.example"]})
+    for origin in (None, "https://a.example", "HTTPS://A.example:443", "https://x.y.b.example"):
+        assert shake(cluster, Origin=origin).status == 101, origin
+    for origin in ("https://b.example", "http://a.example", "https://a.example.evil.net", "null", ""):
+        answer = shake(cluster, Origin=origin)
+        assert answer.status == 403 and answer.error == "origin_not_allowed", origin
+    assert "https://evil.net is not in ws.origins" in shake(cluster, Origin="https://evil.net").message
+    assert "evil" not in shake(cluster, Origin='https://evil"}').message
+    assert shake(cluster, Origin="https://evil.net", Upgrade=None).status == 403, "before anything else"
+    assert shake(cluster, "/", Origin="https://evil.net").status == 200
+    refused = cluster.gateway_metrics().get("fanfare_gateway_clients_refused_total", reason="origin")
+    assert refused == 8
+    for origins, status in ((["https://evil.net"], 101), (["https://a.example"], 403), ([], 101)):
+        assert cluster.gateways[0].reload(**{"ws.origins": origins})
+        for _ in range(4):  # each thread
+            assert shake(cluster, Origin="https://evil.net").status == status
+
+
+def test_a_listed_subprotocol_is_selected(make_cluster):
+    cluster = make_cluster(gateway={"ws.subprotocols": ["chat", "fanfare"]})
+
+    def selected(**changes):
+        answer = shake(cluster, **changes)
+        assert answer.status == 101
+        return answer.headers.get("sec-websocket-protocol")
+
+    assert selected(Sec_WebSocket_Protocol="other, fanfare, chat") == "fanfare"
+    assert selected(Sec_WebSocket_Protocol="other") is None
+    assert selected() is None
+    client = cluster.client(room := "r", subprotocols=["nothing", "chat"])
+    cluster.push(room, 1)
+    assert client.push() == [1]
+    assert cluster.gateways[0].reload(**{"ws.subprotocols": []})
+    assert selected(Sec_WebSocket_Protocol="chat") is None
+
+
 def test_headers_too_large_are_431_with_the_limit_named(cluster, bystander):
     for changes in ({"X": "y" * 200000}, {"Cookie": "c=" + "y" * 17000}, {f"X{n}": "y" for n in range(120)}):
         answer = shake(cluster, **changes)

@@ -17,7 +17,7 @@
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 static const struct handshake_conf open_conf = {
-    {(const uint8_t *)"PAGE", 4}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}};
+    {(const uint8_t *)"PAGE", 4}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}, NULL};
 
 /* Feeds the text and expects the answer to begin so; returns the version. */
 static enum frame_version expect_with(const struct handshake_conf *conf, const char *text, const char *begins)
@@ -123,7 +123,9 @@ static void expect_headless(const struct handshake_conf *conf, const char *rest)
 static void head_is_get_without_the_body(void **state)
 {
     static const struct handshake_conf conf = {
-        .page = {(const uint8_t *)"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPAGE", 42}, .limits = {16, 2}};
+        .page = {(const uint8_t *)"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPAGE", 42},
+        .limits = {16, 2},
+        NULL};
 
     (void)state;
     expect_headless(&conf, "/ HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -137,7 +139,7 @@ static void head_is_get_without_the_body(void **state)
 
 static void a_full_gateway_says_so(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, NULL};
 
     (void)state;
     expect_with(&full, "GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 503 ");
@@ -207,8 +209,8 @@ static void expect_probe(const struct handshake_conf *conf, const char *text, co
 static void probes_are_answered_whatever_the_refusal(void **state)
 {
     static const char unready[] = "\r\n\r\n{\"error\":{\"code\":\"not_ready\",\"message\":\"it rains\"}}";
-    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
-    const struct handshake_conf draining = {{NULL, 0}, "it rains", REFUSAL_DRAINING, 0, 8192, {16, 2}};
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, NULL};
+    const struct handshake_conf draining = {{NULL, 0}, "it rains", REFUSAL_DRAINING, 0, 8192, {16, 2}, NULL};
 
     (void)state;
     expect_probe(&full, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ",
@@ -221,6 +223,79 @@ static void probes_are_answered_whatever_the_refusal(void **state)
     expect_probe(&draining, "HEAD /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 503 ", "\r\n\r\n");
     expect("POST /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 ");
     expect_said("POST /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 ", "\r\nAllow: GET, HEAD\r\n");
+}
+
+static void origins_are_looked_at_before_anything_else(void **state)
+{
+    char *origins[] = {"https://a.example", "https://*.b.example"};
+    const struct conf_list list = {origins, 2};
+    const struct conf_list none = {NULL, 0};
+    struct handshake_rules *rules = NULL;
+    uint64_t before = metrics_get(M_REFUSED_ORIGIN);
+
+    (void)state;
+    assert_int_equal(handshake_rules_new(&list, &none, &rules), STATUS_OK);
+    const struct handshake_conf conf = {{NULL, 0}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}, rules};
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, rules};
+    expect_with(&conf, "GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 ");
+    expect_with(&conf, "GET /connect HTTP/1.1\r\nOrigin: https://a.example\r\n" UPGRADE KEY "\r\n",
+                "HTTP/1.1 101 ");
+    expect_with(&conf, "GET /connect HTTP/1.1\r\nOrigin: https://x.B.example:443\r\n" UPGRADE KEY "\r\n",
+                "HTTP/1.1 101 ");
+    expect_with(&conf, "GET /connect HTTP/1.1\r\nOrigin: null\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 403 ");
+    expect_with(&conf, "GET /connect HTTP/1.1\r\nOrigin:\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 403 ");
+    expect_with(
+        &conf,
+        "GET /connect HTTP/1.1\r\nOrigin: https://a.example\r\nOrigin: https://a.example\r\n" UPGRADE KEY
+        "\r\n",
+        "HTTP/1.1 403 ");
+    expect_with(&full, "GET /connect HTTP/1.1\r\nOrigin: https://c.example\r\nHost: x\r\n\r\n",
+                "HTTP/1.1 403 ");
+    assert_int_equal(metrics_get(M_REFUSED_ORIGIN), before + 4);
+    expect("GET /connect HTTP/1.1\r\nOrigin: https://c.example\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 ");
+    handshake_rules_unref(rules);
+}
+
+/* What the answer to an offer of these lines selects; "" for nothing. */
+static void expect_subprotocol(const struct handshake_conf *conf, const char *lines, const char *selected)
+{
+    struct http_request *request = NULL;
+    struct handshake answer;
+    char text[512];
+    char line[128];
+    size_t used = 0;
+
+    (void)snprintf(text, sizeof text, "GET /connect HTTP/1.1\r\n%s" UPGRADE KEY "\r\n", lines);
+    (void)snprintf(line, sizeof line, "\r\nSec-WebSocket-Protocol: %s\r\n\r\n", selected);
+    assert_int_equal(http_request_new(8192, 0, &request), STATUS_OK);
+    assert_true(handshake_feed(request, slice_str(text), conf, &used, &answer));
+    assert_true(answer.upgraded);
+    if (selected[0] == '\0')
+        assert_null(memmem(answer.response.data, answer.response.len, "Sec-WebSocket-Protocol", 22));
+    else if (memmem(answer.response.data, answer.response.len, line, strlen(line)) == NULL)
+        fail_msg("%s: %.*s", lines, (int)answer.response.len, (const char *)answer.response.data);
+    handshake_fini(&answer);
+    http_request_free(request);
+}
+
+static void the_first_subprotocol_that_is_listed_is_selected(void **state)
+{
+    char *names[] = {"fanfare", "chat.v2"};
+    const struct conf_list list = {names, 2};
+    const struct conf_list none = {NULL, 0};
+    struct handshake_rules *rules = NULL;
+
+    (void)state;
+    assert_int_equal(handshake_rules_new(&none, &list, &rules), STATUS_OK);
+    const struct handshake_conf conf = {{NULL, 0}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}, rules};
+    expect_subprotocol(&conf, "", "");
+    expect_subprotocol(&conf, "Sec-WebSocket-Protocol: fanfare\r\n", "fanfare");
+    expect_subprotocol(&conf, "Sec-WebSocket-Protocol: x, chat.v2 ,fanfare\r\n", "chat.v2");
+    expect_subprotocol(&conf, "Sec-WebSocket-Protocol: x\r\nsec-websocket-protocol: ,, fanfare\r\n",
+                       "fanfare");
+    expect_subprotocol(&conf, "Sec-WebSocket-Protocol: Fanfare, chat, fanfare2, fan fare\r\n", "");
+    expect_subprotocol(&open_conf, "Sec-WebSocket-Protocol: fanfare\r\n", "");
+    handshake_rules_unref(rules);
 }
 
 static void what_comes_too_late_is_408(void **state)
@@ -241,7 +316,7 @@ static void what_comes_too_late_is_408(void **state)
 /* Expects the answer to a good request to hold `line`, and exactly `row` to count it. */
 static void expect_refusal(enum refusal refusal, enum gateway_metric row, const char *line)
 {
-    const struct handshake_conf conf = {{NULL, 0}, NULL, refusal, 7, 8192, {16, 2}};
+    const struct handshake_conf conf = {{NULL, 0}, NULL, refusal, 7, 8192, {16, 2}, NULL};
     struct http_request *request = NULL;
     struct handshake answer;
     size_t used = 0;
@@ -271,7 +346,7 @@ static void each_refusal_has_its_code_and_its_count(void **state)
 
 static void a_bad_handshake_is_counted_as_such_though_the_gateway_is_full(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}};
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, NULL};
     uint64_t refused_full = metrics_get(M_REFUSED_FULL);
     uint64_t bad = metrics_get(M_REFUSED_HANDSHAKE);
 
@@ -319,6 +394,8 @@ int main(void)
         cmocka_unit_test(what_is_too_large_is_told_before_it_is_read),
         cmocka_unit_test(the_reason_is_the_true_one),
         cmocka_unit_test(probes_are_answered_whatever_the_refusal),
+        cmocka_unit_test(origins_are_looked_at_before_anything_else),
+        cmocka_unit_test(the_first_subprotocol_that_is_listed_is_selected),
         cmocka_unit_test(what_comes_too_late_is_408),
         cmocka_unit_test(each_refusal_has_its_code_and_its_count),
         cmocka_unit_test(a_bad_handshake_is_counted_as_such_though_the_gateway_is_full),
