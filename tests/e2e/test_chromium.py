@@ -4,6 +4,7 @@
 import json
 import re
 import signal
+from urllib.parse import quote
 
 import pytest
 from selenium import webdriver
@@ -91,13 +92,15 @@ class Page:
         self.one("join").click()
 
     def items(self):
-        """Room, text and time of what is shown, newest first."""
+        """Room, item, time and message of what is shown, newest first; "" where an item has no message."""
         script = """return [...document.querySelectorAll('#items li')].map(row =>
-            ['room', 'what', 'when'].map(name => row.querySelector('.' + name).textContent))"""
+            ['room', 'whole', 'when', 'msg'].map(name => row.querySelector('.' + name)?.textContent ?? ''))"""
         return self.driver.execute_script(script)
 
     def shows(self, text):
-        return wait_until(lambda: next((row for row in self.items() if row[1] == text), None), what=f"item {text!r}")
+        """The row whose message, or whose item, reads so."""
+        return wait_until(lambda: next((row for row in self.items() if text in (row[1], row[3])), None),
+                          what=f"item {text!r}")
 
     def bars(self):
         """The bars' heights, read in one go: they move on every second."""
@@ -137,7 +140,7 @@ def page(browser, cluster):
 def test_connect_push_and_see_the_item_with_its_latency(page):
     page.fill("push-text", "hello from the test")
     page.one("push-send").click()
-    room, _, when = page.shows("hello from the test")
+    room, _, when, _ = page.shows("hello from the test")
     assert room == "default"
     assert re.search(r"\d+(\.\d+)? (ms|µs|s)", when), f"no latency in {when!r}"
     wait_until(lambda: page.one("push-answer").get_attribute("data-kind") == "good", what="the answer to be shown")
@@ -152,6 +155,65 @@ def test_latency_of_a_lone_push_is_small(page):
     wait_until(lambda: re.search(r"\d", page.text("latency")), what="the median latency")
     number, unit = re.match(r"([\d.]+)\s*(µs|ms|s)", page.text("latency")).groups()
     assert unit != "s" and float(number) < 500, "leading edge: no merge window before a lone push"
+
+
+def test_an_item_is_shown_whole_as_it_arrived(page, cluster):
+    item = '{"msg":"hi", "big":12345678901234567890,"deep":{"z":[1.50],"a":null}}'
+    with cluster.caller() as caller:
+        assert caller.form("/push/room", "room=default&items=" + quote(f"[{item}]")).status == 200
+    assert page.shows("hi")[1] == item, "byte for byte, with what stands beside the message"
+    page.one("push-send").click()
+    whole = json.loads(page.shows("Hello from the demo page")[1])
+    assert set(whole) == {"msg", "from", "at"}
+
+
+def test_latency_says_whose_it_is(page):
+    label = page.driver.execute_script("return document.getElementById('latency').parentElement.textContent")
+    assert "median latency of own pushes" in label
+
+
+def test_the_end_of_a_connection_takes_its_figures_along(page):
+    wait_until(lambda: "round trip" in page.text("address"), what="the round trip")
+    page.join("news")
+    wait_until(lambda: "ACK" in page.text("room-answer"), what="the ACK")
+    page.one("toggle").click()
+    wait_until(lambda: page.state() == "closed", what="the page to be disconnected")
+    assert "round trip" not in page.text("address") and page.text("room-answer") == ""
+    page.one("toggle").click()
+    page.connected()
+    page.driver.find_element(By.CSS_SELECTOR, '#rooms button[aria-label="Leave room news"]').click()
+
+
+def test_a_token_is_shown_and_stays_in_the_tab(browser, make_cluster, tmp_path):
+    token = "s3cret-of-this-test"
+    (tmp_path / "tokens").write_text(token + "\n")
+    cluster = make_cluster(logic={"api.tokensFile": str(tmp_path / "tokens"), "cors.origins": ["*"]},
+                           headers={"Authorization": f"Bearer {token}"})
+    browser.get("about:blank")
+    page = Page(browser, cluster).open()
+    details = page.one("more")
+    details.find_element(By.TAG_NAME, "summary").click()
+    page.fill("api-url", "http://127.0.0.1:%d" % cluster.api()[1])
+    details.find_element(By.TAG_NAME, "summary").click()
+    page.one("push-send").click()
+    wait_until(lambda: "401" in page.text("push-answer"), what="the refusal")
+    assert details.get_attribute("open"), "the field for a token is shown to whoever needs it"
+    page.fill("api-token", "with a space")
+    page.one("push-send").click()
+    wait_until(lambda: "no space" in page.text("push-answer"), what="the reason")
+    page.fill("api-token", token)
+    page.one("push-send").click()
+    wait_until(lambda: "200" in page.text("push-answer"), what="the push")
+    page.shows("Hello from the demo page")
+    assert token not in page.text("curl") and "Bearer $TOKEN" in page.text("curl")
+    assert page.one("api-token").get_attribute("type") == "password"
+    browser.refresh()
+    page.connected()
+    assert page.one("api-token").get_attribute("value") == token
+    assert browser.execute_script("return [localStorage.length, document.cookie]") == [0, ""]
+    browser.execute_script("sessionStorage.clear()")
+    browser.get("about:blank")
+    page.complaints()
 
 
 def test_what_others_push_arrives_newest_first(page, cluster):
@@ -197,7 +259,7 @@ def test_items_are_text_never_markup(page, cluster):
     page.shows(evil)
     wait_until(lambda: len(page.items()) == 3, what="all items")
     assert page.driver.title == "Fanfare"
-    assert page.driver.find_elements(By.CSS_SELECTOR, "#items img, #items script, #items .what *") == []
+    assert page.driver.find_elements(By.CSS_SELECTOR, "#items img, #items script, #items .what * *") == []
 
 
 def test_the_rate_shows_in_the_chart(page, cluster):
@@ -263,6 +325,24 @@ def test_a_phones_screen(page, cluster):
             .filter(each => each.checkVisibility() && each.getBoundingClientRect().height < 36).map(each => each.id)""")
     assert small == [], f"too small for a thumb: {small}"
     page.screenshot("phone")
+
+
+def test_on_a_phone_what_arrives_stands_right_under_send(page, cluster):
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    page.driver.refresh()
+    page.connected()
+    page.joined("default")
+    page.one("push-send").click()
+    page.shows("Hello from the demo page")
+    boxes = page.driver.execute_script("""
+        return Object.fromEntries(['push-send', 'items', 'rate-chart', 'latency', 'more'].map(id =>
+            [id, document.getElementById(id).getBoundingClientRect()]))""")
+    gap = boxes["items"]["top"] - boxes["push-send"]["bottom"]
+    assert 0 < gap < 170, f"{gap} px between Send and what arrives"
+    for below in ("rate-chart", "latency", "more"):
+        assert boxes[below]["top"] >= boxes["items"]["bottom"], below
+    page.driver.execute_script("document.getElementById('push-send').scrollIntoView({block: 'center'})")
+    page.screenshot("phone-send")
 
 
 def test_dark_colours(page, cluster):

@@ -126,8 +126,9 @@ static void the_policy_does_not_depend_on_the_address(void **state)
 
 static void the_page_has_what_tests_and_people_find_it_by(void **state)
 {
-    static const char *const ids[] = {"state", "room",       "join",  "leave",     "push-target", "push-text",
-                                      "items", "rate-chart", "rooms", "push-send", "api-url"};
+    static const char *const ids[] = {"state",       "room",      "join",    "leave",
+                                      "push-target", "push-text", "items",   "rate-chart",
+                                      "rooms",       "push-send", "api-url", "api-token"};
     char *answer = answer_for("");
 
     (void)state;
