@@ -306,6 +306,8 @@ bool handshake_feed(struct http_request *request, struct slice bytes, const stru
 
         parse = http_request_feed(request, bytes.data + total, bytes.len - total, &taken);
         total += taken;
+        if (parse == HTTP_PARSE_HEADERS && http_request_has_body(request))
+            parse = HTTP_PARSE_BODY_BIG; /* known now; of chunks nothing may ever come */
     }
     *used = total;
     if (parse == HTTP_PARSE_MORE)

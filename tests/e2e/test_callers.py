@@ -125,6 +125,13 @@ def test_an_encoded_body_is_415_and_says_what_is_taken(cluster, path, coding):
     assert b"\r\nAccept-Encoding: identity\r\n" in got and b"unsupported_media_type" in got
 
 
+def test_a_type_that_stands_twice_is_none(cluster):
+    got = raw_exchange(cluster.api(), b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                       b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 13\r\n\r\n"
+                       b'{"items":[1]}')
+    assert got.startswith(b"HTTP/1.1 415 "), got
+
+
 def test_identity_is_no_coding(cluster, room):
     client = cluster.client(room)
     with cluster.caller() as caller:

@@ -155,6 +155,8 @@ static void what_is_too_large_is_told_before_it_is_read(void **state)
     memset(text + len, 'a', sizeof text - 1 - len);
     expect(text, "HTTP/1.1 431 ");
     expect("POST /connect HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", "HTTP/1.1 413 ");
+    expect("POST /connect HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 413 ");
+    expect("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 413 ");
 }
 
 /* Expects the answer to begin so, and to hold `part`. */
