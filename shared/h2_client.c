@@ -5,7 +5,7 @@
 
 #include "shared/h2_internal.h"
 
-int h2_client_header(struct h2_conn *conn, const nghttp2_frame *frame, struct slice name, struct slice value)
+static int on_header(struct h2_conn *conn, const nghttp2_frame *frame, struct slice name, struct slice value)
 {
     struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
 
@@ -16,7 +16,7 @@ int h2_client_header(struct h2_conn *conn, const nghttp2_frame *frame, struct sl
     return 0;
 }
 
-int h2_client_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data)
+static int on_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data)
 {
     if (stream->told || !h2_stream_gather(conn, stream, data.data, data.len))
         return 0;
@@ -41,7 +41,7 @@ static void tell(struct h2_conn *conn, struct h2_stream *stream, int status)
     h2_stream_forget_body(conn, stream);
 }
 
-int h2_client_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream)
+static int on_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream)
 {
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
         return 0;
@@ -53,7 +53,7 @@ int h2_client_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_
     return h2_callback_result(conn);
 }
 
-void h2_client_closed(struct h2_conn *conn, struct h2_stream *stream)
+static void on_closed(struct h2_conn *conn, struct h2_stream *stream)
 {
     tell(conn, stream, 0);
 }
@@ -115,4 +115,18 @@ enum status h2_request(struct h2_conn *conn, const char *method, const char *pat
         h2_conn_close(conn, "all stream ids are used up");
     h2_stream_free(conn, stream);
     return conn->closing ? STATUS_CLOSED : STATUS_NO_MEMORY;
+}
+
+static const struct h2_role client_role = {
+    .header = on_header,
+    .data = on_data,
+    .frame = on_frame,
+    .closed = on_closed,
+};
+
+enum status h2_conn_new_client(struct event_base *base, struct transport *transport, const char *authority,
+                               const struct h2_limits *limits, const struct h2_callbacks *callbacks,
+                               void *arg, struct h2_conn **out)
+{
+    return h2_conn_new(base, transport, authority, &client_role, limits, callbacks, arg, out);
 }

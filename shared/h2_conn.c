@@ -51,7 +51,7 @@ static void finish(struct h2_conn *conn)
     if (conn->finished || transport_unsent(conn->transport) > 0)
         return;
     conn->finished = true;
-    if (conn->server)
+    if (conn->role->server)
         set_timer(conn, LINGER_SECONDS);
     else
         h2_conn_fail(conn, H2_END_FINISHED, "the peer is going away");
@@ -61,7 +61,7 @@ static void finish(struct h2_conn *conn)
  * always reads, so that two full directions cannot wait for each other. */
 static void balance_reading(struct h2_conn *conn)
 {
-    if (conn->server && !conn->closing)
+    if (conn->role->server && !conn->closing)
         transport_set_reading(conn->transport, transport_unsent(conn->transport) < OUTPUT_HIGH);
 }
 
@@ -112,7 +112,9 @@ void h2_conn_flush(struct h2_conn *conn)
         finish(conn);
 }
 
-void h2_conn_fail_flood(struct h2_conn *conn)
+/* The peer has flooded: GOAWAY with ENHANCE_YOUR_CALM (RFC 9113, 7), as far as the socket takes it, and the
+ * end. */
+static void fail_flood(struct h2_conn *conn)
 {
     if (conn->closing)
         return;
@@ -122,6 +124,16 @@ void h2_conn_fail_flood(struct h2_conn *conn)
         conn->inside--;
     }
     h2_conn_fail(conn, H2_END_FLOOD, "the peer floods with frames that bring nothing");
+}
+
+static void receive(struct h2_conn *conn, const uint8_t *data, size_t len)
+{
+    int result = h2_session_receive(conn, data, len);
+
+    if (result == NGHTTP2_ERR_FLOODED)
+        fail_flood(conn);
+    else if (result != 0)
+        h2_conn_fail(conn, H2_END_PROTOCOL, nghttp2_strerror(result));
 }
 
 /* With TLS 1.3 a client is through before the server has judged its certificate: only what the server says
@@ -139,8 +151,8 @@ static void on_bytes(const uint8_t *data, size_t len, void *arg)
 
     conn->last_received = clock_now_ms();
     if (!conn->finished)
-        h2_session_receive(conn, data, len);
-    if (!conn->server && !conn->ready && conn->settled && !conn->closing)
+        receive(conn, data, len);
+    if (!conn->role->server && !conn->ready && conn->settled && !conn->closing)
         tell_ready(conn);
     h2_conn_flush(conn);
 }
@@ -234,9 +246,9 @@ static enum status set_up(struct h2_conn *conn, struct event_base *base, const c
     return transport_start(conn->transport, &callbacks, conn);
 }
 
-static enum status conn_new(struct event_base *base, struct transport *transport, const char *authority,
-                            bool server, const struct h2_limits *limits, const struct h2_callbacks *callbacks,
-                            void *arg, struct h2_conn **out)
+enum status h2_conn_new(struct event_base *base, struct transport *transport, const char *authority,
+                        const struct h2_role *role, const struct h2_limits *limits,
+                        const struct h2_callbacks *callbacks, void *arg, struct h2_conn **out)
 {
     struct h2_conn *conn = calloc(1, sizeof *conn);
     enum status status;
@@ -249,9 +261,9 @@ static enum status conn_new(struct event_base *base, struct transport *transport
     conn->callbacks = *callbacks;
     conn->arg = arg;
     conn->limits = *limits;
-    conn->server = server;
+    conn->role = role;
     conn->last_received = clock_now_ms();
-    h2_budget_init(&conn->budget, server, conn->last_received);
+    h2_budget_init(&conn->budget, role->server, conn->last_received);
     list_init(&conn->streams);
     status = set_up(conn, base, authority);
     if (status) {
@@ -260,20 +272,6 @@ static enum status conn_new(struct event_base *base, struct transport *transport
     }
     *out = conn;
     return STATUS_OK;
-}
-
-enum status h2_conn_new_server(struct event_base *base, struct transport *transport,
-                               const struct h2_limits *limits, const struct h2_callbacks *callbacks,
-                               void *arg, struct h2_conn **out)
-{
-    return conn_new(base, transport, NULL, true, limits, callbacks, arg, out);
-}
-
-enum status h2_conn_new_client(struct event_base *base, struct transport *transport, const char *authority,
-                               const struct h2_limits *limits, const struct h2_callbacks *callbacks,
-                               void *arg, struct h2_conn **out)
-{
-    return conn_new(base, transport, authority, false, limits, callbacks, arg, out);
 }
 
 void h2_conn_free(struct h2_conn *conn)
@@ -301,4 +299,12 @@ bool h2_conn_refused_peer(const struct h2_conn *conn)
 int64_t h2_conn_last_received(const struct h2_conn *conn)
 {
     return conn->last_received;
+}
+
+void h2_conn_ping(struct h2_conn *conn)
+{
+    if (conn->closing || !conn->started)
+        return;
+    nghttp2_submit_ping(conn->session, NGHTTP2_FLAG_NONE, NULL);
+    h2_conn_flush(conn);
 }

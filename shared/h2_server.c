@@ -17,7 +17,7 @@ enum {
     DISCARD_AT_LEAST = 4 << 20, /* bytes of a refused body, then the stream is reset */
 };
 
-int h2_server_begin(struct h2_conn *conn, const nghttp2_frame *frame)
+static int on_begin(struct h2_conn *conn, const nghttp2_frame *frame)
 {
     struct h2_stream *stream;
 
@@ -48,7 +48,7 @@ static int check_length(const struct h2_conn *conn, struct h2_stream *stream, st
     return 0;
 }
 
-int h2_server_header(struct h2_conn *conn, const nghttp2_frame *frame, struct slice name, struct slice value)
+static int on_header(struct h2_conn *conn, const nghttp2_frame *frame, struct slice name, struct slice value)
 {
     struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
 
@@ -106,7 +106,7 @@ static int reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_reset w
     return nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, stream->id, code);
 }
 
-int h2_server_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data)
+static int on_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data)
 {
     stream->moved_ms = conn->last_received;
     if (stream->told)
@@ -143,7 +143,7 @@ static int tell(struct h2_conn *conn, struct h2_stream *stream)
     return h2_callback_result(conn);
 }
 
-int h2_server_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream)
+static int on_frame(struct h2_conn *conn, const nghttp2_frame *frame, struct h2_stream *stream)
 {
     bool last = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 
@@ -253,4 +253,19 @@ void h2_conn_drain(struct h2_conn *conn)
         return;
     nghttp2_submit_goaway(conn->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
     h2_conn_flush(conn);
+}
+
+static const struct h2_role server_role = {
+    .server = true,
+    .begin = on_begin,
+    .header = on_header,
+    .data = on_data,
+    .frame = on_frame,
+};
+
+enum status h2_conn_new_server(struct event_base *base, struct transport *transport,
+                               const struct h2_limits *limits, const struct h2_callbacks *callbacks,
+                               void *arg, struct h2_conn **out)
+{
+    return h2_conn_new(base, transport, NULL, &server_role, limits, callbacks, arg, out);
 }

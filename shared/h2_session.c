@@ -10,87 +10,14 @@ enum {
     MAX_HEADER_LIST = 16 * 1024, /* bytes as RFC 9113, 6.5.2 counts them; announced */
     MAX_OUTBOUND_ACKS = 64,      /* PING and SETTINGS waiting for their answers to be sent */
     MAX_SETTINGS = 16,           /* entries of one SETTINGS frame */
-    GATHER_FACTOR = 4,           /* all bodies of one connection: so many times max_body */
 };
-
-struct h2_stream *h2_stream_new(struct h2_conn *conn)
-{
-    struct h2_stream *stream = calloc(1, sizeof *stream);
-
-    if (!stream)
-        return NULL;
-    buf_init(&stream->body, conn->limits.max_body);
-    buf_init(&stream->reply, SIZE_MAX);
-    list_add_tail(&conn->streams, &stream->node);
-    return stream;
-}
-
-void h2_stream_free(struct h2_conn *conn, struct h2_stream *stream)
-{
-    h2_stream_forget_body(conn, stream);
-    list_remove(&stream->node);
-    buf_fini(&stream->reply);
-    free(stream->method);
-    free(stream->path);
-    free(stream->content_type);
-    free(stream);
-}
-
-struct h2_stream *h2_stream_find(const struct h2_conn *conn, int32_t id)
-{
-    return id > 0 ? nghttp2_session_get_stream_user_data(conn->session, id) : NULL;
-}
-
-enum status h2_stream_gather(struct h2_conn *conn, struct h2_stream *stream, const void *data, size_t len)
-{
-    struct h2_inflight *inflight = conn->limits.inflight;
-    enum status status;
-
-    if (conn->gathered + len > GATHER_FACTOR * conn->limits.max_body)
-        return len > conn->limits.max_body - stream->body.len ? STATUS_TOO_LARGE : STATUS_FULL;
-    if (inflight && conn->gathered > 0 && inflight->used + len > inflight->max)
-        return STATUS_FULL;
-    status = buf_append(&stream->body, data, len);
-    if (status)
-        return status;
-    conn->gathered += len;
-    if (inflight)
-        inflight->used += len;
-    return STATUS_OK;
-}
-
-void h2_stream_forget_body(struct h2_conn *conn, struct h2_stream *stream)
-{
-    conn->gathered -= stream->body.len;
-    if (conn->limits.inflight)
-        conn->limits.inflight->used -= stream->body.len;
-    buf_fini(&stream->body);
-}
-
-nghttp2_nv h2_header(const char *name, const char *value)
-{
-    /* nghttp2 copies both; its struct only lacks the const. */
-    return (nghttp2_nv){(uint8_t *)name, (uint8_t *)value, strlen(name), strlen(value), NGHTTP2_NV_FLAG_NONE};
-}
-
-int h2_callback_result(const struct h2_conn *conn)
-{
-    return conn->closing ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
-}
-
-int h2_charge(struct h2_conn *conn, size_t units)
-{
-    if (!h2_budget_spend(&conn->budget, units))
-        conn->flooded = true;
-    return conn->flooded ? NGHTTP2_ERR_CALLBACK_FAILURE : h2_callback_result(conn);
-}
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct h2_conn *conn = arg;
 
     (void)session;
-    return conn->server ? h2_server_begin(conn, frame) : 0;
+    return conn->role->begin != NULL ? conn->role->begin(conn, frame) : 0;
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
@@ -100,8 +27,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
     (void)session;
     (void)flags;
-    return (conn->server ? h2_server_header : h2_client_header)(conn, frame, slice_of(name, name_len),
-                                                                slice_of(value, value_len));
+    return conn->role->header(conn, frame, slice_of(name, name_len), slice_of(value, value_len));
 }
 
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t len,
@@ -114,7 +40,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
     (void)flags;
     if (!stream)
         return 0;
-    return (conn->server ? h2_server_data : h2_client_data)(conn, stream, slice_of(data, len));
+    return conn->role->data(conn, stream, slice_of(data, len));
 }
 
 static void settle(struct h2_conn *conn)
@@ -134,7 +60,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         settle(conn);
     if (conn->closing || !stream)
         return h2_callback_result(conn);
-    return (conn->server ? h2_server_frame : h2_client_frame)(conn, frame, stream);
+    return conn->role->frame(conn, frame, stream);
 }
 
 static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code, void *arg)
@@ -156,8 +82,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     (void)code;
     if (!stream)
         return 0;
-    if (!conn->server)
-        h2_client_closed(conn, stream);
+    if (conn->role->closed != NULL)
+        conn->role->closed(conn, stream);
     h2_stream_free(conn, stream);
     nghttp2_session_set_stream_user_data(conn->session, id, NULL);
     return h2_callback_result(conn);
@@ -195,8 +121,8 @@ static enum status submit_settings(struct h2_conn *conn)
     nghttp2_settings_entry entries[] = {
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, conn->limits.window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST},
-        {conn->server ? NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS : NGHTTP2_SETTINGS_ENABLE_PUSH,
-         conn->server ? conn->limits.max_streams : 0},
+        {conn->role->server ? NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS : NGHTTP2_SETTINGS_ENABLE_PUSH,
+         conn->role->server ? conn->limits.max_streams : 0},
     };
 
     if (nghttp2_submit_settings(conn->session, NGHTTP2_FLAG_NONE, entries,
@@ -214,14 +140,14 @@ enum status h2_session_start(struct h2_conn *conn)
     int failed = !callbacks || !options;
 
     if (!failed)
-        failed = (conn->server ? nghttp2_session_server_new2
-                               : nghttp2_session_client_new2)(&conn->session, callbacks, conn, options);
+        failed = (conn->role->server ? nghttp2_session_server_new2
+                                     : nghttp2_session_client_new2)(&conn->session, callbacks, conn, options);
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(options);
     return failed ? STATUS_NO_MEMORY : submit_settings(conn);
 }
 
-void h2_session_receive(struct h2_conn *conn, const uint8_t *data, size_t len)
+int h2_session_receive(struct h2_conn *conn, const uint8_t *data, size_t len)
 {
     ssize_t result = 0;
 
@@ -231,16 +157,7 @@ void h2_session_receive(struct h2_conn *conn, const uint8_t *data, size_t len)
         result = nghttp2_session_mem_recv(conn->session, data, len);
         conn->inside--;
     }
-    if (conn->flooded || result == NGHTTP2_ERR_FLOODED)
-        h2_conn_fail_flood(conn);
-    else if (result < 0)
-        h2_conn_fail(conn, H2_END_PROTOCOL, nghttp2_strerror((int)result));
-}
-
-void h2_conn_ping(struct h2_conn *conn)
-{
-    if (conn->closing || !conn->started)
-        return;
-    nghttp2_submit_ping(conn->session, NGHTTP2_FLAG_NONE, NULL);
-    h2_conn_flush(conn);
+    if (conn->flooded)
+        return NGHTTP2_ERR_FLOODED;
+    return result < 0 ? (int)result : 0;
 }
