@@ -130,6 +130,46 @@ static void a_later_deadline_replaces_one_that_has_come(void **state)
     assert_int_equal(fixture->fired, 1);
 }
 
+static void cancel(evutil_socket_t fd, short what, void *arg)
+{
+    struct fixture *fixture = arg;
+
+    (void)fd;
+    (void)what;
+    precise_timer_cancel(fixture->timer);
+}
+
+static void set_later(evutil_socket_t fd, short what, void *arg)
+{
+    struct fixture *fixture = arg;
+
+    (void)fd;
+    (void)what;
+    precise_timer_set(fixture->timer, clock_now_us() + 3000);
+}
+
+/* Runs `change` in the turn in which the loop has the expiry in hand already, right before it. */
+static void change_while_it_is_in_hand(struct fixture *fixture, event_callback_fn change)
+{
+    struct event *before = event_new(fixture->base, -1, 0, change, fixture);
+
+    precise_timer_set(fixture->timer, clock_now_us() - 1);
+    event_active(before, EV_TIMEOUT, 0);
+    event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+    event_free(before);
+}
+
+static void what_is_in_hand_is_told_apart(void **state)
+{
+    struct fixture *fixture = *state;
+
+    change_while_it_is_in_hand(fixture, cancel);
+    assert_int_equal(fixture->fired, 0);
+    change_while_it_is_in_hand(fixture, set_later);
+    assert_int_equal(fixture->fired, 0);
+    run_until(fixture, 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -140,6 +180,7 @@ int main(void)
         TEST(is_set_anew_from_inside),
         TEST(a_cancelled_one_does_not_fire),
         TEST(a_later_deadline_replaces_one_that_has_come),
+        TEST(what_is_in_hand_is_told_apart),
     };
 
     return cmocka_run_group_tests_name("precise_timer", tests, NULL, NULL);
