@@ -82,7 +82,8 @@ class Local:
     def begin(self, command):
         words = shlex.split(command)
         with open(self.directory / "by-hand.log", "wb") as log:
-            self.by_hand.append(subprocess.Popen(words, cwd=self.directory, stdout=log, stderr=log))
+            self.by_hand.append(subprocess.Popen(words, cwd=self.directory, env=clean_environment(), stdout=log,
+                                                 stderr=log))
 
     def is_ready(self):
         assert self.process.poll() is None, "run-local ended"
@@ -194,7 +195,7 @@ def test_a_reader_that_reads_nothing_holds_nothing_up(make_local, tmp_path):
     assert len(pids) == 3
     os.kill(int((tmp_path / "build/run/gateway-2.pid").read_text()), signal.SIGKILL)
     wait_until(lambda: not (tmp_path / "build/run/gateway-2.pid").exists(), what="the end to be noticed")
-    assert local.is_ready()
+    wait_until(local.is_ready, 30, "the rest to go on")
     assert local.interrupt() == 0
     assert of_this_run(tmp_path) == []
     os.close(reader)
