@@ -17,7 +17,7 @@ $(BUILD)/bench/bench_check: $(call obj,$(BENCH_CHECK_SRC))
 $(BENCH_BIN) $(BUILD)/bench/bench_check:
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm $(if $(filter %_check,$@),-lcmocka)
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm $(if $(filter %bare_http,$@),-levent_extra) $(if $(filter %_check,$@),-lcmocka)
 
 .PHONY: bench bench-tools bench-check bench-profile
 bench-tools: $(BENCH_BIN)
