@@ -10,6 +10,7 @@
 
 #include "gateway/bucket_state.h"
 #include "gateway/gateway_metrics.h"
+#include "gateway/session.h"
 #include "shared/clock.h"
 
 enum { MAX_MAIL = 1 << 20 };
@@ -155,7 +156,7 @@ static void init_rounds(struct bucket *bucket)
 static enum status start(struct bucket *bucket, struct fault *fault)
 {
     const struct ws_server_conf conf = {
-        .callbacks = {client_on_bytes, client_on_writable, client_on_secured, client_on_gone, on_wake,
+        .callbacks = {session_on_bytes, client_on_writable, client_on_secured, client_on_gone, on_wake,
                       on_tick},
         .arg = bucket,
         .certificate = bucket->conf->certificate,

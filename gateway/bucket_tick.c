@@ -4,6 +4,7 @@
 #include "gateway/bucket_state.h"
 #include "gateway/client_lists.h"
 #include "gateway/gateway_metrics.h"
+#include "gateway/opening.h"
 #include "shared/clock.h"
 
 enum { DRAIN_LOOKS = 4096 }; /* at clients that are owed something, in one tick */
@@ -17,7 +18,7 @@ static void expire_handshakes(struct bucket *bucket, int64_t now)
         client_kill(client);
     }
     while ((client = client_due(&bucket->handshaking, bucket->limits.handshake_ms, now)) != NULL)
-        client_time_out(client);
+        opening_time_out(client);
 }
 
 static void ping_quiet(struct bucket *bucket, int64_t now)

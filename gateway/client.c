@@ -12,8 +12,6 @@
 #include "gateway/bucket_state.h"
 #include "gateway/client_lists.h"
 #include "gateway/gateway_metrics.h"
-#include "gateway/handshake.h"
-#include "gateway/session.h"
 #include "shared/clock.h"
 
 static void client_free(struct client *client)
@@ -86,6 +84,18 @@ static void end_open(struct client *client, enum client_phase next, int code)
     metrics_sub(M_CLIENTS, 1);
     atomic_fetch_sub_explicit(&client->bucket->clients, 1, memory_order_relaxed);
     gateway_metrics_closed(code);
+}
+
+void client_opened(struct client *client, enum frame_version version)
+{
+    client->version = (uint8_t)version;
+    client->phase = CLIENT_OPEN;
+    if (client->ticket->canary)
+        return;
+    metrics_add(M_CLIENTS, 1);
+    metrics_add(M_CLIENTS_OPENED, 1);
+    metrics_observe(M_HANDSHAKE, clock_now_us() - client->ticket->accepted_us);
+    atomic_fetch_add_explicit(&client->bucket->clients, 1, memory_order_relaxed);
 }
 
 void client_lost(struct client *client)
@@ -251,6 +261,12 @@ static void begin_closing(struct client *client, struct frame *last)
         all_sent(client);
 }
 
+void client_end_with(struct client *client, struct frame *last)
+{
+    client->close_when_sent = true;
+    begin_closing(client, last);
+}
+
 static void close_with(struct client *client, uint16_t code, const char *reason)
 {
     if (client->phase != CLIENT_OPEN)
@@ -302,117 +318,10 @@ void client_on_writable(void *arg)
     all_sent(client);
 }
 
-/* Everyone's room, and those that the handshake named. */
-static enum status join_first_rooms(struct client *client, const struct connect_query *query)
-{
-    struct slice rest = slice_of(query->rooms.data, query->rooms.len);
-    enum status status = client_join(client, slice_str(client->ticket->canary ? CANARY_ROOM : ""));
-    struct slice room;
-
-    while (status == STATUS_OK && connect_query_next_room(&rest, &room))
-        status = client_join(client, room);
-    return status;
-}
-
-/* Without memory for it the probe counts as a client, as long as it is connected. */
-static void note_probe(const struct client *client)
-{
-    struct probe_note *note = calloc(1, sizeof *note);
-
-    if (note == NULL)
-        return;
-    note->head.kind = MAIL_PROBE;
-    note->ticket = client->ticket;
-    if (mailbox_post(client->bucket->conf->returns, &note->head.mail) != STATUS_OK)
-        free(note);
-}
-
-/* The handshake is answered: with 101 the client is open, else the answer is its last word. */
-static void answer_handshake(struct client *client, const struct handshake *answer)
-{
-    struct frame *response = frame_new_raw(slice_of(answer->response.data, answer->response.len));
-    enum status joined;
-
-    http_request_free(client->request);
-    client->request = NULL;
-    if (response == NULL) {
-        metrics_add(M_REFUSED_MEMORY, 1);
-        client_kill(client);
-        return;
-    }
-    if (answer->probe)
-        note_probe(client);
-    if (!answer->upgraded) {
-        client->close_when_sent = true;
-        begin_closing(client, response);
-        return;
-    }
-    client->version = (uint8_t)answer->query.version;
-    client->phase = CLIENT_OPEN;
-    if (!client->ticket->canary) {
-        metrics_add(M_CLIENTS, 1);
-        metrics_add(M_CLIENTS_OPENED, 1);
-        metrics_observe(M_HANDSHAKE, clock_now_us() - client->ticket->accepted_us);
-        atomic_fetch_add_explicit(&client->bucket->clients, 1, memory_order_relaxed);
-    }
-    client_heard(client);
-    joined = join_first_rooms(client, &answer->query); /* before the answer: whoever reads it is in */
-    client_send_control(client, response);
-    if (client->phase == CLIENT_OPEN && joined != STATUS_OK)
-        client_close(client, CLOSE_internal);
-}
-
-static void on_handshake_bytes(struct client *client, uint8_t *data, size_t len)
-{
-    const struct handshake_conf conf = {
-        client->bucket->conf->page,
-        client->bucket->conf->readiness != NULL ? readiness_fault(client->bucket->conf->readiness) : NULL,
-        client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
-        client->ticket->retry_s,
-        client->bucket->limits.max_header,
-        {client->bucket->limits.max_room_name, client->bucket->limits.max_rooms},
-        client->bucket->rules};
-    struct handshake answer;
-    size_t used;
-
-    if (!handshake_feed(client->request, slice_of(data, len), &conf, &used, &answer))
-        return;
-    answer_handshake(client, &answer);
-    handshake_fini(&answer);
-    if (used < len)
-        client_on_bytes(client, data + used, len - used);
-}
-
-void client_time_out(struct client *client)
-{
-    struct handshake answer;
-
-    if (!http_request_begun(client->request)) {
-        metrics_add(M_REFUSED_TIMEOUT, 1);
-        client_kill(client);
-        return;
-    }
-    handshake_time_out(client->bucket->limits.handshake_ms, &answer);
-    answer_handshake(client, &answer);
-    handshake_fini(&answer);
-}
-
 void client_on_secured(void *arg)
 {
     struct client *client = arg;
 
     if (client->phase == CLIENT_HANDSHAKE)
         client_secured(client);
-}
-
-void client_on_bytes(void *arg, uint8_t *data, size_t len)
-{
-    struct client *client = arg;
-
-    if (client->phase == CLIENT_HANDSHAKE)
-        on_handshake_bytes(client, data, len);
-    else if (client->phase == CLIENT_OPEN)
-        session_on_bytes(client, data, len);
-    else if (client->phase == CLIENT_CLOSING)
-        session_on_bytes_closing(client, data, len);
 }

@@ -56,15 +56,14 @@ struct client {
 /* Takes the ticket and its socket over; when it cannot, the ticket is sent back. */
 void client_open(struct bucket *bucket, struct ticket *ticket);
 /* Callbacks of ws_server. */
-void client_on_bytes(void *client, uint8_t *data, size_t len);
 void client_on_writable(void *client);
 void client_on_secured(void *client);
 void client_on_gone(void *client);
 
-/* Its request has taken too long: 408 where one has begun. A connection on which nothing came is only closed:
- * an answer that nobody asked for would be taken for that of the next request (RFC 9112, 9.5), by browsers
- * that connect in advance for instance. */
-void client_time_out(struct client *client);
+/* The handshake is through: open from here on, and counted. `version`: what its frames look like. */
+void client_opened(struct client *client, enum frame_version version);
+/* Ends with `last`, which is not a close frame but an HTTP answer; takes the caller's reference. */
+void client_end_with(struct client *client, struct frame *last);
 /* Sends or queues a control frame (PONG, ACK, ERROR, ping); takes the caller's reference.
  * NULL (no memory) closes with 1011. */
 void client_send_control(struct client *client, struct frame *frame);

@@ -7,6 +7,7 @@
 #include "gateway/client_lists.h"
 #include "gateway/client_msg.h"
 #include "gateway/gateway_metrics.h"
+#include "gateway/opening.h"
 #include "shared/clock.h"
 
 enum {
@@ -156,7 +157,7 @@ static void on_input(struct client *client, const struct ws_input *input)
     }
 }
 
-void session_on_bytes(struct client *client, uint8_t *data, size_t len)
+static void on_frames(struct client *client, uint8_t *data, size_t len)
 {
     struct ws_input input;
 
@@ -173,7 +174,7 @@ void session_on_bytes(struct client *client, uint8_t *data, size_t len)
     } while (input.event != WS_MORE && client->phase == CLIENT_OPEN);
 }
 
-void session_on_bytes_closing(struct client *client, uint8_t *data, size_t len)
+static void on_frames_closing(struct client *client, uint8_t *data, size_t len)
 {
     struct ws_input input;
 
@@ -193,4 +194,17 @@ void session_on_bytes_closing(struct client *client, uint8_t *data, size_t len)
             return;
         }
     } while (input.event != WS_MORE);
+}
+
+void session_on_bytes(void *arg, uint8_t *data, size_t len)
+{
+    struct client *client = arg;
+    size_t used = client->phase == CLIENT_HANDSHAKE ? opening_on_bytes(client, data, len) : 0;
+
+    if (used == len)
+        return;
+    if (client->phase == CLIENT_OPEN)
+        on_frames(client, data + used, len - used);
+    else if (client->phase == CLIENT_CLOSING)
+        on_frames_closing(client, data + used, len - used);
 }

@@ -6,9 +6,8 @@
 
 #include "gateway/client.h"
 
-/* Bytes of an open client; may close it. */
-void session_on_bytes(struct client *client, uint8_t *data, size_t len);
-/* Bytes of a client that is being closed: only its close frame still counts. */
-void session_on_bytes_closing(struct client *client, uint8_t *data, size_t len);
+/* Callback of ws_server: bytes of a client in any phase; may open, close or end it. `data` may be changed in
+ * place. */
+void session_on_bytes(void *client, uint8_t *data, size_t len);
 
 #endif

@@ -264,7 +264,7 @@ static inline void bench_bytes(struct ws_conn *conn, const void *data, size_t le
     uint8_t *copy = malloc(len + 1);
 
     memcpy(copy, data, len);
-    client_on_bytes(conn->client, copy, len);
+    session_on_bytes(conn->client, copy, len);
     free(copy);
 }
 
