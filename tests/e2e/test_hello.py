@@ -200,8 +200,9 @@ def test_whatever_is_answered_pushes_arrive(bench, status, body):
     bench.logic(fake.port)
     bench.ready()
     trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    untraced = b'"capabilities": []' in body  # then its records have no trace, which Applier could not read
     with bench.caller() as caller:
-        assert caller.form("/push/all?wait=1", "items=[1]", headers=trace).status == 200
+        assert caller.form("/push/all?wait=1", "items=[1]", headers=trace if untraced else {}).status == 200
     assert gateway.items == [1]
 
 

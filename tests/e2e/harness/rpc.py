@@ -319,8 +319,6 @@ def read_batch(body):
 
 def _read_record(body):
     sequence, flags, target, rooms_count = struct.unpack(">QBBH", body[:12])
-    if flags & 2:  # 25 bytes of trace
-        body = body[:-25]
     at, rooms, items = 12, [], []
     for _ in range(rooms_count):
         length = struct.unpack(">H", body[at : at + 2])[0]
