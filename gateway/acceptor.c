@@ -13,7 +13,7 @@
 #include "shared/list.h"
 #include "shared/listener.h"
 
-enum { MAX_REFUSED = 1024, PACE_US = 1000 };
+enum { PACE_US = 1000 };
 
 struct acceptor {
     struct event_base *base;
@@ -40,7 +40,8 @@ static void on_ticket(struct acceptor *acceptor, struct ticket *ticket)
 {
     acceptor->live--;
     acceptor->loads[ticket->bucket]--;
-    if (ticket->refusal != REFUSAL_NONE || ticket->probe)
+    /* Who gave way takes the mark of the one that came, who was counted as refused. */
+    if (ticket->refusal != REFUSAL_NONE || ticket->probe || ticket->gave_way)
         acceptor->refused--;
     if (ticket->canary)
         acceptor->canaries--;
@@ -177,16 +178,34 @@ static unsigned least_loaded(const struct acceptor *acceptor)
     return best;
 }
 
+/* Where most may give way: connections that are not open yet, or not any more. */
+static unsigned least_open(const struct acceptor *acceptor)
+{
+    size_t most = 0;
+    unsigned best = 0;
+
+    for (unsigned i = 0; i < acceptor->bucket_count; i++) {
+        size_t open = bucket_clients(acceptor->buckets[i]);
+        size_t others = acceptor->loads[i] > open ? acceptor->loads[i] - open : 0;
+
+        if (others > most) {
+            most = others;
+            best = i;
+        }
+    }
+    return best;
+}
+
 static enum refusal judge(struct acceptor *acceptor, const struct address *address, int *retry_s)
 {
     if (acceptor->draining)
         return REFUSAL_DRAINING;
-    if (acceptor_live(acceptor) >= acceptor->conf.limits.max_clients)
-        return REFUSAL_MAX_CLIENTS;
     if (acceptor->conf.limits.max_per_address > 0 &&
         (address == NULL || address->count > acceptor->conf.limits.max_per_address))
         return REFUSAL_MAX_CLIENTS_PER_ADDRESS;
-    return admission_admit(&acceptor->admission, clock_now_us(), retry_s) ? REFUSAL_NONE : REFUSAL_RATE;
+    if (!admission_admit(&acceptor->admission, clock_now_us(), retry_s))
+        return REFUSAL_RATE;
+    return acceptor_live(acceptor) >= acceptor->conf.limits.max_clients ? REFUSAL_MAX_CLIENTS : REFUSAL_NONE;
 }
 
 static struct ticket *ticket_new(struct acceptor *acceptor, int fd, const struct sockaddr *peer)
@@ -198,8 +217,8 @@ static struct ticket *ticket_new(struct acceptor *acceptor, int fd, const struct
     ticket->address = address_add(&acceptor->addresses, peer);
     ticket->fd = fd;
     ticket->accepted_us = clock_now_us();
-    ticket->bucket = least_loaded(acceptor);
     ticket->refusal = judge(acceptor, ticket->address, &ticket->retry_s);
+    ticket->bucket = ticket->refusal == REFUSAL_MAX_CLIENTS ? least_open(acceptor) : least_loaded(acceptor);
     acceptor->live++;
     acceptor->loads[ticket->bucket]++;
     if (ticket->refusal != REFUSAL_NONE)
@@ -238,7 +257,7 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
         close(fd);
         return;
     }
-    if (acceptor->refused > MAX_REFUSED) {
+    if (acceptor->refused > acceptor->conf.limits.max_refused) {
         turn_away(acceptor, ticket);
         return;
     }

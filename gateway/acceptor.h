@@ -14,6 +14,7 @@ struct acceptor;
 
 struct acceptor_limits {
     size_t max_clients;
+    size_t max_refused;     /* newcomers that are being told 503; past it they are closed */
     int64_t per_second;     /* new clients; past it 503 with Retry-After; 0: no limit */
     size_t max_per_address; /* 0: no limit. Addresses: IPv4 whole, IPv6 by /64 */
 };
@@ -25,8 +26,9 @@ struct acceptor_conf {
 };
 
 /* Makes the mailbox for tickets; buckets must be told of it (acceptor_returns) before
- * acceptor_start. Past `max_clients` a connection still gets its 503 through a bucket, up to
- * 1,024 at a time; beyond that it is closed. */
+ * acceptor_start. Past `max_clients` a connection goes to the bucket with
+ * most that are not open yet: a silent one of them gives way to it (client_open), else it gets its 503 there.
+ */
 enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
                          struct fault *fault);
 struct mailbox *acceptor_returns(struct acceptor *acceptor);

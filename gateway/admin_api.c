@@ -8,7 +8,7 @@
 #include "gateway/gateway_metrics.h"
 #include "shared/http_server.h"
 
-enum { MAX_HEADER = 8192, MAX_CONNECTIONS = 64, TIMEOUT_MS = 5000, IDLE_MS = 60000 };
+enum { MAX_HEADER = 8192, TIMEOUT_MS = 5000, IDLE_MS = 60000 };
 
 struct admin_api {
     struct admin_api_conf conf;
@@ -96,7 +96,7 @@ enum status admin_api_new(struct event_base *base, const struct admin_api_conf *
         .read_timeout_ms = TIMEOUT_MS,
         .idle_timeout_ms = IDLE_MS,
         .write_timeout_ms = TIMEOUT_MS,
-        .max_connections = MAX_CONNECTIONS,
+        .max_connections = conf->max_connections,
         .probes = probes,
         .rows = {.accept_failures = M_ACCEPT_FAILURES_ADMIN,
                  .evicted = M_EVICTED_ADMIN,

@@ -14,6 +14,7 @@ struct admin_api;
 struct admin_api_conf {
     const char *bind; /* see listener_new */
     int port;
+    int max_connections;
     const char *(*not_ready)(void *arg); /* NULL when ready, else why not; static */
     enum status (*state)(struct buf *out,
                          void *arg); /* appends members of the body of /readyz, each behind a comma */

@@ -45,8 +45,23 @@ static struct client *client_new(struct bucket *bucket, struct ticket *ticket)
     return client;
 }
 
+/* max_clients are there, but perhaps not all of them have said what they want. */
+static void take_place(struct bucket *bucket, struct ticket *ticket)
+{
+    struct client *silent = client_silent(bucket, clock_now_ms());
+
+    if (silent == NULL)
+        return;
+    metrics_add(M_REFUSED_EVICTED, 1);
+    silent->ticket->gave_way = true;
+    ticket->refusal = REFUSAL_NONE;
+    client_kill(silent);
+}
+
 void client_open(struct bucket *bucket, struct ticket *ticket)
 {
+    if (ticket->refusal == REFUSAL_MAX_CLIENTS)
+        take_place(bucket, ticket);
     struct client *client = client_new(bucket, ticket);
 
     if (client == NULL) {

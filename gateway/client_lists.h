@@ -11,6 +11,10 @@
 void client_move_to(struct list *list, struct client *client, int64_t now_ms);
 /* The first client of the list if it has stood there for `age_ms`, else NULL. */
 struct client *client_due(const struct list *list, int64_t age_ms, int64_t now_ms);
+/* Who should give way to a newcomer when max_clients are there, or NULL: the oldest that has not said a byte
+ * of its request, else the one that has been longest in its handshake, if that is a second or more. Never one
+ * that is open, nor the canary, nor one that is being told 503. */
+struct client *client_silent(const struct bucket *bucket, int64_t now_ms);
 /* The TLS handshake is through: the request's time begins. */
 void client_secured(struct client *client);
 /* Something came from the open client: it is quiet from now on. */

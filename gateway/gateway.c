@@ -13,6 +13,7 @@
 #include "gateway/gateway_metrics.h"
 #include "gateway/gateway_state.h"
 #include "gateway/gateway_stats.h"
+#include "shared/descriptors.h"
 #include "shared/log.h"
 #include "shared/redis_report.h"
 #include "shared/resolver.h"
@@ -20,7 +21,7 @@
 /* Our logics speak every ten seconds at least, go-push's come back when they are closed. */
 enum { RPC_QUIET_MS = 20000 };
 
-static unsigned threads_of(const struct gateway_conf *conf)
+unsigned gateway_threads(const struct gateway_conf *conf)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     long threads = conf->bucket_threads > 0 ? (long)conf->bucket_threads : cores;
@@ -44,7 +45,7 @@ static void fill_bucket_conf(struct gateway *gateway)
 
 static enum status start_buckets(struct gateway *gateway, struct fault *fault)
 {
-    unsigned count = threads_of(gateway->conf);
+    unsigned count = gateway_threads(gateway->conf);
 
     for (; gateway->bucket_count < count; gateway->bucket_count++) {
         enum status status = bucket_new(gateway->bucket_count, &gateway->bucket_conf,
@@ -62,7 +63,7 @@ static enum status start_clients(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
     const struct acceptor_conf acceptor_conf = {conf->ws_bind, (int)conf->ws_port,
-                                                gateway_acceptor_limits(conf)};
+                                                gateway_acceptor_limits(conf, &gateway->descriptors)};
 
     if (directory_new(&gateway->directory) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
@@ -188,7 +189,7 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .bind = conf->service_bind,
         .port = (int)conf->service_port,
         .tls = certificates_get(gateway->certificates, CERTIFICATE_RPC),
-        .limits = gateway_rpc_limits(conf),
+        .limits = gateway_rpc_limits(conf, &gateway->descriptors),
         .quiet_ms = RPC_QUIET_MS,
         .handler = gateway->handler,
         .canary = gateway->canary,
@@ -228,6 +229,7 @@ static enum status start_admin(struct gateway *gateway, struct fault *fault)
     const struct admin_api_conf conf = {
         .bind = gateway->conf->admin_bind,
         .port = (int)gateway->conf->admin_port,
+        .max_connections = (int)gateway->descriptors.admin,
         .not_ready = why_not_ready,
         .state = print_state,
         .metrics = print_metrics,
@@ -261,11 +263,16 @@ static enum status start_drain(struct gateway *gateway, struct fault *fault)
 
 static enum status start(struct gateway *gateway, struct fault *fault)
 {
+    gateway->descriptors_open = descriptors_open();
+    enum status status = gateway_plan_descriptors(gateway->conf, gateway_threads(gateway->conf),
+                                                  gateway->descriptors_open, &gateway->descriptors, fault);
+    if (status != STATUS_OK)
+        return status;
     gateway->base = event_base_new();
     if (gateway->base == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "libevent does not start");
-    enum status status = certificates_new(gateway->base, gateway->conf, gateway_reload_certificate, gateway,
-                                          &gateway->certificates, fault);
+    status = certificates_new(gateway->base, gateway->conf, gateway_reload_certificate, gateway,
+                              &gateway->certificates, fault);
     if (status == STATUS_OK)
         status = start_clients(gateway, fault);
     if (status == STATUS_OK)

@@ -38,7 +38,7 @@ static const struct conf_option options[] = {
     {"wsReadTimeout", LIVE_INT(ws_read_timeout, 100, 600000), "10000", NULL, "ms", "Time for the WebSocket handshake's request, which begins when the connection, or its TLS handshake, is there; past it: 408.", NULL},
     {"maxHeaderBytes", LIVE_INT(max_header_bytes, 1024, 65536), "16384", NULL, "bytes", "Size of that request, cookies included; past it: 431.", NULL},
     {"wsHeartbeatInterval", LIVE_INT(ws_heartbeat_interval, 1, 86400), "60", NULL, "s", "A client that is silent for so long is closed (4201).", NULL},
-    {"maxClients", LIVE_INT(max_clients, 1, 10000000), "100000", NULL, "", "Clients at once; the next one is answered 503.", NULL},
+    {"maxClients", LIVE_INT(max_clients, 1, 10000000), "100000", NULL, "", "Clients at once; the next one takes the place of one that is silent before its handshake, else it is answered 503.", NULL},
     {"maxClientsPerAddress", LIVE_INT(max_clients_per_address, 0, 10000000), "0", NULL, "", "Clients at once from one IP address; 0 is no limit.", NULL},
     {"acceptPerSecond", LIVE_INT(accept_per_second, 0, 1000000), "0", NULL, "", "New clients let in per second; past it 503 with a Retry-After that spreads them. A drain tells its clients to come back no faster. 0 is no limit.", NULL},
     {"clientMessagesPerSecond", LIVE_INT(client_messages_per_second, 0, 1000000), "100", NULL, "", "Frames that one client may send, of any kind: messages, fragments of messages, PING and PONG; past it: closed (4100). 0 is no limit.", NULL},

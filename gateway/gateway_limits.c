@@ -2,11 +2,8 @@
 /* Units and types of the option table become those of the parts. */
 #include "gateway/gateway_limits.h"
 
-#include <sys/resource.h>
-
+#include "shared/descriptors.h"
 #include "shared/log.h"
-
-enum { FD_RESERVE = 256, RPC_HANDSHAKES = 256 };
 
 struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf)
 {
@@ -25,28 +22,36 @@ struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf)
     };
 }
 
-/* A client is a descriptor: the limit of the process bounds maxClients. */
-static size_t clients_allowed(const struct gateway_conf *conf)
+enum status gateway_plan_descriptors(const struct gateway_conf *conf, unsigned threads, size_t open,
+                                     struct descriptor_plan *out, struct fault *fault)
 {
-    struct rlimit limit;
-    size_t wanted = (size_t)conf->max_clients;
+    const struct descriptor_needs needs = {
+        .limit = descriptors_limit(),
+        .open = open,
+        .threads = threads,
+        .redis = conf->redis.url[0] != '\0',
+        .max_clients = (size_t)conf->max_clients,
+        .max_rpc = (size_t)conf->max_rpc_connections,
+    };
+    enum status status = descriptor_plan_make(&needs, out, fault);
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return wanted;
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted + FD_RESERVE)
-        return wanted;
-    size_t allowed = limit.rlim_cur > 2 * FD_RESERVE ? limit.rlim_cur - FD_RESERVE : limit.rlim_cur / 2;
-    log_event(LOG_WARN, "fewer clients than configured", LOG_I("maxClients", wanted),
-              LOG_I("allowed", allowed), LOG_S("reason", "RLIMIT_NOFILE"), LOG_I("limit", limit.rlim_cur));
-    return allowed;
+    if (status != STATUS_OK)
+        return status;
+    bool fewer = out->clients < needs.max_clients || out->rpc < needs.max_rpc;
+    log_event(fewer ? LOG_WARN : LOG_INFO, fewer ? "fewer clients than configured" : "file descriptors",
+              LOG_I("limit", needs.limit), LOG_I("own", out->own), LOG_I("admin", out->admin),
+              LOG_I("rpc", out->rpc), LOG_I("handshakes", out->handshakes), LOG_I("refused", out->refused),
+              LOG_I("clients", out->clients), LOG_I("maxClients", needs.max_clients),
+              LOG_I("maxRpcConnections", needs.max_rpc));
+    return STATUS_OK;
 }
 
-struct acceptor_limits gateway_acceptor_limits(const struct gateway_conf *conf)
+struct acceptor_limits gateway_acceptor_limits(const struct gateway_conf *conf,
+                                               const struct descriptor_plan *plan)
 {
     return (struct acceptor_limits){
-        .max_clients = clients_allowed(conf),
+        .max_clients = plan->clients,
+        .max_refused = plan->refused,
         .per_second = conf->accept_per_second,
         .max_per_address = (size_t)conf->max_clients_per_address,
     };
@@ -75,12 +80,12 @@ void gateway_hello_limits(const struct gateway_conf *conf, int64_t out[HELLO_LIM
     out[HELLO_RPC_BYTES] = conf->max_rpc_bytes;
 }
 
-struct rpc_limits gateway_rpc_limits(const struct gateway_conf *conf)
+struct rpc_limits gateway_rpc_limits(const struct gateway_conf *conf, const struct descriptor_plan *plan)
 {
     return (struct rpc_limits){
         .max_inflight = (size_t)conf->max_rpc_inflight_bytes,
-        .max_connections = (int)conf->max_rpc_connections,
-        .max_handshakes = RPC_HANDSHAKES,
+        .max_connections = (int)plan->rpc,
+        .max_handshakes = (int)plan->handshakes,
         .read_timeout_ms = (int)conf->rpc_read_timeout,
     };
 }

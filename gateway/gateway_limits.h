@@ -6,6 +6,7 @@
 
 #include "gateway/acceptor.h"
 #include "gateway/bucket_limits.h"
+#include "gateway/descriptor_plan.h"
 #include "gateway/fanout.h"
 #include "gateway/gateway_conf.h"
 #include "gateway/rpc_server.h"
@@ -13,13 +14,17 @@
 #include "shared/push.h"
 
 struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf);
-/* Raises the soft limit of descriptors to the hard one; when that leaves fewer clients than maxClients,
- * a warning says so. */
-struct acceptor_limits gateway_acceptor_limits(const struct gateway_conf *conf);
+/* Raises the soft limit of descriptors to the hard one, and plans who may have them: in one line of the log,
+ * a warning when it leaves fewer clients or links than configured. `open`: those that the process had when it
+ * started. A fault as descriptor_plan_make. */
+enum status gateway_plan_descriptors(const struct gateway_conf *conf, unsigned threads, size_t open,
+                                     struct descriptor_plan *out, struct fault *fault);
+struct acceptor_limits gateway_acceptor_limits(const struct gateway_conf *conf,
+                                               const struct descriptor_plan *plan);
 struct fanout_limits gateway_fanout_limits(const struct gateway_conf *conf);
 struct push_limits gateway_push_limits(const struct gateway_conf *conf);
 /* What logics are told of the same, and of maxRpcBytes. */
 void gateway_hello_limits(const struct gateway_conf *conf, int64_t out[HELLO_LIMIT_COUNT]);
-struct rpc_limits gateway_rpc_limits(const struct gateway_conf *conf);
+struct rpc_limits gateway_rpc_limits(const struct gateway_conf *conf, const struct descriptor_plan *plan);
 
 #endif

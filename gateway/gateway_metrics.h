@@ -93,6 +93,7 @@
     X(M_REFUSED_FULL, G "clients_refused_total", "reason=\"max_clients\"", COUNTER,                          \
       "Connections that ended, with an error for an answer or without one, before they were open")           \
     X(M_REFUSED_ADDRESS, G "clients_refused_total", "reason=\"max_clients_per_address\"", COUNTER, "")       \
+    X(M_REFUSED_EVICTED, G "clients_refused_total", "reason=\"evicted\"", COUNTER, "")                       \
     X(M_REFUSED_RATE, G "clients_refused_total", "reason=\"rate\"", COUNTER, "")                             \
     X(M_REFUSED_DRAINING, G "clients_refused_total", "reason=\"draining\"", COUNTER, "")                     \
     X(M_REFUSED_ORIGIN, G "clients_refused_total", "reason=\"origin\"", COUNTER, "")                         \

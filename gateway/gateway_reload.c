@@ -44,7 +44,11 @@ static void rule_buckets(const struct gateway *gateway)
 static void apply(const struct gateway *gateway)
 {
     const struct gateway_conf *conf = gateway->conf;
-    const struct acceptor_limits newcomers = gateway_acceptor_limits(conf);
+    struct descriptor_plan plan = gateway->descriptors; /* stays if there should be too few by now */
+    struct fault fault;
+    (void)gateway_plan_descriptors(conf, gateway->bucket_count, gateway->descriptors_open, &plan, &fault);
+    const struct acceptor_limits newcomers = gateway_acceptor_limits(conf, &plan);
+    const struct rpc_limits rpc = gateway_rpc_limits(conf, &plan);
     const struct fanout_limits fanout = gateway_fanout_limits(conf);
     const struct push_limits pushes = gateway_push_limits(conf);
     int64_t told[HELLO_LIMIT_COUNT];
@@ -56,7 +60,6 @@ static void apply(const struct gateway *gateway)
     rule_buckets(gateway);
     fanout_set_limits(gateway->fanout, &fanout);
     push_handler_set_limits(gateway->handler, &pushes);
-    const struct rpc_limits rpc = gateway_rpc_limits(conf);
     rpc_server_set_limits(gateway->rpc, told, &rpc);
     drain_set_pace(gateway->drain, conf->drain_seconds, conf->accept_per_second);
 }

@@ -12,6 +12,7 @@
 #include "gateway/bus_listener.h"
 #include "gateway/canary.h"
 #include "gateway/certificates.h"
+#include "gateway/descriptor_plan.h"
 #include "gateway/drain.h"
 #include "gateway/fanout.h"
 #include "gateway/page.h"
@@ -25,6 +26,8 @@
 struct gateway {
     const struct reload *settings;
     const struct gateway_conf *conf; /* of settings */
+    size_t descriptors_open;         /* at the start */
+    struct descriptor_plan descriptors;
     struct event_base *base;
     struct event *hangup;
     struct event *reload; /* active once, however often SIGHUP came */
@@ -47,6 +50,9 @@ struct gateway {
     struct admin_api *admin;
     struct drain *drain;
 };
+
+/* gateway.c: how many bucket threads there are, or will be. */
+unsigned gateway_threads(const struct gateway_conf *conf);
 
 /* gateway_reload.c */
 /* Listens for SIGHUP: from now on settings and certificates may be other ones. Once all parts stand. */

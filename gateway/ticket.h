@@ -44,6 +44,7 @@ struct ticket {
     int64_t accepted_us; /* monotonic */
     unsigned bucket;
     enum refusal refusal;    /* answer 503 to the handshake */
+    bool gave_way;           /* closed for a newcomer: the bucket's */
     bool canary;             /* the gateway's own client: in its room from the start, counted nowhere */
     int retry_s;             /* with REFUSAL_RATE: its Retry-After */
     struct address *address; /* the acceptor's */

@@ -10,13 +10,16 @@
 
 #include "logic/api_guard.h"
 #include "logic/cors.h"
+#include "logic/descriptor_share.h"
 #include "logic/gateways_answer.h"
 #include "logic/logic_metrics.h"
 #include "logic/push_job.h"
 #include "logic/push_request.h"
 #include "logic/push_trace.h"
 #include "shared/clock.h"
+#include "shared/descriptors.h"
 #include "shared/form.h"
+#include "shared/log.h"
 
 struct http_api {
     const struct logic_conf *conf;
@@ -24,6 +27,8 @@ struct http_api {
     struct http_server *server;
     struct push_request_limits limits;
     struct api_guard guard;
+    size_t descriptors_open; /* at the start */
+    size_t places;           /* callers' connections: maxConnections, or what the descriptors give */
     bool draining;
     http_api_state *state; /* NULL: nothing to say */
     void *state_arg;
@@ -280,7 +285,7 @@ static struct http_server_conf server_conf_of(struct http_api *api)
                                      .read_timeout_ms = (int)conf->service_read_timeout,
                                      .idle_timeout_ms = (int)conf->service_idle_timeout * 1000,
                                      .write_timeout_ms = (int)conf->service_write_timeout,
-                                     .max_connections = (int)conf->max_connections,
+                                     .max_connections = (int)api->places,
                                      .probes = probes,
                                      .rows = {.accept_failures = LM_ACCEPT_FAILURES,
                                               .evicted = LM_CONNECTIONS_EVICTED,
@@ -293,6 +298,21 @@ static struct http_server_conf server_conf_of(struct http_api *api)
                                      .adorn = adorn,
                                      .on_refused = on_refused,
                                      .arg = api};
+}
+
+static enum status plan_descriptors(struct http_api *api, struct fault *fault)
+{
+    struct descriptor_share share;
+    size_t limit = descriptors_limit();
+    enum status status = descriptor_share_make(limit, api->descriptors_open, api->conf, &share, fault);
+    if (status)
+        return status;
+    bool fewer = share.connections < (size_t)api->conf->max_connections;
+    api->places = share.connections;
+    log_event(fewer ? LOG_WARN : LOG_INFO, fewer ? "fewer connections than configured" : "file descriptors",
+              LOG_I("limit", limit), LOG_I("own", share.own), LOG_I("links", share.links),
+              LOG_I("connections", share.connections), LOG_I("maxConnections", api->conf->max_connections));
+    return STATUS_OK;
 }
 
 static enum status start_server(struct http_api *api, struct event_base *base, struct fault *fault)
@@ -325,7 +345,10 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
     api->conf = conf;
     api->dispatch = dispatch;
     fill_limits(&api->limits, conf);
-    enum status status = http_api_load_tokens(api, fault);
+    api->descriptors_open = descriptors_open();
+    enum status status = plan_descriptors(api, fault);
+    if (!status)
+        status = http_api_load_tokens(api, fault);
     for (size_t i = 0; i < PUSH_ID_PREFIX_LEN / 2; i++)
         snprintf(api->id_prefix + 2 * i, 3, "%02x", logic_id[i]);
     if (!status)
@@ -345,6 +368,8 @@ enum status http_api_load_tokens(struct http_api *api, struct fault *fault)
 
 void http_api_apply(struct http_api *api)
 {
+    struct fault fault;
+    (void)plan_descriptors(api, &fault); /* should there be too few by now, the places stay */
     const struct http_server_conf server_conf = server_conf_of(api);
     fill_limits(&api->limits, api->conf);
     http_server_limit(api->server, &server_conf);

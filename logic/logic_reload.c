@@ -6,15 +6,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "logic/logic_metrics.h"
 #include "shared/certificate_log.h"
 #include "shared/file_watch.h"
 #include "shared/log.h"
 #include "shared/tls.h"
-
-enum { SPARE_DESCRIPTORS = 64 };
 
 struct logic_reload {
     const struct reload *settings;
@@ -100,24 +97,10 @@ static bool watch_files(struct logic_reload *reload)
     return false;
 }
 
-/* One descriptor per connection; the soft limit is ours to raise. */
-static void raise_descriptors(int64_t max_connections)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)max_connections + SPARE_DESCRIPTORS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
-        return;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur < wanted)
-        log_event(LOG_WARN, "fewer file descriptors than maxConnections asks for",
-                  LOG_I("descriptors", limit.rlim_cur), LOG_I("wanted", wanted));
-}
-
 static bool take_over(struct logic_reload *reload)
 {
     const struct logic_conf *conf = conf_of(reload);
     log_setup((enum log_level)conf->log_level, (enum log_format)conf->log_format);
-    raise_descriptors(conf->max_connections);
     http_api_apply(reload->parts.api);
     dispatch_apply(reload->parts.dispatch, (int)conf->wait_timeout);
     bool watched = watch_files(reload);
@@ -192,7 +175,6 @@ enum status logic_reload_new(const struct reload *settings, const struct logic_p
         return status;
     }
     reload_hold(false);
-    raise_descriptors(conf_of(reload)->max_connections);
     warn_of_open_doors(conf_of(reload));
     *out = reload;
     return STATUS_OK;

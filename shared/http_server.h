@@ -14,7 +14,8 @@
  *
  * When max_connections are there, a newcomer takes the place of one that is silent: one that has not
  * said a byte for 250 ms, else the one that has waited longest for its next request, else one that has just
- * come. One with a request under way never gives way. When nobody does, up to 64 newcomers are still
+ * come. One with a request under way never gives way. When nobody does, up to 64 newcomers
+ * (and not more than max_connections) are still
  * listened to, for probes (conf.probes) alone; whatever else they ask is answered 503. */
 #ifndef FANFARE_SHARED_HTTP_SERVER_H
 #define FANFARE_SHARED_HTTP_SERVER_H

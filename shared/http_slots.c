@@ -16,6 +16,22 @@ enum {
     LOOKS = 8,      /* at connections that turn out to have said something by now */
 };
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What lingers is not to take more descriptors than what is served. */
+static size_t linger_max(size_t max_connections)
+{
+    return least(max_connections, LINGER_MAX);
+}
+
+static size_t surplus_max(size_t max_connections)
+{
+    return least(max_connections, SURPLUS_MAX);
+}
+
 static int64_t silent_ms(const struct http_conn *conn)
 {
     return clock_now_ms() - (conn->deadline - conn->server->timeouts_ms[conn->phase]);
@@ -87,15 +103,10 @@ enum http_slot http_slots_take(struct http_server *server)
         return HTTP_SLOT_OWN;
     log_event(LOG_WARN, "connection refused", LOG_S("reason", "max connections"),
               LOG_I("limit", server->conf.max_connections));
-    if (server->surplus_count < SURPLUS_MAX || refuse_one_of_the_surplus(server))
+    if (server->surplus_count < surplus_max((size_t)server->conf.max_connections) ||
+        refuse_one_of_the_surplus(server))
         return HTTP_SLOT_SURPLUS;
     return HTTP_SLOT_NONE;
-}
-
-/* What lingers is not to take more descriptors than what is served. */
-static size_t linger_max(size_t max_connections)
-{
-    return max_connections < LINGER_MAX ? max_connections : LINGER_MAX;
 }
 
 size_t http_slots_linger_max(const struct http_server *server)
@@ -105,7 +116,7 @@ size_t http_slots_linger_max(const struct http_server *server)
 
 size_t http_server_descriptors(size_t max_connections)
 {
-    return max_connections + SURPLUS_MAX + linger_max(max_connections);
+    return max_connections + surplus_max(max_connections) + linger_max(max_connections);
 }
 
 void http_slots_leave_surplus(struct http_conn *conn)

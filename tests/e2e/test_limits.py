@@ -145,7 +145,7 @@ def test_max_connections_of_logic(make_cluster):
     cluster = make_cluster(logic={"maxConnections": 3, "serviceReadTimeout": 600000})
     busy = [socket.create_connection(cluster.api(), timeout=patient(10)) for _ in range(3)]
     for sock in busy:
-        sock.sendall(b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        sock.sendall(b"POST /push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n")
 
     def served():
         with cluster.caller() as caller:

@@ -22,6 +22,7 @@ enum { BUCKETS = 2, MAX_TICKETS = 2048, MAX_REFUSED = 1024 };
 struct bucket {
     struct ticket *tickets[MAX_TICKETS];
     size_t count;
+    size_t open; /* clients */
     enum status answer;
 };
 
@@ -49,6 +50,11 @@ enum status bucket_post_ticket(struct bucket *bucket, struct ticket *ticket)
     if (bucket->answer == STATUS_OK)
         bucket->tickets[bucket->count++] = ticket;
     return bucket->answer;
+}
+
+size_t bucket_clients(const struct bucket *bucket)
+{
+    return bucket->open;
 }
 
 enum status listener_new(struct event_base *base, const char *what, const char *bind, int port,
@@ -91,7 +97,9 @@ static int setup(void **state)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     const struct acceptor_conf conf = {
-        "127.0.0.1", 0, {.max_clients = 3, .per_second = 0, .max_per_address = 0}};
+        "127.0.0.1",
+        0,
+        {.max_clients = 3, .max_refused = MAX_REFUSED, .per_second = 0, .max_per_address = 0}};
     struct fault fault;
 
     now_us = 1000000;
@@ -213,7 +221,7 @@ static void those_who_are_told_503_are_bounded(void **state)
 static void an_address_has_its_share(void **state)
 {
     struct bench *bench = *state;
-    const struct acceptor_limits limits = {.max_clients = 10, .max_per_address = 2};
+    const struct acceptor_limits limits = {.max_clients = 10, .max_refused = 10, .max_per_address = 2};
 
     acceptor_set_limits(bench->acceptor, &limits);
     connect_many(bench, 3);
@@ -225,7 +233,7 @@ static void an_address_has_its_share(void **state)
 static void too_many_a_second_are_told_when_to_come(void **state)
 {
     struct bench *bench = *state;
-    const struct acceptor_limits limits = {.max_clients = 100, .per_second = 10};
+    const struct acceptor_limits limits = {.max_clients = 100, .max_refused = 100, .per_second = 10};
 
     acceptor_set_limits(bench->acceptor, &limits);
     connect_many(bench, 20);
@@ -258,6 +266,32 @@ static void the_canary_takes_no_place(void **state)
     assert_true(bucket_of[0].tickets[0]->canary);
 }
 
+/* Bucket 0 has two of the three, and both are open: the newcomer goes where one is not. */
+static void a_newcomer_goes_where_one_may_give_way_and_the_counts_stay_right(void **state)
+{
+    struct bench *bench = *state;
+
+    connect_many(bench, 3);
+    bucket_of[0].open = 2;
+    connect_many(bench, 1);
+    assert_int_equal(bucket_of[1].count, 2);
+    struct ticket *silent = bucket_of[1].tickets[0];
+    struct ticket *newcomer = bucket_of[1].tickets[1];
+    assert_int_equal(newcomer->refusal, REFUSAL_MAX_CLIENTS);
+    newcomer->refusal = REFUSAL_NONE;
+    silent->gave_way = true;
+    give_back(bench, silent);
+    bucket_of[1].tickets[0] = NULL;
+    turn(bench);
+    assert_int_equal(acceptor_live(bench->acceptor), 3);
+    give_back(bench, newcomer);
+    bucket_of[1].tickets[1] = NULL;
+    turn(bench);
+    assert_int_equal(acceptor_live(bench->acceptor), 2);
+    connect_many(bench, 1);
+    assert_int_equal(refused(REFUSAL_MAX_CLIENTS), 0);
+}
+
 static void a_bucket_that_takes_no_ticket_costs_only_its_client(void **state)
 {
     struct bench *bench = *state;
@@ -281,6 +315,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(too_many_a_second_are_told_when_to_come, setup, teardown),
         cmocka_unit_test_setup_teardown(a_drain_lets_nobody_in, setup, teardown),
         cmocka_unit_test_setup_teardown(the_canary_takes_no_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_newcomer_goes_where_one_may_give_way_and_the_counts_stay_right,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_bucket_that_takes_no_ticket_costs_only_its_client, setup, teardown),
     };
 
