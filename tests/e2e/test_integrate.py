@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clients of docs/integrate.md, run as they stand there: they come back as the close code says."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from harness.closing_server import ClosingServer
+from harness.programs import Program, programs
+from harness.waiting import patient
+
+URL = "ws://127.0.0.1:7777/connect?v=2"  # as the page has it
+GO_MOD = "module client\n\ngo 1.18\n\nrequire github.com/gorilla/websocket v1.5.3\n"
+GO_SUM = """github.com/gorilla/websocket v1.5.3 h1:saDtZ6Pbx/0u+bgYQ3q96pZgCzfhKXGPqt7kZ72aNNg=
+github.com/gorilla/websocket v1.5.3/go.mod h1:YR8l580nyteQvAITg2hZ9XVh4b55+EU/adAjf1fMHhE=
+"""
+IN_NODE = """globalThis.WebSocket = require("/usr/share/nodejs/ws");
+globalThis.addEventListener = () => {};
+"""
+
+# What is asked, and between what the pauses (in ms) must be spread; both the same where there is nothing to spread.
+PAUSES = [
+    (1001, "going_away retry_ms=2350", 1, 2350, 2350),
+    (1001, "going_away retry_ms=0", 3, 0, 0),
+    (1001, "going_away", 1, 0, 1000),
+    (1001, "going_away retry_ms=soon", 1, 0, 1000),
+    (1011, "internal retry_ms=2350", 1, 0, 1000),
+    (1006, "", 1, 0, 1000),
+    (1006, "", 4, 0, 8000),
+    (1006, "", 400, 0, 30000),
+    (4100, "rate_limited", 1, 0, 5000),
+    (4100, "rate_limited", 2, 0, 10000),
+    (4200, "slow_consumer", 1, 0, 0),
+    (4201, "heartbeat_timeout", 1, 0, 0),
+    (4201, "heartbeat_timeout", 2, 0, 2000),
+]
+DRAWS = 200
+
+
+class InPython:
+    """client.py."""
+
+    reads_retry_after = True
+
+    def __init__(self, directory):
+        self.directory = directory
+        (directory / "client.py").write_text(programs()["client.py"])
+
+    def start(self, url):
+        return Program([sys.executable, "client.py"], self.directory, {"PUSH_CLIENT_URL": url})
+
+    def pauses(self):
+        (self.directory / "ask.py").write_text(
+            "import json, sys, client\n"
+            "asked, draws = json.load(sys.stdin)\n"
+            "json.dump([[1000 * client.pause(*each) for _ in range(draws)] for each in asked], sys.stdout)\n")
+        return [sys.executable, "ask.py"]
+
+
+class InJavaScript:
+    """fanfare.js with page.js, in node, whose WebSocket is the package ws."""
+
+    reads_retry_after = False
+
+    def __init__(self, directory):
+        self.directory = directory
+        (directory / "package.json").write_text('{"type": "module"}')
+        (directory / "in_node.cjs").write_text(IN_NODE)
+        (directory / "fanfare.js").write_text(programs()["fanfare.js"])
+
+    def start(self, url):
+        page = programs()["page.js"]
+        assert URL in page
+        (self.directory / "page.js").write_text(page.replace(URL, url))
+        return Program(["node", "--require", "./in_node.cjs", "page.js"], self.directory)
+
+    def pauses(self):
+        (self.directory / "inside.js").write_text(programs()["fanfare.js"] + "\nexport { pause };\n")
+        (self.directory / "ask.js").write_text(
+            'import { pause } from "./inside.js";\nimport { readFileSync } from "node:fs";\n'
+            'const [asked, draws] = JSON.parse(readFileSync(0));\n'
+            "console.log(JSON.stringify(asked.map((each) => Array.from({ length: draws }, () => pause(...each)))));\n")
+        return ["node", "ask.js"]
+
+
+class InGo:
+    """client.go, where there is a Go and the module of its WebSocket."""
+
+    reads_retry_after = True
+
+    def __init__(self, directory):
+        if shutil.which("go") is None:
+            pytest.skip("there is no go")
+        self.directory = directory
+        (directory / "go.mod").write_text(GO_MOD)
+        (directory / "go.sum").write_text(GO_SUM)
+        (directory / "client.go").write_text(programs()["client.go"])
+        got = subprocess.run(["go", "mod", "download"], cwd=directory, capture_output=True, text=True,
+                             timeout=patient(100))
+        if got.returncode != 0:
+            pytest.skip(f"the module is not to be had: {got.stderr.strip()[-200:]}")
+
+    def build(self):
+        subprocess.run(["go", "vet", "."], cwd=self.directory, check=True, timeout=patient(200))
+        subprocess.run(["go", "build", "-o", "client", "."], cwd=self.directory, check=True, timeout=patient(200))
+
+    def start(self, url):
+        self.build()
+        return Program(["./client"], self.directory, {"PUSH_CLIENT_URL": url})
+
+    def pauses(self):
+        (self.directory / "ask.go").write_text("""package main
+
+import (
+	"encoding/json"
+	"os"
+)
+
+func init() {
+	var asked []json.RawMessage
+	var questions [][]json.RawMessage
+	var draws, code, failures int
+	var reason string
+	json.NewDecoder(os.Stdin).Decode(&asked)
+	json.Unmarshal(asked[0], &questions)
+	json.Unmarshal(asked[1], &draws)
+	answers := make([][]int64, len(questions))
+	for i, each := range questions {
+		json.Unmarshal(each[0], &code)
+		json.Unmarshal(each[1], &reason)
+		json.Unmarshal(each[2], &failures)
+		for n := 0; n < draws; n++ {
+			answers[i] = append(answers[i], pause(code, reason, failures).Milliseconds())
+		}
+	}
+	json.NewEncoder(os.Stdout).Encode(answers)
+	os.Exit(0)
+}
+""")
+        self.build()
+        return ["./client"]
+
+
+@pytest.fixture(params=[InPython, InJavaScript, InGo], ids=["python", "javascript", "go"])
+def client(request, tmp_path):
+    directory = tmp_path / "program"
+    directory.mkdir()
+    return request.param(directory)
+
+
+@pytest.fixture
+def start(client):
+    """Starts the client's program; ended with the test."""
+    made = []
+
+    def run(url):
+        made.append(client.start(url))
+        return made[-1]
+
+    yield run
+    for each in made:
+        each.end()
+
+
+@pytest.fixture
+def closing():
+    made = []
+
+    def make(*plan):
+        made.append(ClosingServer(plan))
+        return made[-1], f"ws://127.0.0.1:{made[-1].port}/connect?v=2"
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+def test_the_pauses_are_those_of_the_table(client):
+    asked = [[code, reason, failures] for code, reason, failures, _, _ in PAUSES]
+    told = subprocess.run(client.pauses(), cwd=client.directory, input=json.dumps([asked, DRAWS]), text=True,
+                          check=True, capture_output=True, timeout=patient(60))
+    for (code, reason, failures, low, high), got in zip(PAUSES, json.loads(told.stdout)):
+        case = f"{code} {reason} after {failures}: {min(got)} to {max(got)}"
+        assert low <= min(got) and max(got) <= high, case
+        if low != high:
+            assert min(got) < low + (high - low) / 4 and max(got) > high - (high - low) / 4, case
+
+
+def test_a_client_comes_back_at_once_then_when_it_was_told_and_never_after_40xx(start, closing):
+    server, url = closing((4200, "slow_consumer"), (1001, "going_away retry_ms=37"), (4000, "invalid_message"))
+    program = start(url)
+    for number, (code, pause) in enumerate([("4200", "0"), ("1001", "37")]):
+        program.expect("in default")
+        program.expect(f"default {number}")
+        assert program.expect(r"closed with (\d+).*, back in (\d+) ms").groups() == (code, pause)
+    program.expect("in default")
+    program.expect("default 2")
+    assert program.line() is None, "it ends"
+    assert "not coming back" in program.ended()[1]
+    assert server.asked == 3
+
+
+def test_a_refused_handshake_is_tried_again_after_a_pause(client, start, closing):
+    server, url = closing((503, {"Retry-After": "1"}), (4000, "invalid_message"))
+    program = start(url)
+    pause = int(program.expect(r"closed with 1006.*, back in (\d+) ms")[1])
+    assert 1000 * client.reads_retry_after <= pause <= 1000 + 1000 * client.reads_retry_after
+    program.expect("in default")
+    program.expect("default 1")
+    assert program.line() is None
+    assert server.asked == 2
+
+
+def test_a_client_outlives_its_gateway(start, make_cluster):
+    cluster = make_cluster(gateway={"drainSeconds": 2})
+    program = start(cluster.url(query="?v=2"))
+    program.expect("in default")
+    cluster.push("default", {"n": 1}, wait=True)
+    program.expect(r"default .*1.*")
+    cluster.gateways[0].terminate()
+    program.expect(r"closed with 1001.*, back in \d+ ms")
+    cluster.restart_gateway()
+    cluster.await_links()
+    program.expect_later("in default")
+    cluster.push("default", {"n": 2}, wait=True)
+    program.expect(r"default .*2.*")
+
+
+def test_what_no_repeating_mends_ends_the_client(client, start, closing):
+    if not client.reads_retry_after:
+        pytest.skip("a page sees 1006, whatever the answer")
+    server, url = closing((403, {}), (4000, "invalid_message"))
+    program = start(url)
+    assert program.line() is None
+    status, errors = program.ended()
+    assert status == 1 and "not coming back" in errors and "403" in errors
+    assert server.asked == 1
