@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four routes on shared/http_server. Reads counters, changes nothing. */
+/* Four routes on shared/http/http_server. Reads counters, changes nothing. */
 #include "gateway/admin_api.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
-#include "gateway/gateway_metrics.h"
-#include "shared/http_server.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "shared/http/http_server.h"
 
 enum { MAX_HEADER = 8192, TIMEOUT_MS = 5000, IDLE_MS = 60000 };
 

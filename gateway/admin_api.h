@@ -6,8 +6,8 @@
 #include <event2/event.h>
 #include <stdbool.h>
 
-#include "shared/buf.h"
-#include "shared/status.h"
+#include "shared/base/buf.h"
+#include "shared/base/status.h"
 
 struct admin_api;
 

@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "gateway/gateway_metrics.h"
-#include "shared/certificate_log.h"
-#include "shared/file_watch.h"
-#include "shared/log.h"
-#include "shared/tls.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "shared/conf/file_watch.h"
+#include "shared/log/log.h"
+#include "shared/net/certificate_log.h"
+#include "shared/net/tls.h"
 
 enum { FILES = 3 };
 

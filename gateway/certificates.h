@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gateway's two certificates, of the RPC port and of client TLS: loads them at the start, watches
- * their files (shared/file_watch.h), and loads them again when those change. A pair that cannot be used
+ * their files (shared/conf/file_watch.h), and loads them again when those change. A pair that cannot be used
  * leaves the old one in force, with a warning that names file and reason, until the files change again.
  * Warns when a certificate in use ends within 7 days: when it is loaded, and once a day. Keeps
  * fanfare_gateway_certificate_expiry_timestamp_seconds and …_certificates_reloaded_total. The control
@@ -12,8 +12,8 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-#include "gateway/gateway_conf.h"
-#include "shared/status.h"
+#include "gateway/conf/gateway_conf.h"
+#include "shared/base/status.h"
 
 struct certificates;
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "shared/status.h"
+#include "shared/base/status.h"
 
 struct descriptor_needs {
     size_t limit; /* of the process; SIZE_MAX for none */

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gateway/gateway_metrics.h"
-#include "shared/clock.h"
-#include "shared/log.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "shared/base/clock.h"
+#include "shared/log/log.h"
 
 enum { LOOK_MS = 10, GOODBYE_MS = 1000, LEAVE_MS = 500 };
 

@@ -9,12 +9,12 @@
 #include <event2/event.h>
 #include <stdbool.h>
 
-#include "gateway/acceptor.h"
-#include "gateway/canary.h"
-#include "gateway/fanout.h"
-#include "gateway/readiness.h"
+#include "gateway/accept/acceptor.h"
+#include "gateway/bucket/readiness.h"
+#include "gateway/fanout/fanout.h"
 #include "gateway/registrar.h"
-#include "gateway/rpc_server.h"
+#include "gateway/rpc/canary.h"
+#include "gateway/rpc/rpc_server.h"
 
 struct drain;
 

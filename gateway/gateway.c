@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "gateway/gateway_limits.h"
-#include "gateway/gateway_metrics.h"
 #include "gateway/gateway_state.h"
 #include "gateway/gateway_stats.h"
-#include "shared/descriptors.h"
-#include "shared/log.h"
-#include "shared/redis_report.h"
-#include "shared/resolver.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "shared/log/log.h"
+#include "shared/net/descriptors.h"
+#include "shared/net/resolver.h"
+#include "shared/redis/redis_report.h"
 
 /* Our logics speak every ten seconds at least, go-push's come back when they are closed. */
 enum { RPC_QUIET_MS = 20000 };

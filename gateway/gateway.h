@@ -4,9 +4,9 @@
 #ifndef FANFARE_GATEWAY_GATEWAY_H
 #define FANFARE_GATEWAY_GATEWAY_H
 
-#include "gateway/gateway_conf.h"
-#include "shared/reload.h"
-#include "shared/status.h"
+#include "gateway/conf/gateway_conf.h"
+#include "shared/base/status.h"
+#include "shared/conf/reload.h"
 
 /* Runs until SIGTERM or SIGINT has been followed by the drain. A second signal ends the process
  * at once with status 128 + its number. A fault is a start-up error: a port, a certificate. `settings`

@@ -2,8 +2,8 @@
 /* Units and types of the option table become those of the parts. */
 #include "gateway/gateway_limits.h"
 
-#include "shared/descriptors.h"
-#include "shared/log.h"
+#include "shared/log/log.h"
+#include "shared/net/descriptors.h"
 
 struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf)
 {

@@ -4,14 +4,14 @@
 #ifndef FANFARE_GATEWAY_GATEWAY_LIMITS_H
 #define FANFARE_GATEWAY_GATEWAY_LIMITS_H
 
-#include "gateway/acceptor.h"
-#include "gateway/bucket_limits.h"
+#include "gateway/accept/acceptor.h"
+#include "gateway/bucket/bucket_limits.h"
+#include "gateway/conf/gateway_conf.h"
 #include "gateway/descriptor_plan.h"
-#include "gateway/fanout.h"
-#include "gateway/gateway_conf.h"
-#include "gateway/rpc_server.h"
-#include "shared/hello.h"
-#include "shared/push.h"
+#include "gateway/fanout/fanout.h"
+#include "gateway/rpc/rpc_server.h"
+#include "shared/contract/hello.h"
+#include "shared/contract/push.h"
 
 struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf);
 /* Raises the soft limit of descriptors to the hard one, and plans who may have them: in one line of the log,

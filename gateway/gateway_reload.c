@@ -4,9 +4,9 @@
 #include <signal.h>
 
 #include "gateway/gateway_limits.h"
-#include "gateway/gateway_metrics.h"
 #include "gateway/gateway_state.h"
-#include "shared/log.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "shared/log/log.h"
 
 static void report_missed(unsigned bucket, const char *what, enum status status)
 {

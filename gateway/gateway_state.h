@@ -6,22 +6,22 @@
 
 #include <event2/event.h>
 
-#include "gateway/acceptor.h"
+#include "gateway/accept/acceptor.h"
 #include "gateway/admin_api.h"
-#include "gateway/bucket.h"
-#include "gateway/bus_listener.h"
-#include "gateway/canary.h"
+#include "gateway/bucket/bucket.h"
+#include "gateway/bucket/readiness.h"
 #include "gateway/certificates.h"
 #include "gateway/descriptor_plan.h"
 #include "gateway/drain.h"
-#include "gateway/fanout.h"
+#include "gateway/fanout/fanout.h"
+#include "gateway/intake/bus_listener.h"
+#include "gateway/intake/push_handler.h"
 #include "gateway/page.h"
-#include "gateway/push_handler.h"
-#include "gateway/readiness.h"
 #include "gateway/registrar.h"
-#include "gateway/rpc_server.h"
-#include "shared/reload.h"
-#include "shared/resolver.h"
+#include "gateway/rpc/canary.h"
+#include "gateway/rpc/rpc_server.h"
+#include "shared/conf/reload.h"
+#include "shared/net/resolver.h"
 
 struct gateway {
     const struct reload *settings;

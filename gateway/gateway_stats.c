@@ -2,7 +2,7 @@
 /* A table from go-push's names to metric rows, and what of ours stands beside them. */
 #include "gateway/gateway_stats.h"
 
-#include "gateway/gateway_metrics.h"
+#include "gateway/metrics/gateway_metrics.h"
 
 static uint64_t sum(unsigned first, unsigned last)
 {

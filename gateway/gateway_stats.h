@@ -3,8 +3,8 @@
 #ifndef FANFARE_GATEWAY_GATEWAY_STATS_H
 #define FANFARE_GATEWAY_GATEWAY_STATS_H
 
-#include "gateway/fanout.h"
-#include "shared/buf.h"
+#include "gateway/fanout/fanout.h"
+#include "shared/base/buf.h"
 
 /* Appends one JSON object (docs/protocol.md, section 3). */
 enum status gateway_stats_print(struct buf *out, const struct fanout *fanout);

@@ -2,14 +2,14 @@
 /* fanfare-gateway: reads its options and runs. */
 #include <stdlib.h>
 
+#include "gateway/conf/gateway_conf.h"
 #include "gateway/gateway.h"
-#include "gateway/gateway_conf.h"
-#include "gateway/gateway_metrics.h"
-#include "shared/conf.h"
-#include "shared/daemon.h"
-#include "shared/event_log.h"
-#include "shared/log.h"
-#include "shared/reload.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "shared/conf/conf.h"
+#include "shared/conf/daemon.h"
+#include "shared/conf/reload.h"
+#include "shared/log/event_log.h"
+#include "shared/log/log.h"
 
 int main(int argc, char **argv)
 {

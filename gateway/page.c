@@ -7,7 +7,7 @@
 #include <openssl/sha.h>
 #include <stdlib.h>
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 enum { MAX_PAGE = 1 << 20, HASH_TEXT_LEN = 44 };
 

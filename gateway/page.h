@@ -4,8 +4,8 @@
 #ifndef FANFARE_GATEWAY_PAGE_H
 #define FANFARE_GATEWAY_PAGE_H
 
-#include "shared/slice.h"
-#include "shared/status.h"
+#include "shared/base/slice.h"
+#include "shared/base/status.h"
 
 struct page;
 

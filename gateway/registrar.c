@@ -10,11 +10,11 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "gateway/gateway_metrics.h"
-#include "shared/clock.h"
-#include "shared/log.h"
-#include "shared/redis_client.h"
-#include "shared/registry_entry.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "shared/base/clock.h"
+#include "shared/contract/registry_entry.h"
+#include "shared/log/log.h"
+#include "shared/redis/redis_client.h"
 
 enum {
     ASK_AGAIN_MS = 1000, /* at most, while the id is another's */

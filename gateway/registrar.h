@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps this gateway's entry in the registry (shared/registry_entry.h): claims its id, refreshes
+/* Keeps this gateway's entry in the registry (shared/contract/registry_entry.h): claims its id, refreshes
  * the entry three times within its time to live, announces each change, and removes it at the end.
  * An id belongs to whoever claimed it first and still refreshes it: a second gateway logs who has
  * it, is not ready, and asks again until the entry ends. An entry of this gateway's own address
@@ -10,12 +10,12 @@
 #include <event2/event.h>
 #include <stdbool.h>
 
-#include "gateway/gateway_conf.h"
-#include "gateway/readiness.h"
-#include "shared/buf.h"
-#include "shared/redis_client.h"
-#include "shared/resolver.h"
-#include "shared/status.h"
+#include "gateway/bucket/readiness.h"
+#include "gateway/conf/gateway_conf.h"
+#include "shared/base/buf.h"
+#include "shared/base/status.h"
+#include "shared/net/resolver.h"
+#include "shared/redis/redis_client.h"
 
 struct registrar;
 

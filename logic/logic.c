@@ -8,18 +8,18 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "logic/bus_publisher.h"
-#include "logic/dispatch.h"
-#include "logic/dns_source.h"
-#include "logic/gateway_set.h"
-#include "logic/http_api.h"
-#include "logic/logic_metrics.h"
+#include "logic/api/http_api.h"
+#include "logic/discovery/dns_source.h"
+#include "logic/discovery/gateway_set.h"
+#include "logic/discovery/redis_source.h"
+#include "logic/dispatch/bus_publisher.h"
+#include "logic/dispatch/dispatch.h"
 #include "logic/logic_reload.h"
-#include "logic/redis_source.h"
-#include "shared/clock.h"
-#include "shared/log.h"
-#include "shared/redis_report.h"
-#include "shared/resolver.h"
+#include "logic/metrics/logic_metrics.h"
+#include "shared/base/clock.h"
+#include "shared/log/log.h"
+#include "shared/net/resolver.h"
+#include "shared/redis/redis_report.h"
 
 enum { DRAIN_CHECK_MS = 10, GOODBYE_MS = 500 };
 

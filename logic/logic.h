@@ -4,9 +4,9 @@
 #ifndef FANFARE_LOGIC_LOGIC_H
 #define FANFARE_LOGIC_LOGIC_H
 
-#include "logic/logic_conf.h"
-#include "shared/reload.h"
-#include "shared/status.h"
+#include "logic/conf/logic_conf.h"
+#include "shared/base/status.h"
+#include "shared/conf/reload.h"
 
 struct logic;
 

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "logic/logic_metrics.h"
-#include "shared/certificate_log.h"
-#include "shared/file_watch.h"
-#include "shared/log.h"
-#include "shared/tls.h"
+#include "logic/metrics/logic_metrics.h"
+#include "shared/conf/file_watch.h"
+#include "shared/log/log.h"
+#include "shared/net/certificate_log.h"
+#include "shared/net/tls.h"
 
 struct logic_reload {
     const struct reload *settings;

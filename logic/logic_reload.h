@@ -4,11 +4,11 @@
 #ifndef FANFARE_LOGIC_LOGIC_RELOAD_H
 #define FANFARE_LOGIC_LOGIC_RELOAD_H
 
-#include "logic/dispatch.h"
-#include "logic/http_api.h"
-#include "logic/link_env.h"
-#include "shared/reload.h"
-#include "shared/status.h"
+#include "logic/api/http_api.h"
+#include "logic/dispatch/dispatch.h"
+#include "logic/link/link_env.h"
+#include "shared/base/status.h"
+#include "shared/conf/reload.h"
 
 struct logic_reload;
 

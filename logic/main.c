@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fanfare-logic: takes pushes from business services over HTTP and sends them to every gateway. */
 #include "logic/logic.h"
-#include "logic/logic_metrics.h"
-#include "shared/daemon.h"
-#include "shared/event_log.h"
-#include "shared/log.h"
+#include "logic/metrics/logic_metrics.h"
+#include "shared/conf/daemon.h"
+#include "shared/log/event_log.h"
+#include "shared/log/log.h"
 
 static int run(const struct reload *settings)
 {

@@ -13,9 +13,9 @@
 
 #include "deploy/tool/text_file.h"
 #include "deploy/tool/tool.h"
-#include "gateway/gateway_conf.h"
-#include "logic/logic_conf.h"
-#include "shared/conf_internal.h"
+#include "gateway/conf/gateway_conf.h"
+#include "logic/conf/logic_conf.h"
+#include "shared/conf/conf_internal.h"
 
 enum { CONFIG_MAX = 1 << 20 };
 

@@ -11,7 +11,7 @@
 #include "deploy/tool/printable.h"
 #include "deploy/tool/text_file.h"
 #include "deploy/tool/tool.h"
-#include "shared/json_scan.h"
+#include "shared/json/json_scan.h"
 
 enum { ITEMS_MAX = 256 << 20, BODY_MAX = ITEMS_MAX + (16 << 20) };
 

@@ -10,9 +10,9 @@
 #include "deploy/tool/printable.h"
 #include "deploy/tool/tool.h"
 #include "deploy/tool/ws_client.h"
-#include "shared/buf.h"
-#include "shared/clock.h"
-#include "shared/json_scan.h"
+#include "shared/base/buf.h"
+#include "shared/base/clock.h"
+#include "shared/json/json_scan.h"
 
 enum { ROOM_SHOWN_MAX = 1100 };
 

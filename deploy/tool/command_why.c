@@ -6,8 +6,8 @@
 
 #include "deploy/tool/tool.h"
 #include "deploy/tool/why.h"
-#include "shared/json_scan.h"
-#include "shared/utf8.h"
+#include "shared/base/utf8.h"
+#include "shared/json/json_scan.h"
 
 static bool has_control(const char *text)
 {

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "shared/tls.h"
+#include "shared/net/tls.h"
 
 static const unsigned char alpn[] = "\x08http/1.1";
 

@@ -7,7 +7,7 @@
 
 #include "deploy/tool/tool.h"
 #include "deploy/tool/url.h"
-#include "shared/lookup.h"
+#include "shared/net/lookup.h"
 
 /* One connection. All zero: none. Embedded, and stays where it is while it is begun. */
 struct dialing {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 enum { HTTP_ANSWER_VALUE_MAX = 128 };
 enum http_answer_field {

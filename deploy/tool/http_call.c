@@ -89,7 +89,7 @@ static enum status append_header_file(struct buf *out, const char *path, struct 
     return status;
 }
 
-/* The first line that is neither empty nor a comment, as logic/api_tokens reads such a file. */
+/* The first line that is neither empty nor a comment, as logic/conf/api_tokens reads such a file. */
 static struct slice first_token(struct slice text)
 {
     while (text.len > 0) {

@@ -7,7 +7,7 @@
 #include "deploy/tool/http_answer.h"
 #include "deploy/tool/tool.h"
 #include "deploy/tool/url.h"
-#include "shared/slice.h"
+#include "shared/base/slice.h"
 
 enum { HTTP_CALL_BODY_MAX = 64 << 20, HTTP_CALL_FAULT_MAX = 256 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/conf_internal.h"
+#include "shared/conf/conf_internal.h"
 
 enum { OPTION_NAME_MAX = 32, ROWS_MAX = 64 };
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "shared/status.h"
+#include "shared/base/status.h"
 
 struct words {
     char **items;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "shared/slice.h"
+#include "shared/base/slice.h"
 
 /* Prints valid JSON on one line: line ends (which can only be space between tokens) become spaces,
  * DEL and the C1 controls become \u00XX, which JSON reads as the same. */

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "shared/slice.h"
+#include "shared/base/slice.h"
 
 struct prom_sample {
     struct slice name;

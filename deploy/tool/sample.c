@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "deploy/tool/prom.h"
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 enum { METRIC_NAME_MAX = 128 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "deploy/tool/printable.h"
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 enum { SHOWN_MAX = CELL_TEXT_MAX + 8 };
 

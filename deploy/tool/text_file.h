@@ -3,8 +3,8 @@
 #ifndef FANFARE_DEPLOY_TOOL_TEXT_FILE_H
 #define FANFARE_DEPLOY_TOOL_TEXT_FILE_H
 
-#include "shared/buf.h"
-#include "shared/status.h"
+#include "shared/base/buf.h"
+#include "shared/base/status.h"
 
 /* Appends the whole file, or with "-" the standard input, up to the limit of `out`. The fault names
  * the file. */

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "deploy/tool/options.h"
-#include "shared/resolver.h"
-#include "shared/status.h"
+#include "shared/base/status.h"
+#include "shared/net/resolver.h"
 
 /* Exit statuses; documented in docs/tool.md. */
 enum tool_exit { TOOL_OK = 0, TOOL_REFUSED = 1, TOOL_USAGE = 2, TOOL_UNREACHABLE = 3 };

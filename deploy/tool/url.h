@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "deploy/tool/options.h"
-#include "shared/status.h"
+#include "shared/base/status.h"
 
 enum { URL_HOST_MAX = 255, URL_PATH_MAX = 1023 };
 enum url_family { URL_HTTP, URL_WS };

@@ -8,7 +8,7 @@
 
 #include "deploy/tool/printable.h"
 #include "deploy/tool/tool.h"
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 static const struct {
     const char *word; /* in JSON */

@@ -10,8 +10,8 @@
 #include "deploy/tool/printable.h"
 #include "deploy/tool/why.h"
 #include "deploy/tool/ws_client.h"
-#include "shared/buf.h"
-#include "shared/clock.h"
+#include "shared/base/buf.h"
+#include "shared/base/clock.h"
 
 enum { PRIVATE_ROOM_MAX = 48, ITEM_MAX = 48 };
 

@@ -8,7 +8,7 @@
 
 #include "deploy/tool/printable.h"
 #include "deploy/tool/why.h"
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 enum { SETTLE_MS = 500, BODY_MAX = 256 << 20 };
 

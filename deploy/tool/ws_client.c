@@ -12,7 +12,7 @@
 #include "deploy/tool/printable.h"
 #include "deploy/tool/ws_frame.h"
 #include "deploy/tool/ws_handshake.h"
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 enum {
     MESSAGE_MAX = 64 << 20,

@@ -6,7 +6,7 @@
 
 #include "deploy/tool/tool.h"
 #include "deploy/tool/url.h"
-#include "shared/slice.h"
+#include "shared/base/slice.h"
 
 enum ws_state { WS_CONNECTING, WS_OPEN, WS_ENDED };
 

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shared/buf.h"
-#include "shared/slice.h"
+#include "shared/base/buf.h"
+#include "shared/base/slice.h"
 
 enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
 enum ws_read { WS_READ_MORE, WS_READ_FRAME, WS_READ_BAD, WS_READ_BIG };

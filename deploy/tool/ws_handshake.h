@@ -6,7 +6,7 @@
 #include "deploy/tool/http_answer.h"
 #include "deploy/tool/tool.h"
 #include "deploy/tool/url.h"
-#include "shared/buf.h"
+#include "shared/base/buf.h"
 
 enum { WS_KEY_LEN = 24, WS_ACCEPT_LEN = 28 };
 

@@ -15,7 +15,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 #include "tests/bench/item.h"
 
 enum { EVENTS = 64, ANSWER_TIMEOUT_US = 10000000, OVERTIME_US = 1000000 };

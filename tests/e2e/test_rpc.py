@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gateway's RPC: HTTP/2 over TLS, docs/protocol.md, section 3, and shared/push.h."""
+"""The gateway's RPC: HTTP/2 over TLS, docs/protocol.md, section 3, and shared/contract/push.h."""
 
 import json
 import os

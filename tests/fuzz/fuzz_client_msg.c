@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes from a client: a message that passes has a usable room or a reason, and can be
  * answered with valid JSON. */
-#include "gateway/client_msg.h"
-#include "shared/json_scan.h"
-#include "shared/push.h"
+#include "gateway/websocket/client_msg.h"
+#include "shared/contract/push.h"
+#include "shared/json/json_scan.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MAX_ROOM = 128, MAX_ANSWER = 1024 };

@@ -2,7 +2,7 @@
 /* DNS messages of each type: whatever is taken has records, and names that can be printed. */
 #include <string.h>
 
-#include "shared/dns_answer.h"
+#include "shared/net/dns_answer.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check(const struct dns_answer *answer, enum dns_type type)

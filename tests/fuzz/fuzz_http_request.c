@@ -2,7 +2,7 @@
 /* The request parser: a text in pieces must give what it gives whole. */
 #include <string.h>
 
-#include "shared/http_request.h"
+#include "shared/http/http_request.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MAX_HEADER = 256, MAX_BODY = 64, ROUNDS = 4 };

@@ -3,7 +3,7 @@
  * each part of it valid by itself. */
 #include <stdlib.h>
 
-#include "shared/json_scan.h"
+#include "shared/json/json_scan.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MAX_DEPTH = 64, MAX_VISITS = 2000 };

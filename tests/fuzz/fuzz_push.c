@@ -3,7 +3,7 @@
  * bytes again, header and records. */
 #include <string.h>
 
-#include "shared/push.h"
+#include "shared/contract/push.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MAX_PARTS = 256, MAX_RECORD = 1 << 16 };

@@ -3,7 +3,7 @@
  * one that a gateway takes too, and every refusal is one that can be shown. */
 #include <string.h>
 
-#include "logic/push_request.h"
+#include "logic/api/push_request.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct push_request_limits limits = {.max_items = 64,

@@ -3,7 +3,7 @@
  * hiredis takes, in as many answers as were counted. */
 #include <hiredis/hiredis.h>
 
-#include "shared/resp_scan.h"
+#include "shared/redis/resp_scan.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { BYTES_MAX = 65536 };

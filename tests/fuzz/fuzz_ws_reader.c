@@ -2,7 +2,7 @@
 /* Client frames: whole input and input byte by byte must give the same events, whatever it is. */
 #include <stdlib.h>
 
-#include "gateway/ws_reader.h"
+#include "gateway/websocket/ws_reader.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { MAX_MESSAGE = 256, MAX_EVENTS = 4096 };

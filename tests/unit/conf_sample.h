@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/conf.h"
+#include "shared/conf/conf.h"
 
 struct sample {
     int64_t ws_port;

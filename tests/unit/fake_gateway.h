@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shared/h2_conn.h"
-#include "shared/push.h"
-#include "shared/tls.h"
+#include "shared/contract/push.h"
+#include "shared/h2/h2_conn.h"
+#include "shared/net/tls.h"
 #include "tests/unit/certs.h"
 
 enum { FAKE_CONNECTIONS = 8 };

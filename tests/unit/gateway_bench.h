@@ -4,10 +4,10 @@
 #ifndef FANFARE_TESTS_GATEWAY_BENCH_H
 #define FANFARE_TESTS_GATEWAY_BENCH_H
 
-#include "logic/dispatch.h"
-#include "logic/gateway_set.h"
-#include "logic/logic_metrics.h"
-#include "shared/clock.h"
+#include "logic/discovery/gateway_set.h"
+#include "logic/dispatch/dispatch.h"
+#include "logic/metrics/logic_metrics.h"
+#include "shared/base/clock.h"
 #include "tests/unit/fake_gateway.h"
 
 enum { QUEUE_SECONDS = 10, NOBODY = 9 }; /* a port that nobody listens on */

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "shared/h2_conn.h"
-#include "shared/tls.h"
+#include "shared/h2/h2_conn.h"
+#include "shared/net/tls.h"
 
 enum { MAX_ANSWERS = 1024 };
 

@@ -20,9 +20,9 @@
 
 #include <cmocka.h>
 
-#include "shared/clock.h"
-#include "shared/http_server.h"
-#include "shared/log.h"
+#include "shared/base/clock.h"
+#include "shared/http/http_server.h"
+#include "shared/log/log.h"
 
 enum { PATIENCE_MS = 10000, MAX_BODY = 100000, MAX_HEADER = 2048, ANSWER_LEN = 1 << 20 };
 

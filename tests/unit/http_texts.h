@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "shared/http_request.h"
+#include "shared/http/http_request.h"
 
 enum { MAX_HEADER = 300, MAX_BODY = 20 };
 

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "logic/link_sender.h"
-#include "logic/push_wait.h"
+#include "logic/link/link_sender.h"
+#include "logic/push/push_wait.h"
 
 enum { MAX_CALLS = 64 };
 

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gateway/gateway_metrics.h"
-#include "gateway/push_handler.h"
+#include "gateway/intake/push_handler.h"
+#include "gateway/metrics/gateway_metrics.h"
 
 enum { GAP_WAIT = 1000, GAP_BYTES = 4096 };
 

@@ -23,7 +23,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include "shared/clock.h"
+#include "shared/base/clock.h"
 
 enum { PATIENCE_MS = 10000, BEAT_MS = 10, SERVER_ARGS_MAX = 24 };
 

@@ -3,9 +3,9 @@
 #ifndef FANFARE_TESTS_UNIT_REDIS_USER_H
 #define FANFARE_TESTS_UNIT_REDIS_USER_H
 
-#include "shared/metrics.h"
-#include "shared/redis_client.h"
-#include "shared/resolver.h"
+#include "shared/log/metrics.h"
+#include "shared/net/resolver.h"
+#include "shared/redis/redis_client.h"
 #include "tests/unit/captured.h"
 #include "tests/unit/redis_peer.h"
 

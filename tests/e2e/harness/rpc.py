@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/2 over TLS by python3-h2: a caller of gateways, and a gateway as small as go-push's.
 
-Also the batch of shared/push.h, encoded here a second time from its description, so that
+Also the batch of shared/contract/push.h, encoded here a second time from its description, so that
 both ends of the C code are held against an independent reading.
 """
 

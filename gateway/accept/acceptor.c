@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Buckets send tickets back through a mailbox whose wake is an eventfd on the control loop. */
+#include "gateway/accept/acceptor.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "gateway/accept/address_table.h"
+#include "gateway/accept/admission.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "shared/base/clock.h"
+#include "shared/base/list.h"
+#include "shared/net/listener.h"
+
+enum { PACE_US = 1000 };
+
+struct acceptor {
+    struct event_base *base;
+    struct acceptor_conf conf;
+    struct listener *listener;
+    struct mail *new_first; /* tickets that go to their buckets together, once per turn of the loop */
+    struct mail **new_end;
+    struct event *hand_over;
+    struct mailbox *returns;
+    int wake_fd;
+    struct event *wake_event;
+    struct bucket *const *buckets;
+    unsigned bucket_count;
+    size_t loads[MAX_BUCKETS];
+    size_t live;
+    size_t refused;  /* of the live ones, those that get 503 */
+    size_t canaries; /* of the live ones, those that are our own */
+    struct hashmap addresses;
+    struct admission admission;
+    bool draining;
+};
+
+static void on_ticket(struct acceptor *acceptor, struct ticket *ticket)
+{
+    acceptor->live--;
+    acceptor->loads[ticket->bucket]--;
+    /* Who gave way takes the mark of the one that came, who was counted as refused. */
+    if (ticket->refusal != REFUSAL_NONE || ticket->probe || ticket->gave_way)
+        acceptor->refused--;
+    if (ticket->canary)
+        acceptor->canaries--;
+    address_remove(&acceptor->addresses, ticket->address);
+    free(ticket);
+}
+
+/* It moves from the clients to those that are only told something, whose number is bounded too. */
+static void on_probe(struct acceptor *acceptor, struct ticket *ticket)
+{
+    if (ticket->refusal != REFUSAL_NONE || ticket->canary)
+        return;
+    ticket->probe = true;
+    acceptor->refused++;
+    address_remove(&acceptor->addresses, ticket->address);
+    ticket->address = NULL;
+    admission_give_back(&acceptor->admission);
+}
+
+static void on_return(struct acceptor *acceptor, struct bucket_mail *mail)
+{
+    if (mail->kind == MAIL_PROBE) {
+        struct probe_note *note = container_of(mail, struct probe_note, head);
+
+        on_probe(acceptor, note->ticket);
+        free(note);
+        return;
+    }
+    on_ticket(acceptor, container_of(mail, struct ticket, head));
+}
+
+static void take_returns(struct acceptor *acceptor)
+{
+    struct mail *next;
+
+    for (struct mail *mail = mailbox_take(acceptor->returns); mail != NULL; mail = next) {
+        next = mail->next;
+        on_return(acceptor, container_of(mail, struct bucket_mail, mail));
+    }
+}
+
+static void on_returns(evutil_socket_t fd, short what, void *arg)
+{
+    uint64_t count;
+
+    (void)what;
+    if (read(fd, &count, sizeof count) < 0)
+        return;
+    take_returns(arg);
+}
+
+static void wake(void *arg)
+{
+    const struct acceptor *acceptor = arg;
+    uint64_t one = 1;
+
+    if (write(acceptor->wake_fd, &one, sizeof one) < 0)
+        return;
+}
+
+static void turn_away(struct acceptor *acceptor, struct ticket *ticket)
+{
+    metrics_add(M_REFUSED_FULL, 1);
+    close(ticket->fd);
+    on_ticket(acceptor, ticket);
+}
+
+/* Takes the tickets that wait, oldest first. */
+static struct mail *take_new(struct acceptor *acceptor)
+{
+    struct mail *first = acceptor->new_first;
+
+    acceptor->new_first = NULL;
+    acceptor->new_end = &acceptor->new_first;
+    return first;
+}
+
+static void on_hand_over(evutil_socket_t fd, short what, void *arg)
+{
+    struct acceptor *acceptor = arg;
+    struct mail *next;
+
+    (void)fd;
+    (void)what;
+    for (struct mail *mail = take_new(acceptor); mail != NULL; mail = next) {
+        struct ticket *ticket = container_of(mail, struct ticket, head.mail);
+
+        next = mail->next;
+        if (bucket_post_ticket(acceptor->buckets[ticket->bucket], ticket) != STATUS_OK)
+            turn_away(acceptor, ticket);
+    }
+}
+
+enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
+                         struct fault *fault)
+{
+    struct acceptor *acceptor = calloc(1, sizeof *acceptor);
+
+    if (acceptor == NULL)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    acceptor->base = base;
+    acceptor->conf = *conf;
+    acceptor->new_end = &acceptor->new_first;
+    admission_init(&acceptor->admission, conf->limits.per_second, clock_now_us());
+    acceptor->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (hashmap_init(&acceptor->addresses) != STATUS_OK)
+        goto fail;
+    if (mailbox_new(SIZE_MAX, wake, acceptor, &acceptor->returns) != STATUS_OK)
+        goto fail;
+    acceptor->wake_event = event_new(base, acceptor->wake_fd, EV_READ | EV_PERSIST, on_returns, acceptor);
+    acceptor->hand_over = event_new(base, -1, 0, on_hand_over, acceptor);
+    if (acceptor->hand_over == NULL || acceptor->wake_fd < 0 || acceptor->wake_event == NULL ||
+        event_add(acceptor->wake_event, NULL) != 0)
+        goto fail;
+    *out = acceptor;
+    return STATUS_OK;
+fail:
+    acceptor_free(acceptor);
+    return fault_set(fault, STATUS_NO_MEMORY, "the acceptor does not start: out of memory or descriptors");
+}
+
+struct mailbox *acceptor_returns(struct acceptor *acceptor)
+{
+    return acceptor->returns;
+}
+
+static unsigned least_loaded(const struct acceptor *acceptor)
+{
+    unsigned best = 0;
+
+    for (unsigned i = 1; i < acceptor->bucket_count; i++)
+        if (acceptor->loads[i] < acceptor->loads[best])
+            best = i;
+    return best;
+}
+
+/* Where most may give way: connections that are not open yet, or not any more. */
+static unsigned least_open(const struct acceptor *acceptor)
+{
+    size_t most = 0;
+    unsigned best = 0;
+
+    for (unsigned i = 0; i < acceptor->bucket_count; i++) {
+        size_t open = bucket_clients(acceptor->buckets[i]);
+        size_t others = acceptor->loads[i] > open ? acceptor->loads[i] - open : 0;
+
+        if (others > most) {
+            most = others;
+            best = i;
+        }
+    }
+    return best;
+}
+
+static enum refusal judge(struct acceptor *acceptor, const struct address *address, int *retry_s)
+{
+    if (acceptor->draining)
+        return REFUSAL_DRAINING;
+    if (acceptor->conf.limits.max_per_address > 0 &&
+        (address == NULL || address->count > acceptor->conf.limits.max_per_address))
+        return REFUSAL_MAX_CLIENTS_PER_ADDRESS;
+    if (!admission_admit(&acceptor->admission, clock_now_us(), retry_s))
+        return REFUSAL_RATE;
+    return acceptor_live(acceptor) >= acceptor->conf.limits.max_clients ? REFUSAL_MAX_CLIENTS : REFUSAL_NONE;
+}
+
+static struct ticket *ticket_new(struct acceptor *acceptor, int fd, const struct sockaddr *peer)
+{
+    struct ticket *ticket = calloc(1, sizeof *ticket);
+
+    if (ticket == NULL)
+        return NULL;
+    ticket->address = address_add(&acceptor->addresses, peer);
+    ticket->fd = fd;
+    ticket->accepted_us = clock_now_us();
+    ticket->refusal = judge(acceptor, ticket->address, &ticket->retry_s);
+    ticket->bucket = ticket->refusal == REFUSAL_MAX_CLIENTS ? least_open(acceptor) : least_loaded(acceptor);
+    acceptor->live++;
+    acceptor->loads[ticket->bucket]++;
+    if (ticket->refusal != REFUSAL_NONE)
+        acceptor->refused++;
+    return ticket;
+}
+
+void acceptor_adopt(struct acceptor *acceptor, int fd)
+{
+    struct ticket *ticket = calloc(1, sizeof *ticket);
+
+    if (ticket == NULL) {
+        close(fd);
+        return;
+    }
+    ticket->fd = fd;
+    ticket->canary = true;
+    ticket->bucket = least_loaded(acceptor);
+    acceptor->live++;
+    acceptor->canaries++;
+    acceptor->loads[ticket->bucket]++;
+    if (bucket_post_ticket(acceptor->buckets[ticket->bucket], ticket) != STATUS_OK) {
+        close(fd);
+        on_ticket(acceptor, ticket);
+    }
+}
+
+static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, void *arg)
+{
+    struct acceptor *acceptor = arg;
+
+    (void)peer_len;
+    struct ticket *ticket = ticket_new(acceptor, fd, peer);
+    if (ticket == NULL) {
+        metrics_add(M_REFUSED_MEMORY, 1);
+        close(fd);
+        return;
+    }
+    if (acceptor->refused > acceptor->conf.limits.max_refused) {
+        turn_away(acceptor, ticket);
+        return;
+    }
+    ticket->head.mail.next = NULL;
+    *acceptor->new_end = &ticket->head.mail;
+    acceptor->new_end = &ticket->head.mail.next;
+    event_active(acceptor->hand_over, EV_TIMEOUT, 0);
+}
+
+enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buckets, unsigned bucket_count,
+                           struct fault *fault)
+{
+    acceptor->buckets = buckets;
+    acceptor->bucket_count = bucket_count;
+    enum status status = listener_new(acceptor->base, "ws", acceptor->conf.bind, acceptor->conf.port,
+                                      on_accept, acceptor, &acceptor->listener, fault);
+    if (status != STATUS_OK)
+        return status;
+    listener_set_pace(acceptor->listener, PACE_US);
+    listener_count_failures(acceptor->listener, M_ACCEPT_FAILURES_WS);
+    return STATUS_OK;
+}
+
+void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits)
+{
+    acceptor->conf.limits = *limits;
+    admission_set_rate(&acceptor->admission, limits->per_second);
+}
+
+void acceptor_drain(struct acceptor *acceptor)
+{
+    acceptor->draining = true;
+}
+
+size_t acceptor_live(const struct acceptor *acceptor)
+{
+    return acceptor->live - acceptor->refused - acceptor->canaries;
+}
+
+void acceptor_free(struct acceptor *acceptor)
+{
+    if (acceptor == NULL)
+        return;
+    if (acceptor->listener != NULL)
+        listener_free(acceptor->listener);
+    for (struct mail *mail = take_new(acceptor), *next; mail != NULL; mail = next) {
+        next = mail->next;
+        turn_away(acceptor, container_of(mail, struct ticket, head.mail));
+    }
+    if (acceptor->returns != NULL)
+        take_returns(acceptor);
+    mailbox_free(acceptor->returns);
+    if (acceptor->hand_over != NULL)
+        event_free(acceptor->hand_over);
+    if (acceptor->wake_event != NULL)
+        event_free(acceptor->wake_event);
+    if (acceptor->wake_fd >= 0)
+        close(acceptor->wake_fd);
+    hashmap_fini(&acceptor->addresses);
+    free(acceptor);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* New connections: takes them from the client port, counts them (all, per address, per bucket)
+ * and hands each to the bucket with the fewest. The control thread only; the counts come back
+ * with the tickets, so nobody else touches them. */
+#ifndef FANFARE_GATEWAY_ACCEPT_ACCEPTOR_H
+#define FANFARE_GATEWAY_ACCEPT_ACCEPTOR_H
+
+#include <event2/event.h>
+
+#include "gateway/bucket/bucket.h"
+#include "shared/base/mailbox.h"
+
+struct acceptor;
+
+struct acceptor_limits {
+    size_t max_clients;
+    size_t max_refused;     /* newcomers that are being told 503; past it they are closed */
+    int64_t per_second;     /* new clients; past it 503 with Retry-After; 0: no limit */
+    size_t max_per_address; /* 0: no limit. Addresses: IPv4 whole, IPv6 by /64 */
+};
+
+struct acceptor_conf {
+    const char *bind; /* until acceptor_start has returned */
+    int port;
+    struct acceptor_limits limits;
+};
+
+/* Makes the mailbox for tickets; buckets must be told of it (acceptor_returns) before
+ * acceptor_start. Past `max_clients` a connection goes to the bucket with
+ * most that are not open yet: a silent one of them gives way to it (client_open), else it gets its 503 there.
+ */
+enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
+                         struct fault *fault);
+struct mailbox *acceptor_returns(struct acceptor *acceptor);
+/* Listens. `buckets` must outlive the acceptor's last ticket. */
+enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buckets, unsigned bucket_count,
+                           struct fault *fault);
+/* Hands one end of a socket pair to a bucket as the canary's connection; takes `fd` over in every case.
+ * It counts neither as a client nor towards a limit. */
+void acceptor_adopt(struct acceptor *acceptor, int fd);
+/* Other limits, for those who come from now on; nobody is sent away. */
+void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits);
+/* From here on every new connection is told 503 (draining), until acceptor_free. */
+void acceptor_drain(struct acceptor *acceptor);
+/* Connections that are alive, handshakes included; not those that are being told 503, nor probes that were
+ * answered, nor the canary. */
+size_t acceptor_live(const struct acceptor *acceptor);
+/* After the buckets are gone. Legal on NULL. */
+void acceptor_free(struct acceptor *acceptor);
+
+#endif

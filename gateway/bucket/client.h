@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection of a bucket, from its handshake to its end. The bucket's thread only.
+ * It dies in one place, client_on_gone, when its socket has. */
+#ifndef FANFARE_GATEWAY_BUCKET_CLIENT_H
+#define FANFARE_GATEWAY_BUCKET_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/bucket/outbox.h"
+#include "gateway/bucket/room.h"
+#include "gateway/bucket/ticket.h"
+#include "gateway/bucket/ws_server.h"
+#include "gateway/websocket/frame.h"
+#include "gateway/websocket/ws_reader.h"
+#include "shared/base/list.h"
+#include "shared/http/http_request.h"
+
+struct bucket;
+
+enum client_phase {
+    CLIENT_HANDSHAKE, /* the HTTP request is not complete */
+    CLIENT_OPEN,
+    CLIENT_CLOSING, /* the last bytes are queued or sent; input is thrown away */
+    CLIENT_DEAD,    /* the socket is being closed; waits for client_on_gone */
+};
+
+struct membership {
+    struct room *room;
+    uint32_t index; /* in the room's members */
+};
+
+struct client {
+    struct bucket *bucket;
+    struct ws_conn *conn;
+    struct ticket *ticket;
+    struct list link; /* in the bucket's list of its phase */
+    int64_t since_ms; /* what the list is sorted by: see bucket_state.h */
+    int64_t paced_us; /* rate limit: when the messages so far would be paid for */
+    struct outbox outbox;
+    struct membership *rooms;     /* [0] is everyone */
+    struct http_request *request; /* in the handshake only */
+    size_t discarded;             /* bytes that came while closing */
+    struct ws_reader reader;
+    int fd;
+    uint32_t room_count; /* everyone included */
+    uint32_t room_capacity;
+    uint8_t phase;
+    uint8_t version;      /* enum frame_version */
+    bool tls;             /* bytes go through the library, not straight to the socket */
+    bool gathered;        /* stands in the slice being written */
+    bool peer_closed;     /* its close frame has come */
+    bool close_when_sent; /* kill when the outbox is empty */
+};
+
+/* Takes the ticket and its socket over; when it cannot, the ticket is sent back. */
+void client_open(struct bucket *bucket, struct ticket *ticket);
+/* Callbacks of ws_server. */
+void client_on_writable(void *client);
+void client_on_secured(void *client);
+void client_on_gone(void *client);
+
+/* The handshake is through: open from here on, and counted. `version`: what its frames look like. */
+void client_opened(struct client *client, enum frame_version version);
+/* Ends with `last`, which is not a close frame but an HTTP answer; takes the caller's reference. */
+void client_end_with(struct client *client, struct frame *last);
+/* Sends or queues a control frame (PONG, ACK, ERROR, ping); takes the caller's reference.
+ * NULL (no memory) closes with 1011. */
+void client_send_control(struct client *client, struct frame *frame);
+/* Queues a push that was not (wholly) sent: `sent` bytes were. Applies the policy. */
+void client_queue_push(struct client *client, struct frame *frame, uint32_t sent);
+/* Sends a push now if nothing waits, else queues it. For TLS and for clients that are behind. */
+void client_send_push(struct client *client, struct frame *frame);
+/* The socket is broken: ends without a close frame. */
+void client_lost(struct client *client);
+/* Leaves its rooms and ends with a close frame behind what is queued; `code` of CLOSE_CODES. */
+void client_close(struct client *client, uint16_t code);
+/* The same with 1001 (going_away), and a reason that says after how many ms it should come back. */
+void client_send_away(struct client *client, int64_t retry_ms);
+/* Closes the socket without waiting for anything more. */
+void client_kill(struct client *client);
+
+/* STATUS_OK also when already in; STATUS_FULL past maxJoinRoom; STATUS_NO_MEMORY. */
+enum status client_join(struct client *client, struct slice room);
+void client_leave(struct client *client, struct slice room);
+/* Everyone's room included. */
+void client_leave_all(struct client *client);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which rooms a client is in. Its memberships and the rooms' member arrays point at each other by
+ * index; this file keeps both sides right. The bucket's thread only. */
+#include <stdlib.h>
+
+#include "gateway/bucket/bucket_state.h"
+#include "gateway/bucket/client.h"
+
+/* The place that it leaves in the list of its rooms is filled by its last room, the place in the room by the
+ * room's last member: both note where they stand now. */
+static void leave_slot(struct client *client, uint32_t slot)
+{
+    struct membership left = client->rooms[slot];
+    uint32_t last = --client->room_count;
+
+    if (slot != last) {
+        client->rooms[slot] = client->rooms[last];
+        client->rooms[slot].room->members[client->rooms[slot].index].slot = slot;
+    }
+    const struct room_member *moved = room_leave(left.room, left.index, client->version);
+    if (moved != NULL)
+        moved->client->rooms[moved->slot].index = left.index;
+    if (left.room->count > 0)
+        return;
+    for (struct job *job = rooms_close(&client->bucket->rooms, left.room), *next; job != NULL; job = next) {
+        next = job->next;
+        rounds_drop(&client->bucket->rounds, job);
+    }
+}
+
+void client_leave_all(struct client *client)
+{
+    while (client->room_count > 0)
+        leave_slot(client, client->room_count - 1);
+}
+
+static enum status make_slot(struct client *client)
+{
+    if (client->room_count < client->room_capacity)
+        return STATUS_OK;
+    uint32_t capacity = client->room_capacity == 0 ? 2 : client->room_capacity * 2;
+    struct membership *rooms = realloc(client->rooms, capacity * sizeof *rooms);
+    if (rooms == NULL)
+        return STATUS_NO_MEMORY;
+    client->rooms = rooms;
+    client->room_capacity = capacity;
+    return STATUS_OK;
+}
+
+static int64_t slot_of(const struct client *client, struct slice name)
+{
+    for (uint32_t slot = 0; slot < client->room_count; slot++)
+        if (slice_equal(client->rooms[slot].room->node.key, name))
+            return slot;
+    return -1;
+}
+
+enum status client_join(struct client *client, struct slice name)
+{
+    struct membership *membership;
+
+    if (slot_of(client, name) >= 0)
+        return STATUS_OK;
+    if (client->room_count > client->bucket->limits.max_rooms)
+        return STATUS_FULL;
+    if (make_slot(client) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    membership = &client->rooms[client->room_count];
+    enum status status = room_join(&client->bucket->rooms, name, client, client->version, client->room_count,
+                                   &membership->room, &membership->index);
+    if (status == STATUS_OK)
+        client->room_count++;
+    return status;
+}
+
+void client_leave(struct client *client, struct slice name)
+{
+    int64_t slot = slot_of(client, name);
+
+    if (slot > 0)
+        leave_slot(client, (uint32_t)slot);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Built on the control thread, read and released by the buckets. */
+#include "gateway/bucket/delivery.h"
+
+#include <stdlib.h>
+
+static void delivery_free(struct delivery *delivery)
+{
+    for (int version = 0; version < FRAME_VERSIONS; version++)
+        frame_unref(delivery->frames[version]);
+    free(delivery);
+}
+
+struct delivery *delivery_new(struct slice key, uint64_t hash, struct slice items, uint32_t count,
+                              const uint32_t members[FRAME_VERSIONS])
+{
+    struct delivery *delivery = calloc(1, sizeof *delivery + key.len);
+
+    if (delivery == NULL)
+        return NULL;
+    atomic_init(&delivery->refs, 1);
+    delivery->items = count;
+    delivery->hash = hash;
+    if (key.len > 0)
+        memcpy(delivery->name, key.data, key.len);
+    delivery->key = slice_of(delivery->name, key.len);
+    for (int version = 0; version < FRAME_VERSIONS; version++) {
+        if (members[version] == 0)
+            continue;
+        delivery->frames[version] = frame_new_push((enum frame_version)version, key, items);
+        if (delivery->frames[version] == NULL) {
+            delivery_free(delivery);
+            return NULL;
+        }
+    }
+    return delivery;
+}
+
+struct delivery *delivery_ref(struct delivery *delivery)
+{
+    atomic_fetch_add_explicit(&delivery->refs, 1, memory_order_relaxed);
+    return delivery;
+}
+
+void delivery_unref(struct delivery *delivery)
+{
+    if (delivery != NULL && atomic_fetch_sub_explicit(&delivery->refs, 1, memory_order_acq_rel) == 1)
+        delivery_free(delivery);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A sealed batch on its way to the buckets: the key and its ready frames, immutable, shared
+ * by all buckets through an atomic reference count. */
+#ifndef FANFARE_GATEWAY_BUCKET_DELIVERY_H
+#define FANFARE_GATEWAY_BUCKET_DELIVERY_H
+
+#include <stdatomic.h>
+
+#include "gateway/websocket/frame.h"
+#include "shared/base/slice.h"
+
+struct delivery {
+    atomic_uint refs;
+    uint32_t items;
+    int64_t came_us;                      /* monotonic: when its first item came; 0: not observed */
+    struct frame *frames[FRAME_VERSIONS]; /* NULL: nobody here reads that version */
+    uint64_t hash;                        /* hashmap_hash of the key */
+    struct slice key;                     /* the room, or empty for everyone */
+    uint8_t name[];
+};
+
+/* Encodes `items` (joined by commas) once per version with `members`. One reference, the
+ * caller's. NULL for want of memory. */
+struct delivery *delivery_new(struct slice key, uint64_t hash, struct slice items, uint32_t count,
+                              const uint32_t members[FRAME_VERSIONS]);
+struct delivery *delivery_ref(struct delivery *delivery);
+/* Legal on NULL. Any thread. */
+void delivery_unref(struct delivery *delivery);
+
+#endif

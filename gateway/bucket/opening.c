@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a connection's first byte to its 101, or to the answer that is its last word. What the request means
+ * is handshake.c's; here it is done: the client opens, joins the rooms that it named, and is counted. */
+#include "gateway/bucket/opening.h"
+
+#include <stdlib.h>
+
+#include "gateway/bucket/bucket_state.h"
+#include "gateway/bucket/client_lists.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "gateway/websocket/handshake.h"
+
+/* Everyone's room, and those that the handshake named. */
+static enum status join_first_rooms(struct client *client, const struct connect_query *query)
+{
+    struct slice rest = slice_of(query->rooms.data, query->rooms.len);
+    enum status status = client_join(client, slice_str(client->ticket->canary ? CANARY_ROOM : ""));
+    struct slice room;
+
+    while (status == STATUS_OK && connect_query_next_room(&rest, &room))
+        status = client_join(client, room);
+    return status;
+}
+
+/* Without memory for it the probe counts as a client, as long as it is connected. */
+static void note_probe(const struct client *client)
+{
+    struct probe_note *note = calloc(1, sizeof *note);
+
+    if (note == NULL)
+        return;
+    note->head.kind = MAIL_PROBE;
+    note->ticket = client->ticket;
+    if (mailbox_post(client->bucket->conf->returns, &note->head.mail) != STATUS_OK)
+        free(note);
+}
+
+/* The handshake is answered: with 101 the client is open, else the answer is its last word. */
+static void answer_handshake(struct client *client, const struct handshake *answer)
+{
+    struct frame *response = frame_new_raw(slice_of(answer->response.data, answer->response.len));
+    enum status joined;
+
+    http_request_free(client->request);
+    client->request = NULL;
+    if (response == NULL) {
+        metrics_add(M_REFUSED_MEMORY, 1);
+        client_kill(client);
+        return;
+    }
+    if (answer->probe)
+        note_probe(client);
+    if (!answer->upgraded) {
+        client_end_with(client, response);
+        return;
+    }
+    client_opened(client, answer->query.version);
+    client_heard(client);
+    joined = join_first_rooms(client, &answer->query); /* before the answer: whoever reads it is in */
+    client_send_control(client, response);
+    if (client->phase == CLIENT_OPEN && joined != STATUS_OK)
+        client_close(client, CLOSE_internal);
+}
+
+size_t opening_on_bytes(struct client *client, const uint8_t *data, size_t len)
+{
+    const struct handshake_conf conf = {
+        client->bucket->conf->page,
+        client->bucket->conf->readiness != NULL ? readiness_fault(client->bucket->conf->readiness) : NULL,
+        client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
+        client->ticket->retry_s,
+        client->bucket->limits.max_header,
+        {client->bucket->limits.max_room_name, client->bucket->limits.max_rooms},
+        client->bucket->rules};
+    struct handshake answer;
+    size_t used;
+
+    if (!handshake_feed(client->request, slice_of(data, len), &conf, &used, &answer))
+        return len;
+    answer_handshake(client, &answer);
+    handshake_fini(&answer);
+    return used;
+}
+
+void opening_time_out(struct client *client)
+{
+    struct handshake answer;
+
+    if (!http_request_begun(client->request)) {
+        metrics_add(M_REFUSED_TIMEOUT, 1);
+        client_kill(client);
+        return;
+    }
+    handshake_time_out(client->bucket->limits.handshake_ms, &answer);
+    answer_handshake(client, &answer);
+    handshake_fini(&answer);
+}

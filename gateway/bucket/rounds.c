@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs of one room are FIFO; rooms with jobs stand in a run queue and take turns. Visits are gathered first
+ * and written together, and only then may clients be closed, so that no room changes while it is walked.
+ * Small rooms share a slice; a room larger than a slice has its slices for itself. */
+#include "gateway/bucket/rounds.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gateway/metrics/gateway_metrics.h"
+
+void rounds_init(struct rounds *rounds, const struct rounds_edge *edge)
+{
+    rounds->edge = edge;
+    list_init(&rounds->run);
+    rounds->count = 0;
+    rounds->done = NULL;
+    rounds->now_us = 0;
+}
+
+static void retire(struct rounds *rounds, struct job *job)
+{
+    job->next = rounds->done;
+    rounds->done = job;
+}
+
+void rounds_drop(struct rounds *rounds, struct job *job)
+{
+    job->begun_us = 0;
+    retire(rounds, job);
+}
+
+/* What nobody was left for took no time; the canary's have no time of arrival. */
+static void observe(const struct job *job, int64_t now_us)
+{
+    if (job->begun_us == 0 || job->delivery->came_us == 0)
+        return;
+    metrics_observe(M_FANOUT, now_us - job->begun_us);
+    metrics_observe(M_PUSH_TO_SOCKET, now_us - job->delivery->came_us);
+}
+
+void rounds_reap(struct rounds *rounds)
+{
+    size_t count = 0;
+
+    while (rounds->done != NULL) {
+        struct job *job = rounds->done;
+
+        rounds->done = job->next;
+        observe(job, rounds->now_us);
+        delivery_unref(job->delivery);
+        free(job);
+        count++;
+    }
+    if (count > 0)
+        rounds->edge->finished(rounds->edge->arg, count);
+}
+
+void rounds_add(struct rounds *rounds, struct room *room, struct job *job)
+{
+    job->next = NULL;
+    if (room == NULL) {
+        rounds_drop(rounds, job);
+        return;
+    }
+    if (room->last != NULL)
+        room->last->next = job;
+    else
+        room->first = job;
+    room->last = job;
+    if (list_empty(&room->run))
+        list_add_tail(&rounds->run, &room->run);
+}
+
+/* Whether the frame may go straight to the socket: nothing of this client waits before it. */
+static bool direct(const struct client *client)
+{
+    return !client->tls && client->outbox.head == NULL;
+}
+
+static void after_write(struct rounds *rounds, const struct rounds_visit *visit, const struct wire_op *op,
+                        size_t *delivered, size_t *bytes)
+{
+    if (op->result == (int32_t)op->len) {
+        (*delivered)++;
+        *bytes += op->len;
+    } else if (op->result >= 0 || op->result == -EAGAIN || op->result == -ENOBUFS || op->result == -ENOMEM) {
+        rounds->edge->queue(visit->client, visit->frame, op->result > 0 ? (uint32_t)op->result : 0);
+    } else {
+        metrics_add(M_FRAMES_DROPPED_GONE, 1);
+        rounds->edge->lost(visit->client);
+    }
+}
+
+/* Moves the visits that may be written directly to the front and serves the others at once. */
+static size_t partition(struct rounds *rounds)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < rounds->count; i++) {
+        struct rounds_visit visit = rounds->slice[i];
+
+        visit.client->gathered = false;
+        if (direct(visit.client)) {
+            rounds->ops[count] = (struct wire_op){visit.client->fd, visit.frame->len, visit.frame->bytes, 0};
+            rounds->slice[count++] = visit;
+        } else {
+            rounds->edge->send(visit.client, visit.frame);
+        }
+    }
+    return count;
+}
+
+static void flush(struct rounds *rounds)
+{
+    size_t delivered = 0;
+    size_t bytes = 0;
+
+    metrics_add(M_FRAMES_ADDRESSED, rounds->count);
+    size_t count = partition(rounds);
+    if (count > 0)
+        rounds->edge->write(rounds->edge->arg, rounds->ops, count);
+    for (size_t i = 0; i < count; i++)
+        after_write(rounds, &rounds->slice[i], &rounds->ops[i], &delivered, &bytes);
+    metrics_add(M_FRAMES_DELIVERED, delivered);
+    metrics_add(M_BYTES_DELIVERED, bytes);
+    rounds->count = 0;
+    rounds->now_us = rounds->edge->now_us(rounds->edge->arg);
+    rounds_reap(rounds);
+}
+
+static void gather(struct rounds *rounds, struct client *client, const struct delivery *delivery)
+{
+    struct frame *frame = delivery->frames[client->version];
+
+    if (frame == NULL || client->phase != CLIENT_OPEN)
+        return;
+    client->gathered = true;
+    rounds->slice[rounds->count++] = (struct rounds_visit){client, frame};
+}
+
+/* The first job is through: the room goes to the end of the queue, or out of it. */
+static void finish_job(struct rounds *rounds, struct room *room)
+{
+    struct job *job = room->first;
+
+    room->first = job->next;
+    if (room->first == NULL)
+        room->last = NULL;
+    room->visiting = false;
+    retire(rounds, job);
+    list_remove(&room->run);
+    if (room->first != NULL)
+        list_add_tail(&rounds->run, &room->run);
+}
+
+/* Visits members of the first room's first job until the slice is full or the job is done.
+ * Returns the visits. */
+static size_t visit_some(struct rounds *rounds, struct room *room)
+{
+    size_t visits = 0;
+
+    if (room->first->begun_us == 0)
+        room->first->begun_us = rounds->now_us;
+    while (rounds->count < ROUNDS_SLICE) {
+        struct client *client = room_visit(room);
+
+        if (client == NULL) {
+            finish_job(rounds, room);
+            return visits;
+        }
+        visits++;
+        gather(rounds, client, room->first->delivery);
+    }
+    return visits;
+}
+
+static struct room *first_room(const struct rounds *rounds)
+{
+    return container_of(rounds->run.next, struct room, run);
+}
+
+/* Whoever got a job while a large room's slice was written has its turn before that room's next slice. */
+static void let_others_go_first(struct rounds *rounds)
+{
+    if (list_empty(&rounds->run) || !first_room(rounds)->visiting)
+        return;
+    struct room *room = first_room(rounds);
+    list_remove(&room->run);
+    list_add_tail(&rounds->run, &room->run);
+}
+
+/* Whether a member already stands in the slice. */
+static bool would_collide(const struct room *room)
+{
+    for (uint32_t i = 0; i < room->count; i++)
+        if (room->members[i].client->gathered)
+            return true;
+    return false;
+}
+
+/* Whether the room's visits must not join those of the slice so far. */
+static bool needs_own_slice(const struct rounds *rounds, const struct room *room)
+{
+    return rounds->count > 0 && (room->count > ROUNDS_SLICE || would_collide(room));
+}
+
+bool rounds_run(struct rounds *rounds)
+{
+    size_t visits = 0;
+
+    rounds->now_us = rounds->edge->now_us(rounds->edge->arg);
+    let_others_go_first(rounds);
+    while (!list_empty(&rounds->run) && visits < ROUNDS_SLICE) {
+        if (needs_own_slice(rounds, first_room(rounds))) {
+            flush(rounds);
+            continue;
+        }
+        visits += 1 + visit_some(rounds, first_room(rounds));
+        if (rounds->count == ROUNDS_SLICE)
+            flush(rounds);
+    }
+    if (rounds->count > 0)
+        flush(rounds);
+    rounds_reap(rounds);
+    return !list_empty(&rounds->run);
+}
+
+bool rounds_owe(const struct client *client)
+{
+    for (uint32_t i = 0; i < client->room_count; i++)
+        if (room_owes(client->rooms[i].room, client->rooms[i].index))
+            return true;
+    return false;
+}

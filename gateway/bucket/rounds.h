@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fan-out of one bucket as a pure core: whose turn it is, which frame goes to which client, and what
+ * becomes of each write. It knows no socket, no clock and no thread: these are the edge's (struct
+ * rounds_edge), so a test can play them. The bucket's thread only.
+ *
+ * Its promises, each held by tests/unit/gateway/bucket/test_rounds.c:
+ * - The jobs of a room are written in the order in which they were added; each member that stays gets each
+ *   of them exactly once.
+ * - Rooms take turns, a slice of at most ROUNDS_SLICE visits at a time; who got a job while a large room's
+ *   slice was written goes before that room's next one.
+ * - No slice names a client twice: two writes to one socket in one submission have no order when the first
+ *   finds it full.
+ * - The edge's calls may close clients, and so change rooms: they come only when no room is walked. */
+#ifndef FANFARE_GATEWAY_BUCKET_ROUNDS_H
+#define FANFARE_GATEWAY_BUCKET_ROUNDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/bucket/client.h"
+#include "gateway/bucket/room.h"
+#include "gateway/bucket/wire.h"
+
+enum { ROUNDS_SLICE = 128 };
+
+struct rounds_edge {
+    /* Monotonic, microseconds. Asked once a round and after each write. */
+    int64_t (*now_us)(void *arg);
+    /* Writes `count` (1 to ROUNDS_SLICE) operations and fills their results: see wire_write. */
+    void (*write)(void *arg, struct wire_op *ops, size_t count);
+    /* Sends a push to a client that is behind or speaks TLS: see client_send_push. */
+    void (*send)(struct client *client, struct frame *frame);
+    /* The socket took `sent` bytes, not all: see client_queue_push. */
+    void (*queue)(struct client *client, struct frame *frame, uint32_t sent);
+    /* The socket is broken. */
+    void (*lost)(struct client *client);
+    /* `count` jobs are through or dropped, and freed. */
+    void (*finished)(void *arg, size_t count);
+    void *arg;
+};
+
+/* One visit of the slice that is being gathered. */
+struct rounds_visit {
+    struct client *client;
+    struct frame *frame; /* kept alive by its job */
+};
+
+struct rounds {
+    const struct rounds_edge *edge;
+    struct list run; /* rooms with jobs, in turn */
+    struct rounds_visit slice[ROUNDS_SLICE];
+    struct wire_op ops[ROUNDS_SLICE];
+    size_t count;     /* of the slice */
+    struct job *done; /* freed when the slice is written */
+    int64_t now_us;   /* when the last slice was written, or the round began */
+};
+
+/* `edge` must outlive it. Owns nothing until a job is added; all jobs must be through or dropped at the end.
+ */
+void rounds_init(struct rounds *rounds, const struct rounds_edge *edge);
+/* Queues a job, which belongs to the rounds from here on; `room` NULL: nobody is there, it is dropped. */
+void rounds_add(struct rounds *rounds, struct room *room, struct job *job);
+/* Drops a job whose room is going (see room_leave); freed by the next rounds_reap. */
+void rounds_drop(struct rounds *rounds, struct job *job);
+/* Works for one round, about ROUNDS_SLICE visits. True when work is left. */
+bool rounds_run(struct rounds *rounds);
+/* Frees jobs that are through or dropped, and says so to the edge. Never while a slice is gathered, that is,
+ * never from within the edge's calls. */
+void rounds_reap(struct rounds *rounds);
+/* Whether a job waits for the client, or is under way and has not come by it. */
+bool rounds_owe(const struct client *client);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a client says and what it is answered: messages, pings, closes, the rate limit.
+ * The bucket's thread. */
+#ifndef FANFARE_GATEWAY_BUCKET_SESSION_H
+#define FANFARE_GATEWAY_BUCKET_SESSION_H
+
+#include "gateway/bucket/client.h"
+
+/* Callback of ws_server: bytes of a client in any phase; may open, close or end it. `data` may be changed in
+ * place. */
+void session_on_bytes(void *client, uint8_t *data, size_t len);
+
+#endif

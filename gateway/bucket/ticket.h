@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the threads of the gateway send each other. A message is allocated by its sender and
+ * belongs to whoever holds it. */
+#ifndef FANFARE_GATEWAY_BUCKET_TICKET_H
+#define FANFARE_GATEWAY_BUCKET_TICKET_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/bucket/bucket_limits.h"
+#include "gateway/bucket/delivery.h"
+#include "gateway/websocket/handshake_rules.h"
+#include "gateway/websocket/refusal.h"
+#include "shared/base/mailbox.h"
+
+enum bucket_mail_kind {
+    MAIL_TICKET,
+    MAIL_PROBE,
+    MAIL_JOB,
+    MAIL_DRAIN,
+    MAIL_LIMITS,
+    MAIL_RULES,
+    MAIL_CERTIFICATE,
+    MAIL_STOP
+};
+
+/* Into a bucket: the head of each message below. */
+struct bucket_mail {
+    struct mail mail; /* first */
+    enum bucket_mail_kind kind;
+};
+
+/* The room of the canary (canary.h): no client can name it, since names have no control characters. */
+#define CANARY_ROOM "\001canary"
+
+struct address;
+
+/* A connection's ticket: made by the acceptor with the socket, kept by the client as long as
+ * it lives, sent back when it is gone, so that the acceptor's counts are its own. */
+struct ticket {
+    struct bucket_mail head;
+    int fd;
+    int64_t accepted_us; /* monotonic */
+    unsigned bucket;
+    enum refusal refusal;    /* answer 503 to the handshake */
+    bool gave_way;           /* closed for a newcomer: the bucket's */
+    bool canary;             /* the gateway's own client: in its room from the start, counted nowhere */
+    int retry_s;             /* with REFUSAL_RATE: its Retry-After */
+    struct address *address; /* the acceptor's */
+    bool probe;              /* the acceptor's: counts as no client */
+};
+
+/* Out of a bucket, before the ticket: it was no client that came, but a load balancer that asked how we are.
+ */
+struct probe_note {
+    struct bucket_mail head;
+    struct ticket *ticket; /* still the client's; the acceptor may touch its own members */
+};
+
+/* A delivery for one bucket. */
+struct job {
+    struct bucket_mail head;
+    struct job *next; /* in the room's queue */
+    struct delivery *delivery;
+    int64_t begun_us; /* monotonic: when its first client was visited; 0: not yet */
+};
+
+/* Close all clients with 1001, spread over duration_ms, and tell them to come back spread over
+ * ramp_ms (not less), both counted from now. */
+struct drain_order {
+    struct bucket_mail head;
+    int64_t duration_ms;
+    int64_t ramp_ms;
+};
+
+/* Other limits from here on. */
+struct limits_order {
+    struct bucket_mail head;
+    struct bucket_limits limits;
+};
+
+/* Other rules for new handshakes. */
+struct rules_order {
+    struct bucket_mail head;
+    struct handshake_rules *rules; /* a reference */
+};
+
+/* The certificate, chain and key of this context for new handshakes. */
+struct certificate_order {
+    struct bucket_mail head;
+    SSL_CTX *certificate; /* a reference */
+};
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Glue between the pure merger and the buckets, with the one timer that the merger needs. */
+#include "gateway/fanout/fanout.h"
+
+#include <stdlib.h>
+
+#include "gateway/metrics/gateway_metrics.h"
+#include "shared/base/clock.h"
+#include "shared/contract/push.h"
+#include "shared/net/precise_timer.h"
+
+enum { PRESSURE_POLL_US = 1000, ASLEEP_US = 2000 };
+
+struct fanout {
+    struct fanout_conf conf;
+    struct merger *merger;
+    struct precise_timer *window; /* the next end of a merge window */
+    struct event *pressure;       /* looks again while pressed */
+    int64_t turn_us;              /* monotonic: the first push of this turn; 0: none yet */
+    int64_t stirred_us;           /* monotonic: when the buckets were last woken or had pushes */
+    bool pressed;
+};
+
+static bool any_above(const struct fanout *fanout, size_t mark)
+{
+    for (unsigned i = 0; i < fanout->conf.bucket_count; i++)
+        if (bucket_jobs(fanout->conf.buckets[i]) > mark)
+            return true;
+    return false;
+}
+
+static void arm(struct event *event, int64_t delay_us)
+{
+    struct timeval delay = {delay_us / 1000000, delay_us % 1000000};
+
+    (void)evtimer_add(event, &delay);
+}
+
+static void set_pressed(struct fanout *fanout, bool pressed)
+{
+    fanout->pressed = pressed;
+    metrics_set(M_RPC_HELD, pressed);
+    fanout->conf.on_pressure(fanout->conf.arg, pressed);
+}
+
+/* Pressed above the mark, released below half of it. */
+static void judge_pressure(struct fanout *fanout)
+{
+    if (!fanout->pressed && any_above(fanout, fanout->conf.limits.max_jobs))
+        set_pressed(fanout, true);
+    else if (fanout->pressed && !any_above(fanout, fanout->conf.limits.max_jobs / 2))
+        set_pressed(fanout, false);
+    if (fanout->pressed)
+        arm(fanout->pressure, PRESSURE_POLL_US);
+}
+
+static void on_pressure_poll(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    judge_pressure(arg);
+}
+
+static void post_all(struct fanout *fanout, struct delivery *delivery, uint64_t buckets)
+{
+    bool lost = false;
+
+    for (unsigned i = 0; i < fanout->conf.bucket_count; i++)
+        if ((buckets >> i & 1) != 0 && bucket_post_delivery(fanout->conf.buckets[i], delivery) != STATUS_OK)
+            lost = true;
+    metrics_add(lost ? M_ITEMS_DROPPED_BUCKET : M_ITEMS_MERGED, delivery->items);
+}
+
+static void on_sealed(void *arg, struct slice key, uint64_t hash, struct slice items, uint32_t count,
+                      int64_t since)
+{
+    struct fanout *fanout = arg;
+    struct audience audience = directory_find(fanout->conf.directory, key, hash);
+
+    metrics_sub(M_ITEMS_MERGING, count);
+    metrics_add(M_BATCHES, 1);
+    metrics_observe(M_BATCH_ITEMS, count);
+    metrics_observe(M_MERGE_WAIT, clock_now_us() - since);
+    if (audience.buckets == 0) {
+        metrics_add(M_ITEMS_NO_AUDIENCE, count);
+        return;
+    }
+    struct delivery *delivery = delivery_new(key, hash, items, count, audience.members);
+    if (delivery == NULL)
+        metrics_add(M_ITEMS_DROPPED_MEMORY, count);
+    else {
+        delivery->came_us = since;
+        post_all(fanout, delivery, audience.buckets);
+    }
+    delivery_unref(delivery);
+}
+
+static void arm_window(struct fanout *fanout)
+{
+    int64_t deadline = merger_deadline(fanout->merger);
+
+    if (deadline >= 0 && !precise_timer_is_set(fanout->window))
+        precise_timer_set(fanout->window, deadline);
+}
+
+static void on_window(void *arg)
+{
+    struct fanout *fanout = arg;
+
+    merger_expire(fanout->merger, clock_now_us());
+    arm_window(fanout);
+    judge_pressure(fanout);
+}
+
+enum status fanout_new(struct event_base *base, const struct fanout_conf *conf, struct fanout **out)
+{
+    struct fanout *fanout = calloc(1, sizeof *fanout);
+
+    if (fanout == NULL)
+        return STATUS_NO_MEMORY;
+    fanout->conf = *conf;
+    fanout->pressure = evtimer_new(base, on_pressure_poll, fanout);
+    if (fanout->pressure == NULL ||
+        precise_timer_new(base, on_window, fanout, &fanout->window) != STATUS_OK ||
+        merger_new(&conf->limits.merger, on_sealed, fanout, &fanout->merger) != STATUS_OK) {
+        fanout_free(fanout);
+        return STATUS_NO_MEMORY;
+    }
+    *out = fanout;
+    return STATUS_OK;
+}
+
+void fanout_free(struct fanout *fanout)
+{
+    if (fanout == NULL)
+        return;
+    precise_timer_free(fanout->window);
+    if (fanout->pressure != NULL)
+        event_free(fanout->pressure);
+    merger_free(fanout->merger);
+    free(fanout);
+}
+
+static void merge_item(struct fanout *fanout, struct slice room, uint64_t hash, struct slice item,
+                       int64_t now)
+{
+    metrics_add(M_ITEMS_MERGING, 1);
+    if (merger_add(fanout->merger, room, hash, item, now) == STATUS_OK)
+        return;
+    metrics_sub(M_ITEMS_MERGING, 1);
+    metrics_add(M_ITEMS_DROPPED_MEMORY, 1);
+}
+
+/* What one turn brings came at once. */
+static int64_t turn_now(struct fanout *fanout)
+{
+    if (fanout->turn_us == 0)
+        fanout->turn_us = clock_now_us();
+    return fanout->turn_us;
+}
+
+static uint32_t deliver(void *arg, enum push_target target, struct slice room, struct slice items,
+                        uint32_t item_count)
+{
+    struct fanout *fanout = arg;
+    uint64_t hash = hashmap_hash(room);
+    struct audience audience = directory_find(fanout->conf.directory, room, hash);
+    int64_t now = turn_now(fanout);
+    struct slice item;
+
+    metrics_add(M_ITEMS_RECEIVED, item_count);
+    metrics_add(target == PUSH_TO_ALL ? M_ITEMS_ALL : M_ITEMS_ROOM, item_count);
+    if (audience.buckets == 0) {
+        metrics_add(M_ITEMS_NO_AUDIENCE, item_count);
+        return 0;
+    }
+    while (push_next_item(&items, &item))
+        merge_item(fanout, room, hash, item, now);
+    return audience.members[FRAME_V1] + audience.members[FRAME_V2];
+}
+
+struct push_sink fanout_sink(struct fanout *fanout)
+{
+    return (struct push_sink){deliver, fanout};
+}
+
+void fanout_send(struct fanout *fanout, struct slice room, struct slice item)
+{
+    uint64_t hash = hashmap_hash(room);
+    struct audience audience = directory_find(fanout->conf.directory, room, hash);
+
+    if (audience.buckets == 0)
+        return;
+    struct delivery *delivery = delivery_new(room, hash, item, 0, audience.members);
+    if (delivery != NULL)
+        post_all(fanout, delivery, audience.buckets);
+    delivery_unref(delivery);
+}
+
+void fanout_wake_buckets(struct fanout *fanout)
+{
+    int64_t now = clock_now_us();
+
+    if (now - fanout->stirred_us < ASLEEP_US)
+        return;
+    fanout->stirred_us = now;
+    for (unsigned i = 0; i < fanout->conf.bucket_count; i++)
+        if (bucket_clients(fanout->conf.buckets[i]) > 0)
+            bucket_wake(fanout->conf.buckets[i]);
+}
+
+void fanout_end_turn(struct fanout *fanout)
+{
+    int64_t now = clock_now_us();
+
+    fanout->turn_us = 0;
+    fanout->stirred_us = now;
+    merger_end_turn(fanout->merger, now);
+    arm_window(fanout);
+    judge_pressure(fanout);
+}
+
+void fanout_flush(struct fanout *fanout)
+{
+    merger_flush(fanout->merger);
+}
+
+void fanout_set_limits(struct fanout *fanout, const struct fanout_limits *limits)
+{
+    fanout->conf.limits = *limits;
+    merger_set_conf(fanout->merger, &limits->merger);
+    precise_timer_cancel(fanout->window);
+    arm_window(fanout);
+    judge_pressure(fanout);
+}
+
+size_t fanout_pending(const struct fanout *fanout)
+{
+    return merger_pending(fanout->merger);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the intake needs of the fan-out: a place to deliver to. */
+#ifndef FANFARE_GATEWAY_FANOUT_PUSH_SINK_H
+#define FANFARE_GATEWAY_FANOUT_PUSH_SINK_H
+
+#include <stdint.h>
+
+#include "shared/base/slice.h"
+#include "shared/contract/push.h"
+
+/* Where applied pushes go: called once per room, or once for all (`room` is then empty).
+ * `items` is walked with push_next_item and valid during the call. Returns how many clients are
+ * subscribed now. */
+struct push_sink {
+    uint32_t (*deliver)(void *arg, enum push_target target, struct slice room, struct slice items,
+                        uint32_t item_count);
+    void *arg;
+};
+
+#endif

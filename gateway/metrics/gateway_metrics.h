@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every metric of the gateway: X(row, name, labels, type, help). The documentation and the
+ * tests walk the same table. At rest, per stage:
+ *   items_received = items_merged + items_no_audience + items_dropped{*}        (control thread)
+ *   frames_addressed = frames_delivered + frames_dropped{*}                     (bucket threads)
+ * and while work is under way the gauges items_merging and frames_queued hold the difference. */
+#ifndef FANFARE_GATEWAY_METRICS_GATEWAY_METRICS_H
+#define FANFARE_GATEWAY_METRICS_GATEWAY_METRICS_H
+
+#include "shared/log/metrics.h"
+
+#define G "fanfare_gateway_"
+#define GATEWAY_METRICS(X)                                                                                   \
+    X(M_RPC_CONNECTIONS, G "rpc_connections", "", GAUGE, "HTTP/2 connections from logics")                   \
+    X(M_RPC_HANDSHAKES, G "rpc_handshakes", "", GAUGE,                                                       \
+      "Connections to the RPC port that have not shown a certificate and their settings yet")                \
+    X(M_RPC_INFLIGHT, G "rpc_inflight_bytes", "", GAUGE, "Bytes of RPC requests that are being received")    \
+    X(M_RPC_RESET_TIMEOUT, G "rpc_requests_reset_total", "reason=\"timeout\"", COUNTER,                      \
+      "RPC requests reset before they were complete")                                                        \
+    X(M_RPC_RESET_BYTES, G "rpc_requests_reset_total", "reason=\"inflight_bytes\"", COUNTER, "")             \
+    X(M_RPC_BATCHES, G "rpc_batches_total", "", COUNTER, "Batches applied")                                  \
+    X(M_RPC_REFUSED, G "rpc_refused_total", "", COUNTER, "RPC requests answered with an error")              \
+    X(M_RPC_CLOSED_LOCAL, G "rpc_closes_total", "reason=\"local\"", COUNTER,                                 \
+      "HTTP/2 connections from logics that ended, by why")                                                   \
+    X(M_RPC_CLOSED_PEER, G "rpc_closes_total", "reason=\"peer\"", COUNTER, "")                               \
+    X(M_RPC_CLOSED_FINISHED, G "rpc_closes_total", "reason=\"finished\"", COUNTER, "")                       \
+    X(M_RPC_CLOSED_BROKEN, G "rpc_closes_total", "reason=\"broken\"", COUNTER, "")                           \
+    X(M_RPC_CLOSED_TIMEOUT, G "rpc_closes_total", "reason=\"timeout\"", COUNTER, "")                         \
+    X(M_RPC_CLOSED_PROTOCOL, G "rpc_closes_total", "reason=\"protocol\"", COUNTER, "")                       \
+    X(M_RPC_CLOSED_FLOOD, G "rpc_closes_total", "reason=\"flood\"", COUNTER, "")                             \
+    X(M_RPC_CERTIFICATES_REFUSED, G "rpc_certificates_refused_total", "", COUNTER,                           \
+      "RPC connections that showed no client certificate, or one that rpc.ca does not cover")                \
+    X(M_RPC_HELD, G "rpc_held", "", GAUGE, "1 while answers are held back because a bucket is behind")       \
+    X(M_PUSHES, G "pushes_total", "", COUNTER, "Pushes applied")                                             \
+    X(M_APPLIED_RPC, G "pushes_applied_total", "path=\"rpc\"", COUNTER,                                      \
+      "Pushes applied, by the path that brought them first")                                                 \
+    X(M_APPLIED_BUS, G "pushes_applied_total", "path=\"bus\"", COUNTER, "")                                  \
+    X(M_APPLIED_FORM, G "pushes_applied_total", "path=\"form\"", COUNTER, "")                                \
+    X(M_DUPLICATES_RPC, G "duplicates_total", "path=\"rpc\"", COUNTER,                                       \
+      "Pushes that came again, or after they were given up, and were not applied")                           \
+    X(M_DUPLICATES_BUS, G "duplicates_total", "path=\"bus\"", COUNTER, "")                                   \
+    X(M_BUS_REFUSED_INVALID, G "bus_refused_total", "reason=\"invalid\"", COUNTER,                           \
+      "Messages on the bus of which nothing was applied")                                                    \
+    X(M_BUS_REFUSED_MEMORY, G "bus_refused_total", "reason=\"no_memory\"", COUNTER, "")                      \
+    X(M_BUS_REFUSED_LARGE, G "bus_refused_total", "reason=\"too_large\"", COUNTER, "")                       \
+    X(M_BUS_GAPS, G "bus_gaps_total", "", COUNTER, "Gaps in a logic's numbers, on either path")              \
+    X(M_BUS_GAP_FILLED, G "bus_gap_filled_total", "", COUNTER, "Gaps that the other path filled")            \
+    X(M_BUS_GAP_PUSHES, G "bus_gap_pushes_total", "", COUNTER, "Pushes that gaps were passed over for")      \
+    X(M_BUS_GAP_WAIT, G "bus_gap_wait_seconds_total", "", SECONDS,                                           \
+      "Time that gaps have waited, whether filled or passed over")                                           \
+    X(M_BUS_WAITING_BYTES, G "bus_waiting_bytes", "", GAUGE, "Bytes of pushes that wait behind a gap")       \
+    X(M_BUS_DROPPED, G "bus_dropped_total", "", COUNTER,                                                     \
+      "Pushes that waited behind a gap of a logic that was forgotten")                                       \
+    X(M_ITEMS_RECEIVED, G "items_received_total", "", COUNTER, "Items taken, once per room they go to")      \
+    X(M_ITEMS_MERGED, G "items_merged_total", "", COUNTER, "Items sealed into a frame that somebody gets")   \
+    X(M_ITEMS_NO_AUDIENCE, G "items_no_audience_total", "", COUNTER,                                         \
+      "Items for rooms without a client here")                                                               \
+    X(M_ITEMS_DROPPED_MEMORY, G "items_dropped_total", "reason=\"no_memory\"", COUNTER,                      \
+      "Items dropped before the fan-out")                                                                    \
+    X(M_ITEMS_DROPPED_BUCKET, G "items_dropped_total", "reason=\"bucket_full\"", COUNTER, "")                \
+    X(M_ITEMS_MERGING, G "items_merging", "", GAUGE, "Items that wait for their merge window")               \
+    X(M_ITEMS_ROOM, G "items_by_target_total", "target=\"room\"", COUNTER, "Items that reached the merger")  \
+    X(M_ITEMS_ALL, G "items_by_target_total", "target=\"all\"", COUNTER, "")                                 \
+    X(M_BATCHES, G "merge_batches_total", "", COUNTER, "Merged batches sealed")                              \
+    X(M_BATCH_ITEMS, G "batch_items", "", SIZES, "Items of a merged batch")                                  \
+    X(M_MERGE_WAIT, G "merge_wait_seconds", "", HISTOGRAM,                                                   \
+      "Time from the first item of a merged batch to its sealing")                                           \
+    X(M_PUSH_TO_SOCKET, G "push_to_socket_seconds", "", HISTOGRAM,                                           \
+      "Time from a push's arrival here to the writing of its frame to the last of a bucket's clients that "  \
+      "it is for: one observation a frame and bucket, of the frame's oldest item")                           \
+    X(M_FANOUT, G "fanout_seconds", "", HISTOGRAM,                                                           \
+      "Time from a frame's first client in a bucket to its last, as above; the rest of that time it waited") \
+    X(M_JOBS_PENDING, G "fanout_jobs", "", GAUGE, "Fan-out jobs that wait in the buckets")                   \
+    X(M_FRAMES_ADDRESSED, G "frames_addressed_total", "", COUNTER,                                           \
+      "Frames due to a client, once per client")                                                             \
+    X(M_FRAMES_DELIVERED, G "frames_delivered_total", "", COUNTER, "Frames that the socket took whole")      \
+    X(M_FRAMES_DROPPED_SLOW, G "frames_dropped_total", "reason=\"slow_closed\"", COUNTER,                    \
+      "Frames a client did not get")                                                                         \
+    X(M_FRAMES_DROPPED_OLDEST, G "frames_dropped_total", "reason=\"drop_oldest\"", COUNTER, "")              \
+    X(M_FRAMES_DROPPED_NEWEST, G "frames_dropped_total", "reason=\"drop_newest\"", COUNTER, "")              \
+    X(M_FRAMES_DROPPED_GONE, G "frames_dropped_total", "reason=\"client_gone\"", COUNTER, "")                \
+    X(M_FRAMES_DROPPED_MEMORY, G "frames_dropped_total", "reason=\"no_memory\"", COUNTER, "")                \
+    X(M_FRAMES_QUEUED, G "frames_queued", "", GAUGE, "Frames that wait in clients' queues")                  \
+    X(M_BYTES_DELIVERED, G "bytes_delivered_total", "", COUNTER, "Bytes of delivered frames")                \
+    X(M_CLIENTS, G "clients", "", GAUGE, "WebSocket clients connected")                                      \
+    X(M_ROOMS, G "rooms", "", GAUGE, "Rooms with at least one client here")                                  \
+    X(M_BUCKET_CLIENTS, G "bucket_clients", "bucket", GAUGES, "WebSocket clients connected, by bucket")      \
+    X(M_BUCKET_JOBS, G "bucket_jobs", "bucket", GAUGES,                                                      \
+      "Fan-out jobs that wait or are under way, by bucket")                                                  \
+    X(M_HANDSHAKE, G "handshake_seconds", "", HISTOGRAM,                                                     \
+      "Time from a connection's acceptance to its WebSocket being open, TLS included")                       \
+    X(M_CLIENTS_OPENED, G "clients_opened_total", "", COUNTER, "WebSocket handshakes completed")             \
+    X(M_REFUSED_FULL, G "clients_refused_total", "reason=\"max_clients\"", COUNTER,                          \
+      "Connections that ended, with an error for an answer or without one, before they were open")           \
+    X(M_REFUSED_ADDRESS, G "clients_refused_total", "reason=\"max_clients_per_address\"", COUNTER, "")       \
+    X(M_REFUSED_EVICTED, G "clients_refused_total", "reason=\"evicted\"", COUNTER, "")                       \
+    X(M_REFUSED_RATE, G "clients_refused_total", "reason=\"rate\"", COUNTER, "")                             \
+    X(M_REFUSED_DRAINING, G "clients_refused_total", "reason=\"draining\"", COUNTER, "")                     \
+    X(M_REFUSED_ORIGIN, G "clients_refused_total", "reason=\"origin\"", COUNTER, "")                         \
+    X(M_REFUSED_HANDSHAKE, G "clients_refused_total", "reason=\"bad_handshake\"", COUNTER, "")               \
+    X(M_REFUSED_TIMEOUT, G "clients_refused_total", "reason=\"handshake_timeout\"", COUNTER, "")             \
+    X(M_REFUSED_GONE, G "clients_refused_total", "reason=\"peer_gone\"", COUNTER, "")                        \
+    X(M_REFUSED_MEMORY, G "clients_refused_total", "reason=\"no_memory\"", COUNTER, "")                      \
+    X(M_ACCEPT_FAILURES_WS, G "accept_failures_total", "what=\"ws\"", COUNTER,                               \
+      "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then")              \
+    X(M_ACCEPT_FAILURES_RPC, G "accept_failures_total", "what=\"rpc\"", COUNTER, "")                         \
+    X(M_ACCEPT_FAILURES_ADMIN, G "accept_failures_total", "what=\"admin\"", COUNTER, "")                     \
+    X(M_EVICTED_RPC, G "connections_evicted_total", "what=\"rpc\"", COUNTER,                                 \
+      "Silent connections that were closed for a newcomer, their port being full")                           \
+    X(M_EVICTED_ADMIN, G "connections_evicted_total", "what=\"admin\"", COUNTER, "")                         \
+    X(M_ADMIN_REFUSED, G "admin_refused_total", "", COUNTER,                                                 \
+      "Requests and connections on the admin port answered 503 for want of a place")                         \
+    X(M_CLIENT_MESSAGES, G "client_messages_total", "", COUNTER, "Messages from clients")                    \
+    X(M_WIRE_URING, G "wire", "kind=\"uring\"", GAUGE, "Bucket threads by the kind of their socket writes")  \
+    X(M_WIRE_SEND, G "wire", "kind=\"send\"", GAUGE, "")                                                     \
+    X(M_REGISTERED, G "registered", "", GAUGE, "1 while this gateway's entry stands in the registry")        \
+    X(M_REGISTRY_REFRESHES, G "registry_refreshes_total", "", COUNTER, "Times the entry was written")        \
+    X(M_REGISTRY_FAILURES, G "registry_failures_total", "", COUNTER,                                         \
+      "Times the registry refused the entry, or another gateway had its id")                                 \
+    X(M_REDIS_UP_REGISTRY, G "redis_up", "what=\"registry\"", GAUGE,                                         \
+      "1 while the connection to Redis is up")                                                               \
+    X(M_REDIS_UP_BUS, G "redis_up", "what=\"bus\"", GAUGE, "")                                               \
+    X(M_REDIS_RECONNECTS_REGISTRY, G "redis_reconnects_total", "what=\"registry\"", COUNTER,                 \
+      "Connections to Redis that broke or failed and were begun anew")                                       \
+    X(M_REDIS_RECONNECTS_BUS, G "redis_reconnects_total", "what=\"bus\"", COUNTER, "")                       \
+    X(M_CANARY_ARRIVED, G "canaries_total", "result=\"arrived\"", COUNTER,                                   \
+      "Canaries: pushes of logics to this gateway's own client")                                             \
+    X(M_CANARY_FAILED, G "canaries_total", "result=\"failed\"", COUNTER, "")                                 \
+    X(M_CANARY_FAILING, G "canary_failing", "", GAUGE, "1 while three canaries in a row have failed")        \
+    X(M_CANARY_SECONDS, G "canary_seconds", "", HISTOGRAM, "Time from the RPC to this gateway's own client") \
+    X(M_CERTIFICATE_EXPIRY_WS, G "certificate_expiry_timestamp_seconds", "what=\"ws\"", GAUGE,               \
+      "When the certificate in use ends, in seconds since 1970; 0 without")                                  \
+    X(M_CERTIFICATE_EXPIRY_RPC, G "certificate_expiry_timestamp_seconds", "what=\"rpc\"", GAUGE, "")         \
+    X(M_CERTIFICATES_RELOADED, G "certificates_reloaded_total", "", COUNTER,                                 \
+      "Certificates loaded while the gateway ran, changed or not")                                           \
+    X(M_RELOADS_OK, G "reloads_total", "result=\"ok\"", COUNTER, "Times SIGHUP had the settings read anew")  \
+    X(M_RELOADS_FAILED, G "reloads_total", "result=\"failed\"", COUNTER, "")                                 \
+    X(M_LOG_LINES_DROPPED, G "log_lines_dropped_total", "", COUNTER,                                         \
+      "Log lines that stderr had no room for, or refused")                                                   \
+    X(M_DRAINING, G "draining", "", GAUGE, "1 while the gateway drains")                                     \
+    CLOSE_CODE_METRICS(X)
+
+/* The close codes of docs/protocol.md: X(code, name). */
+#define CLOSE_CODES(X)                                                                                       \
+    X(1000, normal)                                                                                          \
+    X(1001, going_away)                                                                                      \
+    X(1002, protocol_error)                                                                                  \
+    X(1007, invalid_utf8)                                                                                    \
+    X(1009, too_large)                                                                                       \
+    X(1011, internal)                                                                                        \
+    X(4000, invalid_message)                                                                                 \
+    X(4001, invalid_room)                                                                                    \
+    X(4100, rate_limited)                                                                                    \
+    X(4200, slow_consumer)                                                                                   \
+    X(4201, heartbeat_timeout)
+
+#define CLOSE_CODE_METRICS(X)                                                                                \
+    X(M_CLOSED_1000, G "closes_total", "code=\"1000\"", COUNTER,                                             \
+      "Close frames sent, by code; 1006: lost without one")                                                  \
+    X(M_CLOSED_1001, G "closes_total", "code=\"1001\"", COUNTER, "")                                         \
+    X(M_CLOSED_1002, G "closes_total", "code=\"1002\"", COUNTER, "")                                         \
+    X(M_CLOSED_1006, G "closes_total", "code=\"1006\"", COUNTER, "")                                         \
+    X(M_CLOSED_1007, G "closes_total", "code=\"1007\"", COUNTER, "")                                         \
+    X(M_CLOSED_1009, G "closes_total", "code=\"1009\"", COUNTER, "")                                         \
+    X(M_CLOSED_1011, G "closes_total", "code=\"1011\"", COUNTER, "")                                         \
+    X(M_CLOSED_4000, G "closes_total", "code=\"4000\"", COUNTER, "")                                         \
+    X(M_CLOSED_4001, G "closes_total", "code=\"4001\"", COUNTER, "")                                         \
+    X(M_CLOSED_4100, G "closes_total", "code=\"4100\"", COUNTER, "")                                         \
+    X(M_CLOSED_4200, G "closes_total", "code=\"4200\"", COUNTER, "")                                         \
+    X(M_CLOSED_4201, G "closes_total", "code=\"4201\"", COUNTER, "")
+
+enum gateway_metric {
+#define X(row, name, labels, type, help) row,
+    GATEWAY_METRICS(X)
+#undef X
+        M_COUNT
+};
+
+enum close_code {
+#define X(code, name) CLOSE_##name = code,
+    CLOSE_CODES(X)
+#undef X
+};
+
+/* Hands the table to shared/log/metrics; once, before threads start. */
+void gateway_metrics_setup(void);
+/* Counts a close with `code`; 0 is a connection lost without a close frame. Any thread. */
+void gateway_metrics_closed(int code);
+/* The code's name, as in docs/protocol.md; what stands in the close frame's reason. */
+const char *close_code_name(int code);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What clients say (docs/protocol.md, section 2), and the answers to it. Pure: text in, a
+ * struct out; no socket, no client, no clock. Any thread. */
+#ifndef FANFARE_GATEWAY_WEBSOCKET_CLIENT_MSG_H
+#define FANFARE_GATEWAY_WEBSOCKET_CLIENT_MSG_H
+
+#include <stddef.h>
+
+#include "shared/base/buf.h"
+#include "shared/base/slice.h"
+#include "shared/base/status.h"
+
+enum {
+    CLIENT_MSG_MAX_ROOM = 1024,
+    CLIENT_MSG_MAX_ID = 256,
+    CLIENT_MSG_MAX_DEPTH = 64
+}; /* bytes, bytes, levels */
+
+/* The answer to a PING without id, go-push's text byte for byte. */
+#define CLIENT_MSG_PONG "{\"type\":\"PONG\",\"data\":{}}"
+
+enum client_msg_type { CLIENT_MSG_PING, CLIENT_MSG_JOIN, CLIENT_MSG_LEAVE, CLIENT_MSG_UNKNOWN };
+
+struct client_msg {
+    enum client_msg_type type;
+    struct slice id;                /* raw JSON, points into the text; data is NULL when absent */
+    char room[CLIENT_MSG_MAX_ROOM]; /* JOIN and LEAVE: decoded UTF-8, not terminated */
+    size_t room_len;
+    const char *room_fault; /* JOIN and LEAVE: why the room is not valid (static text), or NULL */
+};
+
+/* Reads one text message. Member names match without regard to ASCII case and the last of
+ * two counts, as in go-push; unknown members are ignored. `max_room_len` is in bytes, at most
+ * CLIENT_MSG_MAX_ROOM. STATUS_INVALID when the text is not a JSON object (strict RFC 8259,
+ * nested at most CLIENT_MSG_MAX_DEPTH deep) with a string `type`, or its id is longer than
+ * CLIENT_MSG_MAX_ID bytes. A bad room is no such error: see room_fault. */
+enum status client_msg_parse(struct slice text, size_t max_room_len, struct client_msg *out);
+
+/* Append the answers `{"type":"ACK","id":ID}` and
+ * `{"type":"ERROR","id":ID,"data":{"code":"…","message":"…"}}`. `id` is a message's id, present.
+ * `message` is UTF-8. Errors as buf_append; the buffer may then hold a part. */
+enum status client_msg_ack(struct buf *out, struct slice id);
+enum status client_msg_error(struct buf *out, struct slice id, const char *code, const char *message);
+
+#endif

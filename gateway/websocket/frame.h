@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ready-made WebSocket frames (RFC 6455, section 5.2; server to client: unmasked, FIN set).
+ * Immutable and reference-counted atomically: built on one thread, sent from many. */
+#ifndef FANFARE_GATEWAY_WEBSOCKET_FRAME_H
+#define FANFARE_GATEWAY_WEBSOCKET_FRAME_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/base/slice.h"
+#include "shared/base/status.h"
+
+/* The two forms of a PUSH frame: as go-push, or with the room's name. */
+enum frame_version { FRAME_V1, FRAME_V2, FRAME_VERSIONS };
+
+struct frame {
+    atomic_uint refs;
+    uint32_t len; /* bytes on the wire */
+    uint8_t bytes[];
+};
+
+/* A PUSH with `items` (JSON values joined by commas) for `room` (empty: everyone). The new
+ * frame has one reference, the caller's. NULL for want of memory. */
+struct frame *frame_new_push(enum frame_version version, struct slice room, struct slice items);
+/* A text frame with this payload. */
+struct frame *frame_new_text(struct slice payload);
+/* Bytes that are no frame: the answer to a handshake. */
+struct frame *frame_new_raw(struct slice bytes);
+/* PING with an empty payload, PONG with the ping's payload (at most 125 bytes). */
+struct frame *frame_new_ping(void);
+struct frame *frame_new_pong(struct slice payload);
+/* CLOSE with code and reason (at most 123 bytes; section 5.5.1). */
+struct frame *frame_new_close(uint16_t code, const char *reason);
+
+struct frame *frame_ref(struct frame *frame);
+/* Legal on NULL. */
+void frame_unref(struct frame *frame);
+
+#endif

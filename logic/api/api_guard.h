@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may call the API: with api.tokensFile set, whoever shows one of its tokens (RFC 6750). Stays
+ * open without one: what probes and scrapers ask for, and OPTIONS. The loop's thread only. */
+#ifndef FANFARE_LOGIC_API_API_GUARD_H
+#define FANFARE_LOGIC_API_API_GUARD_H
+
+#include <stdbool.h>
+
+#include "shared/base/status.h"
+#include "shared/http/http_server.h"
+
+struct api_guard {
+    struct api_tokens *tokens; /* NULL: no token is asked for */
+};
+
+/* Takes the tokens of that file from now on, "" for none, and logs how many there are, and a warning
+ * when others may read the file. On a fault, which names file and line, the old ones stay. */
+enum status api_guard_load(struct api_guard *guard, const char *path, struct fault *fault);
+/* Answers 401 (true), or lets the request pass. */
+bool api_guard_refuses(const struct api_guard *guard, struct http_exchange *exchange);
+void api_guard_fini(struct api_guard *guard);
+
+#endif

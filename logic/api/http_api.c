@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Routes of the API, one short function each. The loop's thread only; knows no gateway. */
+#include "logic/api/http_api.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "logic/api/api_guard.h"
+#include "logic/api/cors.h"
+#include "logic/api/descriptor_share.h"
+#include "logic/api/gateways_answer.h"
+#include "logic/api/push_job.h"
+#include "logic/api/push_request.h"
+#include "logic/metrics/logic_metrics.h"
+#include "logic/push/push_trace.h"
+#include "shared/base/clock.h"
+#include "shared/base/form.h"
+#include "shared/log/log.h"
+#include "shared/net/descriptors.h"
+
+struct http_api {
+    const struct logic_conf *conf;
+    struct dispatch *dispatch;
+    struct http_server *server;
+    struct push_request_limits limits;
+    struct api_guard guard;
+    size_t descriptors_open; /* at the start */
+    size_t places;           /* callers' connections: maxConnections, or what the descriptors give */
+    bool draining;
+    http_api_state *state; /* NULL: nothing to say */
+    void *state_arg;
+    char id_prefix[PUSH_ID_PREFIX_LEN + 1];
+};
+
+static void reply_json(struct http_exchange *exchange, int status, const char *json)
+{
+    push_job_reply(exchange, status, slice_str(json));
+}
+
+static void reply_fault(struct http_exchange *exchange, const struct push_fault *fault,
+                        const struct traceparent *trace)
+{
+    struct buf json;
+    buf_init(&json, SIZE_MAX);
+    push_trace_invalid(fault, trace);
+    metrics_add(LM_PUSHES_RECEIVED, 1);
+    metrics_add(fault->status >= 500 ? LM_PUSHES_REFUSED_MEMORY : LM_PUSHES_REFUSED_INVALID, 1);
+    if (push_answer_append_error(&json, fault->code, fault->message))
+        buf_clear(&json);
+    push_job_reply(exchange, fault->status, slice_of(json.data, json.len));
+    buf_fini(&json);
+}
+
+/* The media type without its parameters (RFC 9110, 8.3.1). */
+static bool media_type_is(struct slice header, const char *type)
+{
+    size_t len = 0;
+    while (len < header.len && header.data[len] != ';')
+        len++;
+    while (len > 0 && (header.data[len - 1] == ' ' || header.data[len - 1] == '\t'))
+        len--;
+    return len == strlen(type) && strncasecmp((const char *)header.data, type, len) == 0;
+}
+
+static bool find_body_kind(const struct http_request *request, enum push_door door, enum push_body *kind)
+{
+    struct slice header = http_request_only_header(request, "Content-Type");
+    if (!header.data)
+        return false;
+    if (media_type_is(header, "application/json"))
+        *kind = PUSH_BODY_JSON;
+    else if (media_type_is(header, "application/x-www-form-urlencoded") && door != PUSH_DOOR_BATCH)
+        *kind = PUSH_BODY_FORM;
+    else
+        return false;
+    return true;
+}
+
+static bool query_asks_to_wait(const struct http_request *request)
+{
+    struct slice query = http_request_query(request);
+    struct buf value;
+    size_t bad;
+    if (query.len == 0)
+        return false;
+    buf_init(&value, 16);
+    bool wait =
+        form_field(query, "wait", &value, &bad) == STATUS_OK && value.len == 1 && value.data[0] == '1';
+    buf_fini(&value);
+    return wait;
+}
+
+/* A header that is malformed, or stands twice, counts as absent (W3C Trace Context, 4.3). */
+static struct traceparent header_trace(const struct http_request *request)
+{
+    struct traceparent trace;
+    traceparent_parse(http_request_only_header(request, "traceparent"), &trace);
+    return trace;
+}
+
+/* Answers 415 before the body is read. With a coding it says that only identity is taken (RFC 9110, 12.5.3).
+ */
+static bool refuses_kind(struct http_exchange *exchange, enum push_door door)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    enum push_body kind;
+    bool encoded = http_request_is_encoded(request);
+    if (!encoded && find_body_kind(request, door, &kind))
+        return false;
+    struct push_fault fault = {.status = 415, .code = "unsupported_media_type"};
+    snprintf(fault.message, sizeof fault.message, "the body must %s%s",
+             encoded ? "not be encoded: Content-Encoding may only be identity" : "be application/json",
+             encoded || door == PUSH_DOOR_BATCH ? "" : " or application/x-www-form-urlencoded");
+    if (encoded)
+        http_exchange_header(exchange, "Accept-Encoding", "identity");
+    const struct traceparent trace = header_trace(request);
+    reply_fault(exchange, &fault, &trace);
+    return true;
+}
+
+static bool refuses_push(struct http_exchange *exchange, void *arg)
+{
+    (void)arg;
+    return refuses_kind(exchange, PUSH_DOOR_ROOM);
+}
+
+static bool refuses_batch(struct http_exchange *exchange, void *arg)
+{
+    (void)arg;
+    return refuses_kind(exchange, PUSH_DOOR_BATCH);
+}
+
+static void handle_push(struct http_api *api, struct http_exchange *exchange, enum push_door door)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    const struct traceparent trace = header_trace(request);
+    struct push_request *pushes;
+    struct push_fault fault = {0};
+    enum push_body kind = PUSH_BODY_JSON;
+    (void)find_body_kind(request, door, &kind);
+    enum status status =
+        push_request_parse(door, kind, http_request_body(request), &api->limits, &pushes, &fault);
+    if (status == STATUS_NO_MEMORY)
+        fault = (struct push_fault){
+            .status = 500, .code = "internal", .message = "out of memory; nothing was queued"};
+    if (status) {
+        reply_fault(exchange, &fault, &trace);
+        return;
+    }
+    bool list = door == PUSH_DOOR_BATCH;
+    const struct push_manner manner = {list, !list && query_asks_to_wait(request), trace};
+    push_job_run(exchange, api->dispatch, pushes, &manner, api->id_prefix);
+    push_request_free(pushes);
+}
+
+static void handle_push_all(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_ALL);
+}
+
+static void handle_push_room(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_ROOM);
+}
+
+static void handle_push_batch(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_BATCH);
+}
+
+static uint64_t sum_rows(unsigned first, unsigned last)
+{
+    uint64_t sum = 0;
+    for (unsigned row = first; row <= last; row++)
+        sum += metrics_get(row);
+    return sum;
+}
+
+static void handle_stats(struct http_exchange *exchange, void *arg)
+{
+    char json[160];
+    (void)arg;
+    snprintf(json, sizeof json,
+             "{\"DispatchTotal\":%" PRIu64 ",\"DispatchFail\":%" PRIu64 ",\"PushFail\":%" PRIu64 "}",
+             metrics_get(LM_PUSHES_ACCEPTED), sum_rows(LM_PUSHES_REFUSED_FULL, LM_PUSHES_REFUSED_MEMORY),
+             sum_rows(LM_LINK_PUSHES_EXPIRED, LM_LINK_PUSHES_SHUTDOWN));
+    reply_json(exchange, 200, json);
+}
+
+static void handle_healthz(struct http_exchange *exchange, void *arg)
+{
+    (void)arg;
+    reply_json(exchange, 200, "{\"status\":\"ok\"}");
+}
+
+static enum status print_readiness(const struct http_api *api, const char *reason, struct buf *out)
+{
+    enum status status =
+        reason ? buf_printf(out, "{\"error\":{\"code\":\"not_ready\",\"message\":\"%s\"}", reason)
+               : buf_append_str(out, "{\"status\":\"ready\"");
+    if (!status && api->state)
+        status = api->state(out, api->state_arg);
+    return status ? status : buf_append_str(out, "}");
+}
+
+static void handle_readyz(struct http_exchange *exchange, void *arg)
+{
+    const struct http_api *api = arg;
+    const char *reason =
+        api->draining ? "the daemon is shutting down" : dispatch_why_not_ready(api->dispatch);
+    struct buf json;
+    buf_init(&json, SIZE_MAX);
+    if (print_readiness(api, reason, &json))
+        reply_json(exchange, 500, "{\"error\":{\"code\":\"internal\",\"message\":\"out of memory\"}}");
+    else
+        push_job_reply(exchange, reason ? 503 : 200, slice_of(json.data, json.len));
+    buf_fini(&json);
+}
+
+static void handle_gateways(struct http_exchange *exchange, void *arg)
+{
+    const struct http_api *api = arg;
+    struct buf json;
+    buf_init(&json, SIZE_MAX);
+    if (gateways_answer_append(&json, api->dispatch->gateways, clock_now_ms()))
+        reply_json(exchange, 500, "{\"error\":{\"code\":\"internal\",\"message\":\"out of memory\"}}");
+    else
+        push_job_reply(exchange, 200, slice_of(json.data, json.len));
+    buf_fini(&json);
+}
+
+static void handle_metrics(struct http_exchange *exchange, void *arg)
+{
+    struct buf text;
+    (void)arg;
+    buf_init(&text, SIZE_MAX);
+    logic_metrics_count_answer(200);
+    if (metrics_print(&text))
+        buf_clear(&text);
+    http_reply(exchange, 200, "text/plain; version=0.0.4", text.data, text.len);
+    buf_fini(&text);
+}
+
+static const struct http_route routes[] = {
+    {"POST", "/push/all", handle_push_all, refuses_push},
+    {"POST", "/push/room", handle_push_room, refuses_push},
+    {"POST", "/push/batch", handle_push_batch, refuses_batch},
+    {"GET", "/stats", handle_stats, NULL},
+    {"GET", "/healthz", handle_healthz, NULL},
+    {"GET", "/readyz", handle_readyz, NULL},
+    {"GET", "/metrics", handle_metrics, NULL},
+    {"GET", "/gateways", handle_gateways, NULL},
+};
+
+static const char *const probes[] = {"/healthz", "/readyz", NULL};
+
+static bool filter(struct http_exchange *exchange, void *arg)
+{
+    const struct http_api *api = arg;
+    return cors_filter(exchange, &api->conf->cors_origins) ||
+           cors_refuses(exchange, &api->conf->cors_origins) || api_guard_refuses(&api->guard, exchange);
+}
+
+static void adorn(struct http_exchange *exchange, void *arg)
+{
+    const struct http_api *api = arg;
+    (void)cors_adorn(exchange, &api->conf->cors_origins);
+}
+
+static void on_refused(int status, void *arg)
+{
+    (void)arg;
+    logic_metrics_count_answer(status);
+}
+
+static struct http_server_conf server_conf_of(struct http_api *api)
+{
+    const struct logic_conf *conf = api->conf;
+    return (struct http_server_conf){.max_header_bytes = (size_t)conf->max_header_bytes,
+                                     .max_body_bytes = (size_t)conf->max_body_bytes,
+                                     .max_inflight = (size_t)conf->max_inflight_bytes,
+                                     .read_timeout_ms = (int)conf->service_read_timeout,
+                                     .idle_timeout_ms = (int)conf->service_idle_timeout * 1000,
+                                     .write_timeout_ms = (int)conf->service_write_timeout,
+                                     .max_connections = (int)api->places,
+                                     .probes = probes,
+                                     .rows = {.accept_failures = LM_ACCEPT_FAILURES,
+                                              .evicted = LM_CONNECTIONS_EVICTED,
+                                              .refused_full = LM_HTTP_REFUSED_FULL,
+                                              .refused_inflight = LM_HTTP_REFUSED_INFLIGHT,
+                                              .inflight = LM_HTTP_INFLIGHT},
+                                     .routes = routes,
+                                     .route_count = sizeof routes / sizeof *routes,
+                                     .filter = filter,
+                                     .adorn = adorn,
+                                     .on_refused = on_refused,
+                                     .arg = api};
+}
+
+static enum status plan_descriptors(struct http_api *api, struct fault *fault)
+{
+    struct descriptor_share share;
+    size_t limit = descriptors_limit();
+    enum status status = descriptor_share_make(limit, api->descriptors_open, api->conf, &share, fault);
+    if (status)
+        return status;
+    bool fewer = share.connections < (size_t)api->conf->max_connections;
+    api->places = share.connections;
+    log_event(fewer ? LOG_WARN : LOG_INFO, fewer ? "fewer connections than configured" : "file descriptors",
+              LOG_I("limit", limit), LOG_I("own", share.own), LOG_I("links", share.links),
+              LOG_I("connections", share.connections), LOG_I("maxConnections", api->conf->max_connections));
+    return STATUS_OK;
+}
+
+static enum status start_server(struct http_api *api, struct event_base *base, struct fault *fault)
+{
+    const struct logic_conf *conf = api->conf;
+    const struct http_server_conf server_conf = server_conf_of(api);
+    if (http_server_new(base, &server_conf, &api->server))
+        return fault_set(fault, STATUS_NO_MEMORY, "no memory for the HTTP server");
+    enum status status =
+        http_server_listen(api->server, "api", conf->service_bind, (int)conf->service_port, fault);
+    return listener_blame(&logic_service_keys, conf->service_bind, status, fault);
+}
+
+static void fill_limits(struct push_request_limits *limits, const struct logic_conf *conf)
+{
+    limits->max_items = (size_t)conf->max_items_per_push;
+    limits->max_item_len = (size_t)conf->max_item_bytes;
+    limits->max_rooms = (size_t)conf->max_rooms_per_push;
+    limits->max_room_len = (size_t)conf->max_room_name_bytes;
+    limits->max_pushes = (size_t)conf->max_pushes_per_batch;
+    limits->max_depth = (int)conf->max_json_depth;
+}
+
+enum status http_api_new(struct event_base *base, const struct logic_conf *conf, struct dispatch *dispatch,
+                         const uint8_t logic_id[LOGIC_ID_LEN], struct http_api **out, struct fault *fault)
+{
+    struct http_api *api = calloc(1, sizeof *api);
+    if (!api)
+        return fault_set(fault, STATUS_NO_MEMORY, "no memory");
+    api->conf = conf;
+    api->dispatch = dispatch;
+    fill_limits(&api->limits, conf);
+    api->descriptors_open = descriptors_open();
+    enum status status = plan_descriptors(api, fault);
+    if (!status)
+        status = http_api_load_tokens(api, fault);
+    for (size_t i = 0; i < PUSH_ID_PREFIX_LEN / 2; i++)
+        snprintf(api->id_prefix + 2 * i, 3, "%02x", logic_id[i]);
+    if (!status)
+        status = start_server(api, base, fault);
+    if (status) {
+        http_api_free(api);
+        return status;
+    }
+    *out = api;
+    return STATUS_OK;
+}
+
+enum status http_api_load_tokens(struct http_api *api, struct fault *fault)
+{
+    return api_guard_load(&api->guard, api->conf->api_tokens_file, fault);
+}
+
+void http_api_apply(struct http_api *api)
+{
+    struct fault fault;
+    (void)plan_descriptors(api, &fault); /* should there be too few by now, the places stay */
+    const struct http_server_conf server_conf = server_conf_of(api);
+    fill_limits(&api->limits, api->conf);
+    http_server_limit(api->server, &server_conf);
+}
+
+void http_api_tell(struct http_api *api, http_api_state *state, void *arg)
+{
+    api->state = state;
+    api->state_arg = arg;
+}
+
+void http_api_drain(struct http_api *api)
+{
+    api->draining = true;
+    http_server_drain(api->server);
+}
+
+size_t http_api_busy(const struct http_api *api)
+{
+    return http_server_busy(api->server);
+}
+
+void http_api_free(struct http_api *api)
+{
+    if (!api)
+        return;
+    http_server_free(api->server);
+    api_guard_fini(&api->guard);
+    free(api);
+}

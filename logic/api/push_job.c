@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gathers the results of one call and answers when all are there. The loop's thread only. */
+#include "logic/api/push_job.h"
+
+#include <stdlib.h>
+
+#include "logic/metrics/logic_metrics.h"
+#include "logic/push/push_trace.h"
+
+struct push_job;
+
+struct job_slot {
+    struct push_job *job;
+    int status;
+    struct buf json;
+};
+
+struct push_job {
+    struct http_exchange *exchange;
+    const char *id_prefix;
+    bool list;
+    size_t pending; /* slots without a result, and one while the job is being begun */
+    size_t count;
+    struct job_slot slots[];
+};
+
+void push_job_reply(struct http_exchange *exchange, int status, struct slice json)
+{
+    logic_metrics_count_answer(status);
+    if (status == 503)
+        http_exchange_header(exchange, "Retry-After", "1");
+    http_reply(exchange, status, "application/json", json.data, json.len);
+}
+
+static void reply_no_memory(struct http_exchange *exchange)
+{
+    logic_metrics_count_answer(503);
+    http_reply_error(exchange, 500, "internal",
+                     "out of memory while the answer was made; the push may be queued");
+}
+
+static bool slot_failed(const struct job_slot *slot)
+{
+    return slot->status != 200;
+}
+
+static int list_status(const struct push_job *job)
+{
+    size_t failed = 0;
+    int first = 200;
+    for (size_t i = 0; i < job->count; i++) {
+        failed += slot_failed(&job->slots[i]);
+        if (first == 200)
+            first = job->slots[i].status;
+    }
+    return failed == job->count ? first : failed > 0 ? 207 : 200;
+}
+
+static enum status append_list(const struct push_job *job, struct buf *out)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < job->count; i++) {
+        status = buf_append_str(out, i == 0 ? "[" : ",");
+        if (!status)
+            status = buf_append(out, job->slots[i].json.data, job->slots[i].json.len);
+    }
+    return status ? status : buf_append_str(out, "]");
+}
+
+static bool slots_complete(const struct push_job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        if (job->slots[i].json.len == 0)
+            return false;
+    return true;
+}
+
+static void answer(struct push_job *job)
+{
+    struct buf list;
+    buf_init(&list, SIZE_MAX);
+    if (!slots_complete(job) || (job->list && append_list(job, &list)))
+        reply_no_memory(job->exchange);
+    else if (job->list)
+        push_job_reply(job->exchange, list_status(job), slice_of(list.data, list.len));
+    else
+        push_job_reply(job->exchange, job->slots[0].status,
+                       slice_of(job->slots[0].json.data, job->slots[0].json.len));
+    buf_fini(&list);
+}
+
+static void settle(struct push_job *job)
+{
+    if (--job->pending > 0)
+        return;
+    answer(job);
+    for (size_t i = 0; i < job->count; i++)
+        buf_fini(&job->slots[i].json);
+    free(job);
+}
+
+static void on_done(const struct push_outcome *outcome, void *arg)
+{
+    struct job_slot *slot = arg;
+    if (push_answer_append(&slot->json, slot->job->id_prefix, outcome, &slot->status))
+        buf_clear(&slot->json);
+    settle(slot->job);
+}
+
+static void refuse(struct job_slot *slot, const struct push_fault *fault, const struct traceparent *trace)
+{
+    push_trace_invalid(fault, trace);
+    metrics_add(LM_PUSHES_RECEIVED, 1);
+    metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
+    slot->status = fault->status;
+    if (push_answer_append_error(&slot->json, fault->code, fault->message))
+        buf_clear(&slot->json);
+    settle(slot->job);
+}
+
+static struct push_job *job_new(struct http_exchange *exchange, size_t count, bool list,
+                                const char *id_prefix)
+{
+    struct push_job *job = calloc(1, sizeof *job + count * sizeof job->slots[0]);
+    if (!job)
+        return NULL;
+    job->exchange = exchange;
+    job->id_prefix = id_prefix;
+    job->list = list;
+    job->count = count;
+    job->pending = count + 1;
+    for (size_t i = 0; i < count; i++) {
+        job->slots[i].job = job;
+        buf_init(&job->slots[i].json, SIZE_MAX);
+    }
+    return job;
+}
+
+void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
+                  const struct push_request *request, const struct push_manner *manner, const char *id_prefix)
+{
+    struct push_job *job = job_new(exchange, request->count, manner->list, id_prefix);
+    if (!job) {
+        reply_no_memory(exchange);
+        return;
+    }
+    for (size_t i = 0; i < request->count; i++) {
+        struct push push = request->entries[i].push;
+        push.wait = push.wait || manner->wait;
+        if (!push.trace.set)
+            push.trace = manner->trace;
+        if (request->entries[i].fault)
+            refuse(&job->slots[i], request->entries[i].fault, &manner->trace);
+        else
+            dispatch_push(dispatch, &push, on_done, &job->slots[i]);
+    }
+    settle(job);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One push call of the API from its parsed body to its answer: one push, or a batch whose
+ * answer waits for the last of its pushes. The loop's thread only. */
+#ifndef FANFARE_LOGIC_API_PUSH_JOB_H
+#define FANFARE_LOGIC_API_PUSH_JOB_H
+
+#include <stdbool.h>
+
+#include "logic/api/push_request.h"
+#include "logic/dispatch/dispatch.h"
+#include "shared/http/http_server.h"
+
+/* Ends an exchange: counts the answer, adds Retry-After where docs/protocol.md has it. */
+void push_job_reply(struct http_exchange *exchange, int status, struct slice json);
+/* What the request around the body says. */
+struct push_manner {
+    bool list;                /* the answer is an array (the batch door) */
+    bool wait;                /* the query asks to wait */
+    struct traceparent trace; /* the header's, for pushes that have none of their own */
+};
+
+/* Dispatches the pushes in order and sees that `exchange` is answered, now or later; it is not
+ * the caller's any more. `id_prefix` must outlive the job; the rest is not needed afterwards. */
+void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
+                  const struct push_request *request, const struct push_manner *manner,
+                  const char *id_prefix);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which members a door allows stands in one table; each is then read by a function of its own. Pure;
+ * any thread. */
+#include "logic/api/push_object.h"
+
+#include <stdio.h>
+
+enum { TRACEPARENT_MAX_BYTES = 256 }; /* of a later version of the standard */
+
+enum member {
+    MEMBER_ALL,
+    MEMBER_ROOM,
+    MEMBER_ROOMS,
+    MEMBER_ITEMS,
+    MEMBER_WAIT,
+    MEMBER_TRACEPARENT,
+    MEMBER_COUNT
+};
+
+static const struct {
+    const char *name;
+    bool doors[3]; /* where it is allowed, by enum push_door */
+} members[MEMBER_COUNT] = {
+    [MEMBER_ALL] = {"all", {false, false, true}},
+    [MEMBER_ROOM] = {"room", {false, true, true}},
+    [MEMBER_ROOMS] = {"rooms", {false, true, true}},
+    [MEMBER_ITEMS] = {"items", {true, true, true}},
+    [MEMBER_WAIT] = {"wait", {true, true, true}},
+    [MEMBER_TRACEPARENT] = {"traceparent", {true, true, true}},
+};
+
+static const char *const allowed_members[] = {
+    [PUSH_DOOR_ALL] = "items, wait and traceparent",
+    [PUSH_DOOR_ROOM] = "room or rooms, items, wait and traceparent",
+    [PUSH_DOOR_BATCH] = "all, room or rooms, items, wait and traceparent",
+};
+
+/* The members of one JSON push; a text with data NULL is absent. */
+struct push_members {
+    struct json_value values[MEMBER_COUNT];
+};
+
+static bool has(const struct push_members *found, enum member member)
+{
+    return found->values[member].text.data != NULL;
+}
+
+static enum member member_named(struct slice name)
+{
+    enum member member = 0;
+
+    while (member < MEMBER_COUNT && !json_string_is(name, members[member].name, false)) {
+        member++;
+    }
+    return member;
+}
+
+/* Cuts a member's name for a message, at a whole character. */
+static int shown_len(struct slice name)
+{
+    size_t len = name.len < 40 ? name.len : 40;
+
+    while (len < name.len && (name.data[len] & 0xC0) == 0x80) {
+        len--;
+    }
+    return (int)len;
+}
+
+static enum status add_member(struct push_reading *reading, enum push_door door,
+                              const struct json_value *name, const struct json_value *value,
+                              struct push_members *found)
+{
+    enum member member = member_named(name->text);
+
+    if (member == MEMBER_COUNT || !members[member].doors[door]) {
+        return push_refuse(reading->fault, "invalid_request", "member %.*s is not allowed; allowed are %s",
+                           shown_len(name->text), (const char *)name->text.data, allowed_members[door]);
+    }
+    if (has(found, member)) {
+        return push_refuse(reading->fault, "invalid_request", "member \"%s\" stands twice",
+                           members[member].name);
+    }
+    found->values[member] = *value;
+    return STATUS_OK;
+}
+
+static enum status find_members(struct push_reading *reading, enum push_door door,
+                                const struct json_value *object, struct push_members *found)
+{
+    struct json_iter iter = json_iter_of(object, reading->text.data);
+    struct json_value name, value;
+    enum status status = STATUS_OK;
+
+    if (object->type != JSON_OBJECT) {
+        return push_refuse(reading->fault, "invalid_request", "a push must be a JSON object with %s",
+                           allowed_members[door]);
+    }
+    while (status == STATUS_OK && json_next_member(&iter, &name, &value)) {
+        status = add_member(reading, door, &name, &value, found);
+    }
+    return status;
+}
+
+static enum status read_rooms(struct push_reading *reading, const struct json_value *rooms)
+{
+    struct json_iter iter = json_iter_of(rooms, reading->text.data);
+    struct json_value room;
+    enum status status = STATUS_OK;
+    char label[32];
+
+    if (rooms->type != JSON_ARRAY) {
+        return push_refuse(reading->fault, "invalid_request", "rooms must be an array of strings");
+    }
+    while (status == STATUS_OK && json_next_element(&iter, &room)) {
+        snprintf(label, sizeof label, "rooms[%zu]", reading->push.room_count);
+        status = push_reading_json_room(reading, &room, label);
+    }
+    if (status == STATUS_OK && reading->push.room_count == 0) {
+        return push_refuse(reading->fault, "invalid_room", "rooms is empty, 1 to %zu rooms are allowed",
+                           reading->limits->max_rooms);
+    }
+    return status == STATUS_OK ? push_reading_merge_rooms(reading) : status;
+}
+
+static enum status read_target(struct push_reading *reading, enum push_door door,
+                               const struct push_members *found)
+{
+    if (has(found, MEMBER_ALL) + has(found, MEMBER_ROOM) + has(found, MEMBER_ROOMS) > 1) {
+        return push_refuse(reading->fault, "invalid_request", "only one of %s is allowed",
+                           door == PUSH_DOOR_BATCH ? "all, room and rooms" : "room and rooms");
+    }
+    if (has(found, MEMBER_ROOM)) {
+        return push_reading_json_room(reading, &found->values[MEMBER_ROOM], "room");
+    }
+    if (has(found, MEMBER_ROOMS)) {
+        return read_rooms(reading, &found->values[MEMBER_ROOMS]);
+    }
+    if (has(found, MEMBER_ALL) && found->values[MEMBER_ALL].type != JSON_TRUE) {
+        return push_refuse(reading->fault, "invalid_request", "all must be true");
+    }
+    if (door == PUSH_DOOR_ROOM) {
+        return push_refuse(reading->fault, "invalid_room", "room or rooms is missing");
+    }
+    if (door == PUSH_DOOR_BATCH && !has(found, MEMBER_ALL)) {
+        return push_refuse(reading->fault, "invalid_request", "one of all, room and rooms is missing");
+    }
+    return STATUS_OK;
+}
+
+static enum status read_wait(struct push_reading *reading, const struct push_members *found)
+{
+    enum json_type type = found->values[MEMBER_WAIT].type;
+
+    if (!has(found, MEMBER_WAIT)) {
+        return STATUS_OK;
+    }
+    if (type != JSON_TRUE && type != JSON_FALSE) {
+        return push_refuse(reading->fault, "invalid_request", "wait must be true or false");
+    }
+    reading->push.wait = type == JSON_TRUE;
+    return STATUS_OK;
+}
+
+/* Before all others, so that what they refuse can be named by it. */
+static enum status read_traceparent(struct push_reading *reading, const struct push_members *found)
+{
+    const struct json_value *value = &found->values[MEMBER_TRACEPARENT];
+    char text[TRACEPARENT_MAX_BYTES];
+    size_t len;
+
+    if (!has(found, MEMBER_TRACEPARENT)) {
+        return STATUS_OK;
+    }
+    if (value->type != JSON_STRING || json_unescape(value->text, text, sizeof text, &len) != STATUS_OK ||
+        !traceparent_parse(slice_of(text, len), &reading->push.trace)) {
+        return push_refuse(reading->fault, "invalid_request",
+                           "traceparent must be a string of W3C Trace Context, as "
+                           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    }
+    reading->fault->trace = reading->push.trace;
+    return STATUS_OK;
+}
+
+enum status push_object_read(struct push_reading *reading, enum push_door door,
+                             const struct json_value *object)
+{
+    struct push_members found = {0};
+    enum status status = find_members(reading, door, object, &found);
+
+    if (status == STATUS_OK) {
+        status = read_traceparent(reading, &found);
+    }
+    if (status == STATUS_OK) {
+        status = read_target(reading, door, &found);
+    }
+    if (status == STATUS_OK) {
+        status = read_wait(reading, &found);
+    }
+    if (status == STATUS_OK && !has(&found, MEMBER_ITEMS)) {
+        return push_refuse(reading->fault, "invalid_request",
+                           "items is missing, an array of 1 to %zu JSON values", reading->limits->max_items);
+    }
+    return status == STATUS_OK ? push_reading_items(reading, &found.values[MEMBER_ITEMS]) : status;
+}

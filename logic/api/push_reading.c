@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Slices are gathered in one growing array; since it moves while it grows, a push knows only
+ * how many are its own until push_request_parse points it at them. */
+#include "logic/api/push_reading.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shared/base/hashmap.h"
+
+enum { FIRST_SLICES = 8, HTTP_BAD_REQUEST = 400 };
+
+enum status push_refuse(struct push_fault *fault, const char *code, const char *format, ...)
+{
+    va_list arguments;
+
+    fault->status = HTTP_BAD_REQUEST;
+    fault->code = code;
+    va_start(arguments, format);
+    vsnprintf(fault->message, sizeof fault->message, format, arguments);
+    va_end(arguments);
+    return STATUS_INVALID;
+}
+
+enum status push_reading_scan(struct push_reading *reading, int wrapping, struct json_value *out)
+{
+    struct json_error error;
+    char text[128];
+
+    if (json_scan(reading->text, reading->limits->max_depth + wrapping, out, &error) == STATUS_OK) {
+        return STATUS_OK;
+    }
+    error.depth = error.depth > 0 ? reading->limits->max_depth : 0;
+    return push_refuse(reading->fault, "invalid_json", "%s", json_error_text(&error, text, sizeof text));
+}
+
+static enum status add_slice(struct push_request *request, struct slice slice)
+{
+    if (request->slice_count == request->slice_cap) {
+        size_t cap = request->slice_cap == 0 ? FIRST_SLICES : request->slice_cap * 2;
+        struct slice *slices = reallocarray(request->slices, cap, sizeof *slices);
+
+        if (slices == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        request->slices = slices;
+        request->slice_cap = cap;
+    }
+    request->slices[request->slice_count++] = slice;
+    return STATUS_OK;
+}
+
+void push_reading_begin(struct push_reading *reading)
+{
+    reading->push = (struct push){.target = PUSH_TO_ALL};
+    reading->fault->trace.set = false;
+    reading->first_room = reading->request->slice_count;
+}
+
+enum status push_reading_room(struct push_reading *reading, struct slice room, const char *label)
+{
+    size_t max_len = reading->limits->max_room_len;
+    const char *reason = push_room_fault(room, max_len);
+
+    if (reason != NULL) {
+        return push_refuse(reading->fault, "invalid_room",
+                           "%s: %s; allowed are 1 to %zu bytes of UTF-8 without control characters", label,
+                           reason, max_len);
+    }
+    if (reading->push.room_count == reading->limits->max_rooms) {
+        return push_refuse(reading->fault, "too_many_rooms", "more than %zu rooms, the most a push may have",
+                           reading->limits->max_rooms);
+    }
+    reading->push.target = PUSH_TO_ROOMS;
+    reading->push.room_count++;
+    return add_slice(reading->request, room);
+}
+
+/* Decoded names are never longer than their text, so the text's length is room for all of them. */
+static enum status unescape_room(struct push_reading *reading, struct slice *name)
+{
+    struct buf *decoded = &reading->request->decoded;
+    enum status status = decoded->cap > 0 ? STATUS_OK : buf_reserve(decoded, reading->text.len);
+    uint8_t *out = decoded->data + decoded->len;
+    size_t len;
+
+    if (status != STATUS_OK) {
+        return STATUS_NO_MEMORY;
+    }
+    status = json_unescape(*name, (char *)out, decoded->cap - decoded->len, &len);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    decoded->len += len;
+    *name = slice_of(out, len);
+    return STATUS_OK;
+}
+
+enum status push_reading_json_room(struct push_reading *reading, const struct json_value *value,
+                                   const char *label)
+{
+    struct slice name = value->text;
+    enum status status = STATUS_OK;
+
+    if (value->type != JSON_STRING) {
+        return push_refuse(reading->fault, "invalid_request", "%s must be a string", label);
+    }
+    if (memchr(name.data, '\\', name.len) != NULL) {
+        status = unescape_room(reading, &name);
+    } else {
+        name = slice_of(name.data + 1, name.len - 2);
+    }
+    return status == STATUS_OK ? push_reading_room(reading, name, label) : status;
+}
+
+/* Moves the first of each name to the front; returns how many there are. */
+static size_t keep_first(struct hashmap *seen, struct hashmap_node *nodes, struct slice *rooms, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t hash = hashmap_hash(rooms[i]);
+
+        if (hashmap_find(seen, rooms[i], hash) == NULL) {
+            nodes[kept] = (struct hashmap_node){NULL, rooms[i], hash};
+            hashmap_add(seen, &nodes[kept]);
+            rooms[kept++] = rooms[i];
+        }
+    }
+    return kept;
+}
+
+enum status push_reading_merge_rooms(struct push_reading *reading)
+{
+    struct push_request *request = reading->request;
+    size_t count = reading->push.room_count;
+    struct hashmap_node *nodes;
+    struct hashmap seen;
+
+    if (count < 2) {
+        return STATUS_OK;
+    }
+    nodes = calloc(count, sizeof *nodes);
+    if (nodes == NULL || hashmap_init(&seen) != STATUS_OK) {
+        free(nodes);
+        return STATUS_NO_MEMORY;
+    }
+    reading->push.room_count = keep_first(&seen, nodes, request->slices + reading->first_room, count);
+    request->slice_count = reading->first_room + reading->push.room_count;
+    hashmap_fini(&seen);
+    free(nodes);
+    return STATUS_OK;
+}
+
+static enum status add_item(struct push_reading *reading, struct slice item)
+{
+    const struct push_request_limits *limits = reading->limits;
+    size_t index = reading->push.item_count;
+
+    if (index == limits->max_items) {
+        return push_refuse(reading->fault, "too_many_items", "more than %zu items, the most a push may have",
+                           limits->max_items);
+    }
+    if (item.len > limits->max_item_len) {
+        return push_refuse(reading->fault, "item_too_large",
+                           "items[%zu] has %zu bytes, at most %zu are allowed", index, item.len,
+                           limits->max_item_len);
+    }
+    reading->push.item_count++;
+    return add_slice(reading->request, item);
+}
+
+enum status push_reading_items(struct push_reading *reading, const struct json_value *items)
+{
+    struct json_iter iter = json_iter_of(items, reading->text.data);
+    struct json_value item;
+    enum status status = STATUS_OK;
+
+    if (items->type != JSON_ARRAY) {
+        return push_refuse(reading->fault, "invalid_request",
+                           "items must be an array of 1 to %zu JSON values", reading->limits->max_items);
+    }
+    while (status == STATUS_OK && json_next_element(&iter, &item)) {
+        status = add_item(reading, item.text);
+    }
+    if (status == STATUS_OK && reading->push.item_count == 0) {
+        return push_refuse(reading->fault, "invalid_request",
+                           "items is empty, 1 to %zu JSON values are allowed", reading->limits->max_items);
+    }
+    return status;
+}
+
+enum status push_reading_end(struct push_reading *reading, const struct push_fault *fault)
+{
+    struct push_entry *entry = &reading->request->entries[reading->request->count];
+
+    entry->push = reading->push;
+    entry->fault = NULL;
+    if (fault != NULL) {
+        entry->push = (struct push){.target = PUSH_TO_ALL};
+        entry->fault = malloc(sizeof *entry->fault);
+        if (entry->fault == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        *entry->fault = *fault;
+        reading->request->slice_count = reading->first_room;
+    }
+    reading->request->count++;
+    return STATUS_OK;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks every link first and queues only when none objects, so that a refused push is nowhere.
+ * The loop's thread only; owns the sequence, never a queue. */
+#include "logic/dispatch/dispatch.h"
+
+#include "logic/link/link_ledger.h"
+#include "logic/push/push_trace.h"
+#include "shared/base/clock.h"
+
+void dispatch_init(struct dispatch *dispatch, struct event_base *base, struct gateway_set *gateways,
+                   int wait_ms)
+{
+    *dispatch = (struct dispatch){.base = base, .gateways = gateways, .wait_ms = wait_ms};
+}
+
+void dispatch_apply(struct dispatch *dispatch, int wait_ms)
+{
+    dispatch->wait_ms = wait_ms;
+    gateway_set_apply(dispatch->gateways);
+    bus_publisher_apply(dispatch->bus);
+}
+
+static void note_offer(enum link_offer offer, const char *name, struct push_outcome *outcome)
+{
+    switch (offer) {
+    case LINK_TAKES:
+        outcome->queued++;
+        break;
+    case LINK_DROPS:
+        break;
+    case LINK_REFUSES:
+        outcome->refused++;
+        push_outcome_add_name(outcome, PUSH_NAMES_REFUSED, name);
+        break;
+    case LINK_FULL:
+        if (outcome->verdict == PUSH_TAKEN)
+            outcome->verdict = PUSH_QUEUE_FULL;
+        push_outcome_add_name(outcome, PUSH_NAMES_FULL, name);
+        break;
+    case LINK_NO_MEMORY:
+        outcome->verdict = PUSH_NO_MEMORY;
+        break;
+    }
+}
+
+static void ask_link(struct gateway_link *link, struct push_measure *measure, int64_t now_ms,
+                     struct push_outcome *outcome)
+{
+    enum link_offer offer = gateway_link_offer(link, measure, now_ms);
+    if (offer == LINK_REFUSES && outcome->refused == 0) {
+        outcome->passed.limit = gateway_link_passed(link, measure, &outcome->passed.allowed);
+        outcome->passed.had = push_measure_of(measure, outcome->passed.limit);
+    }
+    note_offer(offer, gateway_link_name(link), outcome);
+}
+
+/* The bus in mode only stands in the place of all gateways. */
+static void ask_bus(struct dispatch *dispatch, const struct push_measure *measure, int64_t now_ms,
+                    struct push_outcome *outcome)
+{
+    if (measure->push->wait) {
+        outcome->verdict = PUSH_NO_WAIT;
+        return;
+    }
+    note_offer(bus_publisher_offer(dispatch->bus, measure->bytes, now_ms), "the bus", outcome);
+    if (outcome->verdict == PUSH_TAKEN && outcome->queued == 0)
+        outcome->verdict = PUSH_NO_GATEWAY;
+    outcome->queued = 0;
+}
+
+static void ask_all(struct dispatch *dispatch, struct push_measure *measure, int64_t now_ms,
+                    struct push_outcome *outcome)
+{
+    for (size_t i = 0; i < dispatch->gateways->count; i++)
+        ask_link(dispatch->gateways->entries[i].link, measure, now_ms, outcome);
+    if (outcome->verdict == PUSH_TAKEN && outcome->queued == 0)
+        outcome->verdict = outcome->refused > 0 ? PUSH_PAST_LIMITS : PUSH_NO_GATEWAY;
+}
+
+static void drop(const struct dispatch *dispatch, const struct gateway_link *link,
+                 const struct encoded_push *push, enum link_drop reason)
+{
+    link_ledger_let_go(push, reason);
+    push_trace_dropped(dispatch->logic_id, push, gateway_link_name(link), reason);
+}
+
+static void queue_on(const struct dispatch *dispatch, struct gateway_link *link, struct push_measure *measure,
+                     struct encoded_push *push, int64_t now_ms, struct push_outcome *outcome)
+{
+    switch (gateway_link_offer(link, measure, now_ms)) {
+    case LINK_TAKES:
+        if (!gateway_link_is_up(link))
+            push_outcome_add_name(outcome, PUSH_NAMES_CONNECTING, gateway_link_name(link));
+        gateway_link_add(link, push);
+        break;
+    case LINK_REFUSES:
+        drop(dispatch, link, push, LINK_DROP_REFUSED);
+        break;
+    case LINK_FULL:
+    case LINK_DROPS:
+    case LINK_NO_MEMORY:
+        push_outcome_add_name(outcome, PUSH_NAMES_DOWN, gateway_link_name(link));
+        drop(dispatch, link, push, LINK_DROP_DOWN);
+        break;
+    }
+}
+
+static enum status encode(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg,
+                          struct encoded_push **out)
+{
+    enum status status = encoded_push_new(push, dispatch->sequence + 1, out);
+    if (!status && push->wait)
+        status = push_wait_new(dispatch->base, dispatch->wait_ms, done, arg, &(*out)->wait);
+    if (status)
+        return status;
+    dispatch->sequence++;
+    return STATUS_OK;
+}
+
+static void count_push(const struct push_outcome *outcome)
+{
+    bool taken = outcome->verdict == PUSH_TAKEN;
+    unsigned refusal = (unsigned)outcome->verdict - PUSH_QUEUE_FULL;
+    metrics_add(LM_PUSHES_RECEIVED, 1);
+    if (outcome->verdict == PUSH_NO_WAIT) {
+        metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
+        return;
+    }
+    metrics_add(LM_ITEMS_RECEIVED, outcome->items);
+    metrics_add(taken ? LM_PUSHES_ACCEPTED : LM_PUSHES_REFUSED_FULL + refusal, 1);
+    metrics_add(taken ? LM_ITEMS_ACCEPTED : LM_ITEMS_REFUSED_FULL + refusal, outcome->items);
+}
+
+void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg)
+{
+    struct push_outcome outcome = {.items = push->item_count, .known = dispatch->gateways->count};
+    struct encoded_push *encoded = NULL;
+    struct push_measure measure;
+    int64_t now_ms = clock_now_ms();
+    push_measure_init(&measure, push);
+    outcome.bus_only = bus_publisher_is_only(dispatch->bus);
+    if (outcome.bus_only)
+        ask_bus(dispatch, &measure, now_ms, &outcome);
+    else
+        ask_all(dispatch, &measure, now_ms, &outcome);
+    if (outcome.verdict == PUSH_TAKEN && encode(dispatch, push, done, arg, &encoded))
+        outcome.verdict = PUSH_NO_MEMORY;
+    if (outcome.verdict == PUSH_TAKEN)
+        outcome.sequence = encoded->sequence;
+    count_push(&outcome);
+    push_trace_judged(dispatch->logic_id, push, &outcome);
+    if (outcome.verdict == PUSH_TAKEN) {
+        for (size_t i = 0; i < dispatch->gateways->count; i++)
+            queue_on(dispatch, dispatch->gateways->entries[i].link, &measure, encoded, now_ms, &outcome);
+        bus_publisher_add(dispatch->bus, encoded, now_ms);
+    }
+    if (outcome.verdict == PUSH_TAKEN && encoded->wait)
+        push_wait_start(encoded->wait, &outcome);
+    else
+        done(&outcome, arg);
+    encoded_push_unref(encoded);
+    push_outcome_fini(&outcome);
+}
+
+const char *dispatch_why_not_ready(const struct dispatch *dispatch)
+{
+    if (bus_publisher_is_only(dispatch->bus))
+        return bus_publisher_is_up(dispatch->bus) ? NULL : "Redis, the only way to the gateways, is not up";
+    if (gateway_set_up(dispatch->gateways) == 0)
+        return "no gateway is connected";
+    return gateway_set_passing(dispatch->gateways) > 0 ? NULL : "no gateway passes the canaries";
+}
+
+size_t dispatch_queued(const struct dispatch *dispatch)
+{
+    return gateway_set_queued(dispatch->gateways) + bus_publisher_owes(dispatch->bus);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all links share; the owner's, and outlives them. Read-only once the first link is made, but for
+ * `tls`, which a reload replaces, and for the settings that it changes. */
+#ifndef FANFARE_LOGIC_LINK_LINK_ENV_H
+#define FANFARE_LOGIC_LINK_LINK_ENV_H
+
+#include <event2/event.h>
+#include <openssl/ssl.h>
+#include <stdint.h>
+
+#include "logic/conf/logic_conf.h"
+#include "shared/contract/push.h"
+#include "shared/net/resolver.h"
+
+struct link_env {
+    struct event_base *base;
+    struct resolver *dns;
+    SSL_CTX *tls; /* for new connections; those that are up hold their own reference */
+    const struct logic_conf *conf;
+    uint8_t logic_id[LOGIC_ID_LEN];
+};
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Speaks /rpc/batch, and go-push's form calls where a gateway knows nothing else. The loop's
+ * thread only. A push that a gateway refuses is found by halving its batch, so that it does not
+ * take others with it. */
+#include "logic/link/link_sender.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "shared/base/clock.h"
+#include "shared/base/form.h"
+#include "shared/log/log.h"
+
+#define FORM_CONTENT_TYPE "application/x-www-form-urlencoded"
+
+void link_sender_init(struct link_sender *sender, struct link_ledger *ledger, const uint8_t *logic_id,
+                      size_t batch_bytes)
+{
+    *sender = (struct link_sender){.ledger = ledger,
+                                   .logic_id = logic_id,
+                                   .batch_bytes = batch_bytes,
+                                   .max_pushes = LINK_BATCH_MAX_PUSHES};
+    buf_init(&sender->form, SIZE_MAX);
+}
+
+void link_sender_fini(struct link_sender *sender)
+{
+    buf_fini(&sender->form);
+}
+
+void link_sender_start(struct link_sender *sender, struct h2_conn *conn)
+{
+    sender->conn = conn;
+    sender->owed = false;
+    sender->forms = false;
+    sender->untraced = false;
+}
+
+void link_sender_stop(struct link_sender *sender)
+{
+    sender->conn = NULL;
+    sender->owed = false;
+}
+
+/* What is left of a record whose trace is left out, up to where its bytes stand elsewhere. */
+static struct slice untraced_rest(struct link_sender *sender, const struct encoded_push *push)
+{
+    size_t offset = sender->offset;
+    if (offset >= sizeof sender->head)
+        return slice_of(push->bytes + offset, push->len - TRACEPARENT_LEN - offset);
+    push_record_untraced_head(push->bytes, sender->head);
+    return slice_of(sender->head + offset, sizeof sender->head - offset);
+}
+
+/* What is left of the piece; `*last`: no more of it comes behind that. */
+static struct slice batch_rest(struct link_sender *sender, bool *last)
+{
+    *last = true;
+    if (sender->piece == 0)
+        return slice_of(sender->header + sender->offset, sizeof sender->header - sender->offset);
+    const struct encoded_push *push = link_queue_at(&sender->ledger->queue, sender->piece - 1);
+    if (!sender->untraced || !encoded_push_is_traced(push))
+        return slice_of(push->bytes + sender->offset, push->len - sender->offset);
+    *last = sender->offset >= sizeof sender->head;
+    return untraced_rest(sender, push);
+}
+
+static size_t read_batch(void *arg, uint8_t *out, size_t len, int *eof)
+{
+    struct link_sender *sender = arg;
+    size_t done = 0;
+    while (done < len && sender->piece <= sender->ledger->queue.frozen) {
+        bool last;
+        struct slice rest = batch_rest(sender, &last);
+        size_t part = rest.len < len - done ? rest.len : len - done;
+        memcpy(out + done, rest.data, part);
+        done += part;
+        sender->offset += part;
+        if (part == rest.len && last) {
+            sender->piece++;
+            sender->offset = 0;
+        }
+    }
+    *eof = sender->piece > sender->ledger->queue.frozen;
+    return done;
+}
+
+static enum status send_batch(struct link_sender *sender)
+{
+    struct link_queue *queue = &sender->ledger->queue;
+    size_t count = link_queue_freeze(queue, sender->max_pushes, sender->batch_bytes - sizeof sender->header);
+    push_batch_header_encode(sender->logic_id, link_queue_at(queue, 0)->sequence, (uint32_t)count, 0,
+                             sender->header);
+    sender->piece = 0;
+    sender->offset = 0;
+    const struct h2_body body = {read_batch, sender};
+    enum status status =
+        h2_request(sender->conn, "POST", "/rpc/batch", PUSH_BATCH_CONTENT_TYPE, &body, &sender->stream);
+    if (status)
+        return status;
+    metrics_add(LM_LINK_BATCHES, 1);
+    metrics_observe(LM_RPC_BATCH_PUSHES, (int64_t)count);
+    return STATUS_OK;
+}
+
+static size_t read_form(void *arg, uint8_t *out, size_t len, int *eof)
+{
+    struct link_sender *sender = arg;
+    size_t rest = sender->form.len - sender->form_sent;
+    size_t part = rest < len ? rest : len;
+    memcpy(out, sender->form.data + sender->form_sent, part);
+    sender->form_sent += part;
+    *eof = part == rest;
+    return part;
+}
+
+static enum status join_items(const struct push_record *record, struct buf *out)
+{
+    struct slice rest = record->items, item;
+    enum status status = buf_append_str(out, "[");
+    for (size_t i = 0; !status && push_next_item(&rest, &item); i++) {
+        status = i > 0 ? buf_append_str(out, ",") : STATUS_OK;
+        if (!status)
+            status = buf_append(out, item.data, item.len);
+    }
+    return status ? status : buf_append_str(out, "]");
+}
+
+static enum status encode_items(const struct push_record *record, struct buf *form)
+{
+    struct buf items;
+    buf_init(&items, SIZE_MAX);
+    enum status status = join_items(record, &items);
+    if (!status)
+        status = form_append(form, "items", slice_of(items.data, items.len));
+    buf_fini(&items);
+    return status;
+}
+
+static enum status encode_room(const struct push_record *record, size_t index, struct buf *form)
+{
+    struct slice rest = record->rooms, room = {NULL, 0};
+    for (size_t i = 0; i <= index; i++)
+        push_next_room(&rest, &room);
+    enum status status = form_append(form, "room", room);
+    return status ? status : buf_append_str(form, "&");
+}
+
+/* The oldest push; its rooms are counted from the start unless it is the one under way. */
+static struct push_record form_record(struct link_sender *sender)
+{
+    const struct encoded_push *push = link_queue_at(&sender->ledger->queue, 0);
+    struct slice rest = slice_of(push->bytes, push->len);
+    struct push_record record;
+    push_next_record(&rest, &record);
+    if (sender->form_sequence != record.sequence) {
+        sender->form_sequence = record.sequence;
+        sender->rooms_done = 0;
+    }
+    return record;
+}
+
+static enum status send_form(struct link_sender *sender)
+{
+    struct push_record record = form_record(sender);
+    bool all = record.target == PUSH_TO_ALL;
+    buf_clear(&sender->form);
+    sender->form_sent = 0;
+    enum status status = all ? STATUS_OK : encode_room(&record, sender->rooms_done, &sender->form);
+    if (!status)
+        status = encode_items(&record, &sender->form);
+    if (status)
+        return status;
+    const struct h2_body body = {read_form, sender};
+    status = h2_request(sender->conn, "POST", all ? "/push/all" : "/push/room", FORM_CONTENT_TYPE, &body,
+                        &sender->stream);
+    if (!status)
+        metrics_add(LM_LINK_FORM_CALLS, 1);
+    return status;
+}
+
+enum status link_sender_send(struct link_sender *sender)
+{
+    if (!sender->conn || sender->owed || sender->ledger->queue.count == 0)
+        return STATUS_OK;
+    enum status status = sender->forms ? send_form(sender) : send_batch(sender);
+    sender->owed = status == STATUS_OK;
+    sender->sent_us = clock_now_us();
+    return status;
+}
+
+/* Any answer settles a form call, as in go-push's own logic. */
+static enum link_reply answer_form(struct link_sender *sender)
+{
+    struct push_record record = form_record(sender);
+    sender->rooms_done++;
+    if (sender->rooms_done >= record.room_count)
+        link_ledger_ack(sender->ledger, 1, NULL);
+    return LINK_REPLY_PROGRESS;
+}
+
+static enum link_reply answer_batch(struct link_sender *sender, struct slice body)
+{
+    struct link_queue *queue = &sender->ledger->queue;
+    size_t count = queue->frozen;
+    struct batch_answer answer;
+    if (batch_answer_parse(body, &answer) || answer.applied < link_queue_at(queue, count - 1)->sequence) {
+        metrics_add(LM_LINK_RPC_ERRORS, 1);
+        return LINK_REPLY_RETRY;
+    }
+    metrics_add(LM_LINK_DUPLICATES, answer.duplicates);
+    if (sender->max_pushes < LINK_BATCH_MAX_PUSHES)
+        sender->max_pushes *= 2;
+    link_ledger_ack(sender->ledger, count, &answer);
+    return LINK_REPLY_PROGRESS;
+}
+
+static enum link_reply turn_to_forms(struct link_sender *sender)
+{
+    link_queue_thaw(&sender->ledger->queue);
+    sender->forms = true;
+    if (!sender->told_forms)
+        log_event(LOG_INFO, "gateway knows no batches, using go-push's form calls",
+                  LOG_S("gateway", sender->ledger->gateway));
+    sender->told_forms = true;
+    return LINK_REPLY_PROGRESS;
+}
+
+static void log_refusal(const struct link_sender *sender, int status, struct slice body)
+{
+    char text[200];
+    int len = body.len < sizeof text ? (int)body.len : (int)sizeof text;
+    snprintf(text, sizeof text, "%.*s", len, len > 0 ? (const char *)body.data : "");
+    log_event(LOG_ERROR, "gateway refused a push", LOG_S("gateway", sender->ledger->gateway),
+              LOG_I("sequence", link_queue_at(&sender->ledger->queue, 0)->sequence), LOG_I("status", status),
+              LOG_S("answer", text));
+}
+
+/* A gateway of before traces refuses the record that has one. When it refuses it without, too, it was
+ * something else. */
+static bool leaves_trace_out(struct link_sender *sender)
+{
+    const struct encoded_push *push = link_queue_at(&sender->ledger->queue, 0);
+    if (!encoded_push_is_traced(push))
+        return false;
+    sender->untraced = !sender->untraced;
+    if (sender->untraced)
+        log_event(LOG_INFO, "gateway refused a traced push, sending it without its traceparent",
+                  LOG_S("gateway", sender->ledger->gateway), LOG_I("sequence", push->sequence));
+    return sender->untraced;
+}
+
+/* The gateway applies a batch wholly or not at all, so after a refusal its pushes may be sent
+ * in smaller batches, down to the one that is refused by itself. */
+static enum link_reply narrow_down(struct link_sender *sender, int status, struct slice body)
+{
+    struct link_queue *queue = &sender->ledger->queue;
+    size_t count = queue->frozen;
+    if (count > 1) {
+        sender->max_pushes = count / 2;
+        link_queue_thaw(queue);
+    } else if (!leaves_trace_out(sender)) {
+        log_refusal(sender, status, body);
+        link_ledger_drop(sender->ledger, 1, LINK_DROP_REFUSED);
+    }
+    return LINK_REPLY_PROGRESS;
+}
+
+static bool is_passing(int status)
+{
+    return status < 400 || status == 408 || status == 429 || status >= 500;
+}
+
+enum link_reply link_sender_answer(struct link_sender *sender, int32_t stream, int status, struct slice body)
+{
+    if (!sender->owed || stream != sender->stream)
+        return LINK_REPLY_OTHER;
+    sender->owed = false;
+    if (status != 0)
+        metrics_observe(LM_RPC_SECONDS, clock_now_us() - sender->sent_us);
+    if (status == 200 && !sender->forms)
+        return answer_batch(sender, body);
+    if (status == 404 && !sender->forms)
+        return turn_to_forms(sender);
+    if (status != 200)
+        metrics_add(LM_LINK_RPC_ERRORS, 1);
+    if (sender->forms)
+        return status == 0 ? LINK_REPLY_RETRY : answer_form(sender);
+    return is_passing(status) ? LINK_REPLY_RETRY : narrow_down(sender, status, body);
+}

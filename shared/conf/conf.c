@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Defaults, environment, flags, and what is checked once all sources have been read. Start-up
+ * only, main thread. The file is conf_file.c's, a single value conf_value.c's. */
+#include "shared/conf/conf.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/base/plain_file.h"
+#include "shared/conf/conf_internal.h"
+#include "shared/log/log.h"
+
+static const char environment_prefix[] = "FANFARE_";
+
+enum status conf_defaults(const struct conf_table *table, void *conf)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < table->count && !status; i++)
+        if (table->options[i].type != CONF_IGNORED)
+            status = conf_value_from_text(&table->options[i], conf, table->options[i].initial,
+                                          table->options[i].key, NULL);
+    return status;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* Kubernetes sets NAME_SERVICE_HOST, NAME_SERVICE_PORT[_X], NAME_PORT and NAME_PORT_1_TCP[_X] for
+ * every Service of the namespace, also for one that is called fanfare-something. */
+static bool is_service_link(const char *name, const char *value)
+{
+    const char *port = strstr(name, "_PORT_");
+
+    if (ends_with(name, "_SERVICE_HOST") || ends_with(name, "_SERVICE_PORT") ||
+        strstr(name, "_SERVICE_PORT_"))
+        return true;
+    if (port && isdigit((unsigned char)port[strlen("_PORT_")]))
+        return true;
+    return ends_with(name, "_PORT") && strstr(value, "://");
+}
+
+static enum status set_variable(const struct conf_table *table, void *conf, const char *name,
+                                const char *value, struct fault *fault)
+{
+    const struct conf_option *option = conf_find(table, CONF_SPELL_ENVIRONMENT, name);
+    char nearest[CONF_NAME_MAX];
+
+    if (is_service_link(name, value) && (!option || strstr(value, "://")))
+        return STATUS_OK;
+    if (option)
+        return conf_value_from_text(option, conf, value, name, fault);
+    conf_nearest(table, CONF_SPELL_ENVIRONMENT, name, nearest, sizeof nearest);
+    return fault_set(fault, STATUS_INVALID, "%.128s: unknown in the environment; the nearest known one is %s",
+                     name, nearest);
+}
+
+enum status conf_load_environment(const struct conf_table *table, void *conf, char **environment,
+                                  struct fault *fault)
+{
+    enum status status = STATUS_OK;
+
+    for (; environment && *environment && !status; environment++) {
+        const char *equals = strchr(*environment, '=');
+        char name[256];
+
+        if (!equals || strncmp(*environment, environment_prefix, strlen(environment_prefix)) != 0)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)(equals - *environment), *environment);
+        status = set_variable(table, conf, name, equals + 1, fault);
+    }
+    return status;
+}
+
+enum status conf_set_flag(const struct conf_table *table, void *conf, const char *name, const char *value,
+                          struct fault *fault)
+{
+    const struct conf_option *option;
+    char flag[256];
+    char nearest[CONF_NAME_MAX];
+
+    snprintf(flag, sizeof flag, "--%s", name);
+    option = conf_find(table, CONF_SPELL_FLAG, flag);
+    if (option)
+        return conf_value_from_text(option, conf, value, flag, fault);
+    conf_nearest(table, CONF_SPELL_FLAG, flag, nearest, sizeof nearest);
+    return fault_set(fault, STATUS_NOT_FOUND, "%s: unknown flag; the nearest known one is %s", flag, nearest);
+}
+
+enum status conf_check_paths(const struct conf_table *table, const void *conf, struct fault *fault)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct conf_option *option = &table->options[i];
+        const char *path;
+        const char *reason;
+        enum status status;
+
+        if (option->type != CONF_PATH)
+            continue;
+        path = *(char *const *)conf_at_const(option, conf);
+        status = *path ? plain_file_check(path, &reason) : STATUS_OK;
+        if (status)
+            return fault_set(fault, status, "%s: %.300s cannot be read: %s", option->key, path, reason);
+    }
+    return STATUS_OK;
+}
+
+void conf_log_ignored(const struct conf_table *table, const void *conf)
+{
+    char keys[512];
+    size_t used = 0;
+
+    for (size_t i = 0; i < table->count; i++) {
+        const struct conf_option *option = &table->options[i];
+
+        if (option->type == CONF_IGNORED && *(const bool *)conf_at_const(option, conf) && used < sizeof keys)
+            used += (size_t)snprintf(keys + used, sizeof keys - used, "%s%s", used ? "," : "", option->key);
+    }
+    if (used > 0)
+        log_event(LOG_WARN, "configuration keys without effect", LOG_S("keys", keys));
+}
+
+void conf_fini(const struct conf_table *table, void *conf)
+{
+    for (size_t i = 0; i < table->count; i++)
+        conf_value_free(&table->options[i], conf);
+    memset(conf, 0, table->struct_size);
+}

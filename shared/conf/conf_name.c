@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names of options in files, environment and flags, and the search for the name that was
+ * meant. Pure; start-up only. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "shared/conf/conf_internal.h"
+
+/* A capital begins a word: wsPort, rpc.serverName. */
+static bool begins_word(const char *key, size_t at)
+{
+    return at > 0 && key[at - 1] != '.' && isupper((unsigned char)key[at]);
+}
+
+static char spelt(char c, enum conf_spelling spelling)
+{
+    int letter = (unsigned char)c;
+
+    return (char)(spelling == CONF_SPELL_ENVIRONMENT ? toupper(letter) : tolower(letter));
+}
+
+void conf_spell(const char *key, enum conf_spelling spelling, char *out, size_t cap)
+{
+    char joint = spelling == CONF_SPELL_ENVIRONMENT ? '_' : '-';
+    size_t len;
+
+    if (spelling == CONF_SPELL_KEY) {
+        snprintf(out, cap, "%s", key);
+        return;
+    }
+    len = (size_t)snprintf(out, cap, "%s", spelling == CONF_SPELL_ENVIRONMENT ? "FANFARE_" : "--");
+    for (size_t i = 0; key[i] && len + 2 < cap; i++) {
+        if (begins_word(key, i))
+            out[len++] = joint;
+        out[len++] = key[i] == '.' ? joint : spelt(key[i], spelling);
+    }
+    out[len] = '\0';
+}
+
+const struct conf_option *conf_find(const struct conf_table *table, enum conf_spelling spelling,
+                                    const char *name)
+{
+    char known[CONF_NAME_MAX];
+
+    for (size_t i = 0; i < table->count; i++) {
+        conf_spell(table->options[i].key, spelling, known, sizeof known);
+        if ((spelling == CONF_SPELL_KEY ? strcasecmp(known, name) : strcmp(known, name)) == 0)
+            return &table->options[i];
+    }
+    return NULL;
+}
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t ab = a < b ? a : b;
+
+    return ab < c ? ab : c;
+}
+
+/* Levenshtein's distance, one row of the matrix at a time. */
+size_t conf_distance(const char *a, const char *b)
+{
+    size_t row[CONF_NAME_MAX];
+    size_t a_len = strnlen(a, CONF_NAME_MAX - 1);
+    size_t b_len = strnlen(b, CONF_NAME_MAX - 1);
+
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t corner = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t above = row[j];
+            bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+
+            row[j] = least(above + 1, row[j - 1] + 1, corner + !same);
+            corner = above;
+        }
+    }
+    return row[b_len];
+}
+
+/* Keeps the nearer of `known` and what `out` holds at `*best` edits. */
+static void keep_nearer(const char *name, const char *known, size_t *best, char *out, size_t cap)
+{
+    size_t distance = conf_distance(name, known);
+
+    if (distance >= *best)
+        return;
+    *best = distance;
+    snprintf(out, cap, "%s", known);
+}
+
+void conf_nearest(const struct conf_table *table, enum conf_spelling spelling, const char *name, char *out,
+                  size_t cap)
+{
+    size_t best = SIZE_MAX;
+    char known[CONF_NAME_MAX];
+
+    out[0] = '\0';
+    for (size_t i = 0; i < table->count; i++) {
+        conf_spell(table->options[i].key, spelling, known, sizeof known);
+        keep_nearer(name, known, &best, out, cap);
+        if (spelling == CONF_SPELL_KEY && !strchr(name, '.')) {
+            known[strcspn(known, ".")] = '\0';
+            keep_nearer(name, known, &best, out, cap);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hello of a link, the same text in both directions (docs/protocol.md, section 3, "The hello"):
+ *   {"version":"0.2.0","instance":"<32 hex>","limits":{"maxItemBytes":65536,"maxJsonDepth":64,
+ *    "maxRoomNameBytes":128,"maxRpcBytes":8388608},"capabilities":["traces"]}
+ * Strict about what it knows: exact names, no duplicates, every member there. Unknown members and
+ * capabilities are passed over, so that later versions may add some. Pure; any thread. */
+#ifndef FANFARE_SHARED_CONTRACT_HELLO_H
+#define FANFARE_SHARED_CONTRACT_HELLO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/base/buf.h"
+#include "shared/base/slice.h"
+#include "shared/base/status.h"
+
+enum { HELLO_MAX_BYTES = 16384, HELLO_VERSION_MAX = 63, HELLO_INSTANCE_LEN = 32 };
+
+/* What a gateway takes, and what a logic may send. */
+enum hello_limit {
+    HELLO_ITEM_BYTES,
+    HELLO_JSON_DEPTH,
+    HELLO_ROOM_NAME_BYTES,
+    HELLO_RPC_BYTES, /* of one request */
+    HELLO_LIMIT_COUNT
+};
+
+struct hello {
+    char version[HELLO_VERSION_MAX + 1];   /* printable ASCII */
+    char instance[HELLO_INSTANCE_LEN + 1]; /* lower-case hex, random per process */
+    int64_t limits[HELLO_LIMIT_COUNT];     /* each at least 1 */
+    bool traces;                           /* knows traced records (shared/contract/push.h) */
+};
+
+/* The option that sets the limit on a gateway, e.g. "maxItemBytes". Static. */
+const char *hello_limit_name(enum hello_limit limit);
+/* Fills `instance` from `bytes`, HELLO_INSTANCE_LEN / 2 of them. */
+void hello_set_instance(struct hello *hello, const uint8_t *bytes);
+/* Appends the text. STATUS_NO_MEMORY, STATUS_TOO_LARGE as `out` has it. */
+enum status hello_print(const struct hello *hello, struct buf *out);
+/* Reads a text of at most HELLO_MAX_BYTES. STATUS_INVALID: `fault` says what is wrong, `out` is undefined. */
+enum status hello_parse(struct slice text, struct hello *out, struct fault *fault);
+
+#endif

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection: bytes in, exchanges one after the other, bytes out, and its end. Runs on the
+ * loop's thread. Each callback ends in settle(), the one place where the next wait is chosen and
+ * where a connection may die; nothing below it frees one. */
+#include "shared/http/http_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shared/log/metrics.h"
+
+static size_t unsent(const struct http_conn *conn)
+{
+    return conn->out.len - conn->sent;
+}
+
+static bool may_parse(const struct http_conn *conn)
+{
+    return !conn->exchange.open && !conn->last && !conn->broken && unsent(conn) < HTTP_OUT_HIGH;
+}
+
+/* What the filter has added stays. */
+static void refused(struct http_conn *conn, int status)
+{
+    const struct http_server_conf *conf = &conn->server->conf;
+
+    if (!conn->judged) {
+        http_exchange_begin(&conn->exchange, conn->request, false);
+        if (conf->adorn != NULL)
+            conf->adorn(&conn->exchange, conf->arg);
+    }
+    conn->exchange.open = true;
+    conn->exchange.keep_alive = false;
+    if (conf->on_refused != NULL)
+        conf->on_refused(status, conf->arg);
+}
+
+static void refuse_full(struct http_conn *conn)
+{
+    metrics_add(conn->server->conf.rows.refused_full, 1);
+    refused(conn, 503);
+    http_exchange_header(&conn->exchange, "Retry-After", "1");
+    http_reply_error(&conn->exchange, 503, "too_many_connections",
+                     "at most %d connections are served at once", conn->server->conf.max_connections);
+}
+
+static void refuse_inflight(struct http_conn *conn)
+{
+    metrics_add(conn->server->conf.rows.refused_inflight, 1);
+    refused(conn, 503);
+    http_exchange_header(&conn->exchange, "Retry-After", "1");
+    http_reply_error(&conn->exchange, 503, "too_many_inflight_bytes",
+                     "the bodies of all requests may have %zu bytes at once",
+                     conn->server->conf.max_inflight);
+}
+
+static void refuse_slow(struct http_conn *conn)
+{
+    refused(conn, 408);
+    http_reply_error(&conn->exchange, 408, "request_timeout", "the request was not complete within %d ms",
+                     conn->server->conf.read_timeout_ms);
+}
+
+static void refuse_request(struct http_conn *conn, enum http_parse parse)
+{
+    const struct http_server_conf *conf = &conn->server->conf;
+
+    if (parse == HTTP_PARSE_HEADER_BIG) {
+        refused(conn, 431);
+        http_reply_error(&conn->exchange, 431, "header_too_large",
+                         "request line and headers may have %zu bytes and 100 fields",
+                         conf->max_header_bytes);
+    } else if (parse == HTTP_PARSE_BODY_BIG) {
+        refused(conn, 413);
+        http_reply_error(&conn->exchange, 413, "body_too_large", "the body may have %zu bytes",
+                         conf->max_body_bytes);
+    } else if (parse == HTTP_PARSE_VERSION) {
+        refused(conn, 505);
+        http_reply_error(&conn->exchange, 505, "version_not_supported",
+                         "only HTTP/1.1 and HTTP/1.0 are spoken here");
+    } else {
+        refused(conn, 400);
+        http_reply_error(&conn->exchange, 400, "invalid_request", "not a valid HTTP/1.1 request: %s",
+                         http_request_fault(conn->request));
+    }
+}
+
+/* A refused body is not read, so the connection can only end. */
+static bool admit(struct http_conn *conn)
+{
+    bool keep_alive = !conn->surplus && http_request_keep_alive(conn->request);
+
+    http_exchange_begin(&conn->exchange, conn->request, keep_alive && !http_request_has_body(conn->request));
+    conn->judged = true;
+    conn->spoken = true;
+    if (!http_route_admit(&conn->server->conf, &conn->exchange)) {
+        conn->handled = true;
+        conn->renewed = true;
+        return false;
+    }
+    conn->exchange.open = false;
+    conn->exchange.keep_alive = keep_alive;
+    return true;
+}
+
+static void handle(struct http_conn *conn)
+{
+    conn->handled = true;
+    conn->renewed = true;
+    conn->exchange.open = true;
+    http_route_handle(&conn->server->conf, &conn->exchange);
+}
+
+static void invite_body(struct http_conn *conn)
+{
+    static const char invitation[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+    if (http_request_expects_continue(conn->request) && http_request_body(conn->request).len == 0 &&
+        buf_append(&conn->out, invitation, sizeof invitation - 1) != STATUS_OK)
+        conn->broken = true;
+}
+
+/* The request is needed until its exchange is answered; then its memory serves the next. */
+static void recycle(struct http_conn *conn)
+{
+    if (!conn->handled || conn->exchange.open)
+        return;
+    conn->handled = false;
+    conn->judged = false;
+    http_request_reset(conn->request);
+}
+
+/* Returns the bytes taken. */
+static size_t feed(struct http_conn *conn, const uint8_t *data, size_t len)
+{
+    size_t head;
+    size_t body = 0;
+    enum http_parse parse = http_request_feed(conn->request, data, len, &head);
+
+    if (parse == HTTP_PARSE_HEADERS && conn->surplus &&
+        !http_route_is_probe(&conn->server->conf, conn->request)) {
+        refuse_full(conn);
+        return head;
+    }
+    if (parse == HTTP_PARSE_HEADERS) {
+        if (!admit(conn))
+            return head;
+        parse = http_request_feed(conn->request, data + head, len - head, &body);
+        if (parse == HTTP_PARSE_MORE)
+            invite_body(conn);
+    }
+    if (parse == HTTP_PARSE_COMPLETE)
+        handle(conn);
+    else if (parse != HTTP_PARSE_MORE)
+        refuse_request(conn, parse);
+    return head + body;
+}
+
+static size_t parse(struct http_conn *conn, const uint8_t *data, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len && may_parse(conn)) {
+        recycle(conn);
+        if (!http_request_begun(conn->request))
+            http_request_limit(conn->request, conn->server->conf.max_header_bytes,
+                               conn->server->conf.max_body_bytes);
+        at += feed(conn, data + at, len - at);
+    }
+    return at;
+}
+
+static void flush(struct http_conn *conn)
+{
+    while (unsent(conn) > 0 && !conn->broken) {
+        ssize_t count = send(conn->fd, conn->out.data + conn->sent, unsent(conn), MSG_NOSIGNAL);
+
+        if (count > 0) {
+            conn->sent += (size_t)count;
+            if (conn->sent - conn->stepped >= HTTP_WRITE_STEP) {
+                conn->stepped = conn->sent;
+                conn->renewed = true;
+            }
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno != EINTR) {
+            conn->broken = true;
+        }
+    }
+    conn->sent = conn->stepped = 0;
+    if (conn->out.cap > HTTP_KEEP)
+        buf_fini(&conn->out);
+    buf_clear(&conn->out);
+}
+
+/* Takes as many of the waiting requests as the answers' way allows. */
+static void work(struct http_conn *conn)
+{
+    do {
+        buf_drop_front(&conn->in, parse(conn, conn->in.data, conn->in.len));
+        flush(conn);
+    } while (conn->in.len > 0 && may_parse(conn));
+    if (conn->in.len == 0 && conn->in.cap > 0)
+        buf_fini(&conn->in);
+    recycle(conn);
+}
+
+static void take(struct http_conn *conn, const uint8_t *data, size_t len)
+{
+    size_t used = conn->in.len == 0 ? parse(conn, data, len) : 0;
+
+    if (!conn->last && buf_append(&conn->in, data + used, len - used) != STATUS_OK)
+        conn->broken = true;
+}
+
+static void tell_gone(struct http_exchange *exchange)
+{
+    void (*on_gone)(struct http_exchange *, void *) = exchange->on_gone;
+
+    exchange->on_gone = NULL;
+    if (exchange->open && on_gone != NULL)
+        on_gone(exchange, exchange->gone_arg);
+}
+
+/* The bytes that the connection holds of its request. */
+static void count_inflight(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    size_t bytes = conn->request != NULL ? http_request_body(conn->request).len : 0;
+
+    if (bytes == conn->inflight)
+        return;
+    server->inflight += bytes - conn->inflight;
+    conn->inflight = bytes;
+    metrics_set(server->conf.rows.inflight, server->inflight);
+}
+
+/* Only who waits for more of its body: what is complete costs nothing more. */
+static void bound_inflight(struct http_conn *conn)
+{
+    const struct http_server *server = conn->server;
+
+    if (conn->handled || conn->exchange.open || conn->last)
+        return;
+    count_inflight(conn);
+    if (conn->inflight > 0 && server->conf.max_inflight > 0 && server->inflight > server->conf.max_inflight)
+        refuse_inflight(conn);
+}
+
+static void receive(struct http_conn *conn)
+{
+    uint8_t *scratch = conn->server->scratch;
+    ssize_t count = recv(conn->fd, scratch, HTTP_SCRATCH, 0);
+
+    if (count > 0) {
+        take(conn, scratch, (size_t)count);
+        bound_inflight(conn);
+    } else if (count == 0) {
+        conn->eof = true;
+        tell_gone(&conn->exchange);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        conn->broken = true;
+    }
+}
+
+static void want(struct event *event, bool *added, bool wanted)
+{
+    if (*added == wanted)
+        return;
+    *added = wanted;
+    if (wanted)
+        event_add(event, NULL);
+    else
+        event_del(event);
+}
+
+static void close_socket(struct http_conn *conn)
+{
+    want(&conn->reading, &conn->is_reading, false);
+    want(&conn->writing, &conn->is_writing, false);
+    close(conn->fd);
+    conn->fd = -1;
+}
+
+void http_conn_free(struct http_conn *conn)
+{
+    list_remove(&conn->turn_link);
+    http_request_free(conn->request);
+    conn->request = NULL;
+    if (conn->server != NULL)
+        count_inflight(conn);
+    http_server_forget(conn);
+    buf_fini(&conn->exchange.headers);
+    buf_fini(&conn->in);
+    buf_fini(&conn->out);
+    free(conn);
+}
+
+void http_conn_drop(struct http_conn *conn)
+{
+    close_socket(conn);
+    if (conn->exchange.open) {
+        http_server_move(conn, HTTP_GONE);
+        conn->running = true;
+        tell_gone(&conn->exchange);
+        conn->running = false;
+    }
+    if (!conn->exchange.open)
+        http_conn_free(conn);
+}
+
+/* A close with unread input would be a reset, which can overtake the answer (RFC 9112, 9.6). */
+static void linger(struct http_conn *conn)
+{
+    if (conn->eof || shutdown(conn->fd, SHUT_WR) != 0) {
+        http_conn_drop(conn);
+        return;
+    }
+    if (conn->server->lingering >= http_slots_linger_max(conn->server))
+        http_conn_drop(http_server_first(conn->server, HTTP_LINGERING));
+    http_request_free(conn->request);
+    conn->request = NULL;
+    count_inflight(conn);
+    buf_fini(&conn->in);
+    conn->linger_left = HTTP_LINGER_BYTES;
+    http_server_move(conn, HTTP_LINGERING);
+    want(&conn->reading, &conn->is_reading, true);
+    want(&conn->writing, &conn->is_writing, false);
+}
+
+static void discard(struct http_conn *conn)
+{
+    ssize_t count = recv(conn->fd, conn->server->scratch, HTTP_SCRATCH, 0);
+
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (count <= 0 || (size_t)count > conn->linger_left)
+        http_conn_drop(conn);
+    else
+        conn->linger_left -= (size_t)count;
+}
+
+static enum http_phase next_phase(const struct http_conn *conn)
+{
+    if (unsent(conn) > 0)
+        return HTTP_WRITING;
+    if (conn->exchange.open)
+        return HTTP_HANDLING;
+    if (conn->last)
+        return HTTP_LINGERING;
+    if (conn->eof)
+        return HTTP_GONE;
+    if (http_request_begun(conn->request))
+        return HTTP_READING;
+    if (conn->server->draining)
+        return HTTP_GONE;
+    return conn->spoken ? HTTP_IDLE : HTTP_FRESH;
+}
+
+static void settle(struct http_conn *conn)
+{
+    work(conn);
+    count_inflight(conn);
+    conn->running = false;
+    enum http_phase phase = conn->broken ? HTTP_GONE : next_phase(conn);
+    if (phase == HTTP_GONE) {
+        http_conn_drop(conn);
+    } else if (phase == HTTP_LINGERING) {
+        linger(conn);
+    } else {
+        http_server_move(conn, phase);
+        want(&conn->reading, &conn->is_reading, !conn->eof && conn->in.len < HTTP_IN_HIGH);
+        want(&conn->writing, &conn->is_writing, phase == HTTP_WRITING);
+    }
+}
+
+/* The answer goes at the end of the turn: what the handler set off (a push on its way to the gateways) comes
+ * before the caller, who would take the core at once. */
+static void answer_later(struct http_conn *conn)
+{
+    conn->running = false;
+    http_server_move(conn, HTTP_WRITING);
+    http_conn_schedule(conn);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_conn *conn = arg;
+
+    (void)fd;
+    (void)what;
+    if (conn->phase == HTTP_LINGERING) {
+        discard(conn);
+        return;
+    }
+    conn->running = true;
+    receive(conn);
+    if (unsent(conn) > 0)
+        answer_later(conn);
+    else
+        settle(conn);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_conn *conn = arg;
+
+    (void)fd;
+    (void)what;
+    conn->running = true;
+    settle(conn);
+}
+
+void http_conn_advance(struct http_conn *conn)
+{
+    if (conn->phase == HTTP_LINGERING)
+        return;
+    conn->running = true;
+    /* A request that has come already is answered even while draining. */
+    if (conn->phase == HTTP_IDLE || conn->phase == HTTP_FRESH)
+        receive(conn);
+    settle(conn);
+}
+
+void http_conn_expire(struct http_conn *conn)
+{
+    if (conn->phase != HTTP_READING) {
+        http_conn_drop(conn);
+        return;
+    }
+    conn->running = true;
+    refuse_slow(conn);
+    settle(conn);
+}
+
+void http_conn_schedule(struct http_conn *conn)
+{
+    if (!list_empty(&conn->turn_link))
+        return;
+    list_add_tail(&conn->server->turn, &conn->turn_link);
+    event_active(conn->server->turn_event, EV_TIMEOUT, 1);
+}
+
+static struct http_conn *conn_new(struct http_server *server, int fd)
+{
+    const struct http_server_conf *conf = &server->conf;
+    struct http_conn *conn = calloc(1, sizeof *conn);
+
+    if (conn == NULL ||
+        http_request_new(conf->max_header_bytes, conf->max_body_bytes, &conn->request) != STATUS_OK) {
+        free(conn);
+        return NULL;
+    }
+    conn->server = server;
+    conn->fd = fd;
+    conn->phase = HTTP_PHASES;
+    buf_init(&conn->in, HTTP_IN_HIGH + HTTP_SCRATCH);
+    buf_init(&conn->out, SIZE_MAX);
+    list_init(&conn->phase_link);
+    list_init(&conn->turn_link);
+    list_init(&conn->surplus_link);
+    event_assign(&conn->reading, server->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
+    event_assign(&conn->writing, server->base, fd, EV_WRITE | EV_PERSIST, on_writable, conn);
+    return conn;
+}
+
+void http_conn_refuse_full(struct http_conn *conn)
+{
+    conn->running = true;
+    refuse_full(conn);
+    settle(conn);
+}
+
+void http_conn_start(struct http_server *server, int fd, enum http_slot slot)
+{
+    struct http_conn *conn = conn_new(server, fd);
+
+    if (conn == NULL) {
+        close(fd);
+        return;
+    }
+    if (slot != HTTP_SLOT_OWN) {
+        conn->surplus = true;
+        server->surplus_count++;
+        list_add_tail(&server->surplus, &conn->surplus_link);
+    }
+    conn->running = true;
+    http_server_move(conn, HTTP_FRESH);
+    if (slot == HTTP_SLOT_NONE)
+        refuse_full(conn);
+    settle(conn);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From pushes to buckets, with buckets that the test plays: who gets what, the accounts of items, pressure.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/fanout/fanout.h"
+#include "gateway/metrics/gateway_metrics.h"
+
+enum { BUCKETS = 2, MARK = 10 };
+
+struct bucket {
+    size_t jobs;
+    size_t woken;
+    enum status answer; /* to a delivery */
+    char got[512];      /* "room:count " of each */
+};
+
+static struct bucket bucket_of[BUCKETS];
+
+enum status bucket_post_delivery(struct bucket *bucket, struct delivery *delivery)
+{
+    size_t len = strlen(bucket->got);
+
+    if (bucket->answer == STATUS_OK)
+        snprintf(bucket->got + len, sizeof bucket->got - len, "%.*s:%u ", (int)delivery->key.len,
+                 (const char *)delivery->key.data, delivery->items);
+    return bucket->answer;
+}
+
+void bucket_wake(struct bucket *bucket)
+{
+    bucket->woken++;
+}
+
+size_t bucket_jobs(const struct bucket *bucket)
+{
+    return bucket->jobs;
+}
+
+size_t bucket_clients(const struct bucket *bucket)
+{
+    return bucket == &bucket_of[0]; /* one in the first */
+}
+
+struct bench {
+    struct event_base *base;
+    struct directory *directory;
+    struct fanout *fanout;
+    struct bucket *buckets[BUCKETS];
+    int pressed; /* how often it was told, and */
+    bool is_pressed;
+};
+
+static void on_pressure(void *arg, bool pressed)
+{
+    struct bench *bench = arg;
+
+    bench->pressed++;
+    bench->is_pressed = pressed;
+}
+
+static int setup(void **state)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    struct fanout_conf conf = {
+        .limits = {.merger = {.delay_us = 0, .max_items = 100, .max_bytes = 65536, .leading = true},
+                   .max_jobs = MARK},
+        .buckets = bench->buckets,
+        .bucket_count = BUCKETS,
+        .on_pressure = on_pressure,
+        .arg = bench,
+    };
+
+    memset(bucket_of, 0, sizeof bucket_of);
+    for (int i = 0; i < BUCKETS; i++)
+        bench->buckets[i] = &bucket_of[i];
+    gateway_metrics_setup();
+    assert_int_equal(directory_new(&bench->directory), STATUS_OK);
+    conf.directory = bench->directory;
+    bench->base = event_base_new();
+    assert_int_equal(fanout_new(bench->base, &conf, &bench->fanout), STATUS_OK);
+    *state = bench;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+
+    fanout_free(bench->fanout);
+    event_base_free(bench->base);
+    directory_free(bench->directory);
+    free(bench);
+    return 0;
+}
+
+static struct directory_entry *enter(struct bench *bench, const char *room, unsigned bucket)
+{
+    struct directory_entry *entry =
+        directory_enter(bench->directory, slice_str(room), hashmap_hash(slice_str(room)), bucket);
+
+    assert_non_null(entry);
+    atomic_fetch_add(&entry->members[FRAME_V1], 1);
+    return entry;
+}
+
+static void leave(struct bench *bench, struct directory_entry *entry, unsigned bucket)
+{
+    directory_exit(bench->directory, entry, bucket);
+}
+
+/* One push of `count` items of one digit each. */
+static uint32_t push(struct bench *bench, const char *room, uint32_t count)
+{
+    static const uint8_t item[] = {0, 0, 0, 1, '7'}; /* length and bytes, as in a record */
+    struct push_sink sink = fanout_sink(bench->fanout);
+    uint8_t items[10 * sizeof item];
+
+    assert_true(count <= 10);
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(items + i * sizeof item, item, sizeof item);
+    return sink.deliver(sink.arg, PUSH_TO_ROOMS, slice_str(room), slice_of(items, count * sizeof item),
+                        count);
+}
+
+/* All items that came are merged, without audience or dropped. */
+static void expect_balance(void)
+{
+    assert_int_equal(metrics_get(M_ITEMS_RECEIVED),
+                     metrics_get(M_ITEMS_MERGED) + metrics_get(M_ITEMS_NO_AUDIENCE) +
+                         metrics_get(M_ITEMS_DROPPED_MEMORY) + metrics_get(M_ITEMS_DROPPED_BUCKET));
+}
+
+static void only_buckets_with_members_get_it(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 1);
+
+    assert_int_equal(push(bench, "r", 3), 1);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "");
+    assert_string_equal(bucket_of[1].got, "r:3 ");
+    expect_balance();
+    leave(bench, entry, 1);
+}
+
+static void the_items_of_a_turn_share_a_frame(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+
+    push(bench, "r", 1);
+    push(bench, "r", 2);
+    assert_string_equal(bucket_of[0].got, "");
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:3 ");
+    leave(bench, entry, 0);
+}
+
+static void a_room_without_members_costs_a_counter(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t before = metrics_get(M_ITEMS_NO_AUDIENCE);
+
+    assert_int_equal(push(bench, "nobody", 2), 0);
+    assert_int_equal(fanout_pending(bench->fanout), 0);
+    assert_int_equal(metrics_get(M_ITEMS_NO_AUDIENCE) - before, 2);
+    expect_balance();
+}
+
+static void who_leaves_before_the_window_ends_is_no_audience(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+    uint64_t before = metrics_get(M_ITEMS_NO_AUDIENCE);
+
+    push(bench, "r", 2);
+    leave(bench, entry, 0);
+    fanout_end_turn(bench->fanout);
+    assert_int_equal(metrics_get(M_ITEMS_NO_AUDIENCE) - before, 2);
+    assert_int_equal(metrics_get(M_ITEMS_MERGING), 0);
+    expect_balance();
+}
+
+static void what_a_full_bucket_does_not_take_is_dropped_and_counted(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+    uint64_t before = metrics_get(M_ITEMS_DROPPED_BUCKET);
+
+    (void)enter(bench, "r", 1);
+    bucket_of[1].answer = STATUS_FULL;
+    push(bench, "r", 4);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:4 ");
+    assert_int_equal(metrics_get(M_ITEMS_DROPPED_BUCKET) - before, 4);
+    expect_balance();
+    leave(bench, entry, 0);
+    leave(bench, entry, 1);
+}
+
+static void pressure_begins_above_the_mark_and_ends_at_half(void **state)
+{
+    struct bench *bench = *state;
+
+    bucket_of[1].jobs = MARK;
+    fanout_end_turn(bench->fanout);
+    assert_int_equal(bench->pressed, 0);
+    bucket_of[1].jobs = MARK + 1;
+    fanout_end_turn(bench->fanout);
+    assert_true(bench->is_pressed);
+    assert_int_equal(metrics_get(M_RPC_HELD), 1);
+    bucket_of[1].jobs = MARK / 2 + 1;
+    fanout_end_turn(bench->fanout);
+    assert_true(bench->is_pressed);
+    bucket_of[1].jobs = MARK / 2;
+    fanout_end_turn(bench->fanout);
+    assert_false(bench->is_pressed);
+    assert_int_equal(bench->pressed, 2);
+}
+
+/* Nobody says that a bucket has caught up, so the loop looks. */
+static void pressure_ends_by_itself(void **state)
+{
+    struct bench *bench = *state;
+
+    bucket_of[0].jobs = MARK + 1;
+    fanout_end_turn(bench->fanout);
+    bucket_of[0].jobs = 0;
+    while (bench->is_pressed)
+        event_base_loop(bench->base, EVLOOP_ONCE);
+    assert_int_equal(bench->pressed, 2);
+}
+
+static void only_buckets_with_clients_are_woken(void **state)
+{
+    struct bench *bench = *state;
+
+    fanout_wake_buckets(bench->fanout);
+    fanout_wake_buckets(bench->fanout); /* at once again: they are awake */
+    assert_int_equal(bucket_of[0].woken, 1);
+    assert_int_equal(bucket_of[1].woken, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(only_buckets_with_members_get_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_items_of_a_turn_share_a_frame, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_room_without_members_costs_a_counter, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_leaves_before_the_window_ends_is_no_audience, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_full_bucket_does_not_take_is_dropped_and_counted, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(pressure_begins_above_the_mark_and_ends_at_half, setup, teardown),
+        cmocka_unit_test_setup_teardown(pressure_ends_by_itself, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_buckets_with_clients_are_woken, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
