@@ -20,7 +20,7 @@ PROCESS = {"process_open_fds", "process_max_fds", "process_resident_memory_bytes
 
 def table_names(which):
     """Every metric's name as the X-macro table of a daemon has it."""
-    text = (ROOT / which / f"{which}_metrics.h").read_text()
+    text = (ROOT / which / "metrics" / f"{which}_metrics.h").read_text()
     prefixes = dict(re.findall(r'#define (\w) "(\w+)"', text))
     names = set()
     for letter, rest in re.findall(r'X\(L?M_\w+,\s*(\w) "(\w+)"', text):
