@@ -58,6 +58,7 @@ completions: $(COMPLETIONS)
 units: $(UNITS)
 
 EXAMPLES := gateway.json logic.json
+BALANCERS := deploy/balancers/haproxy.cfg deploy/balancers/nginx.conf
 # A configuration that is there already stays.
 .PHONY: install uninstall
 install: all man completions units ## install (PREFIX=/usr/local, DESTDIR=); keeps a configuration that is there
@@ -76,6 +77,7 @@ install: all man completions units ## install (PREFIX=/usr/local, DESTDIR=); kee
 	install -m 644 $(UNITS) $(DESTDIR)$(UNITDIR)/
 	install -m 644 deploy/systemd/fanfare.sysusers $(DESTDIR)$(SYSUSERSDIR)/fanfare.conf
 	install -m 755 deploy/make-certs $(DESTDIR)$(SHAREDIR)/fanfare/
+	install -m 644 $(BALANCERS) $(DESTDIR)$(SHAREDIR)/fanfare/
 	set -e; for file in $(EXAMPLES); do \
 		sed 's|@SYSCONFDIR@|$(SYSCONFDIR)|' deploy/examples/$$file >$(BUILD)/share/$$file; \
 		[ -e $(DESTDIR)$(SYSCONFDIR)/fanfare/$$file ] || \
@@ -89,7 +91,7 @@ uninstall: ## remove what install has put there, but for a configuration that wa
 		$(addprefix $(DESTDIR)$(SHAREDIR)/bash-completion/completions/,$(PROGRAMS)) \
 		$(addprefix $(DESTDIR)$(SHAREDIR)/zsh/vendor-completions/_,$(PROGRAMS)) \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) $(DESTDIR)$(SYSUSERSDIR)/fanfare.conf \
-		$(DESTDIR)$(SHAREDIR)/fanfare/make-certs
+		$(addprefix $(DESTDIR)$(SHAREDIR)/fanfare/,make-certs $(notdir $(BALANCERS)))
 	set -e; for file in $(EXAMPLES); do \
 		sed 's|@SYSCONFDIR@|$(SYSCONFDIR)|' deploy/examples/$$file | \
 			cmp -s - $(DESTDIR)$(SYSCONFDIR)/fanfare/$$file && rm $(DESTDIR)$(SYSCONFDIR)/fanfare/$$file || true; \

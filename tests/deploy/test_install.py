@@ -27,6 +27,8 @@ def test_install_and_uninstall(make, tmp_path, prefix, etc):
     root = pathlib.Path(f"{tmp_path}{prefix}")
     for name in ("bin/fanfare", "sbin/fanfare-gateway", "sbin/fanfare-logic", "share/fanfare/make-certs"):
         assert (root / name).stat().st_mode & 0o777 == 0o755
+    for name in ("haproxy.cfg", "nginx.conf"):
+        assert (root / "share/fanfare" / name).is_file()
     for name in ("man1/fanfare.1", "man5/fanfare.conf.5", "man8/fanfare-gateway.8", "man8/fanfare-logic.8"):
         assert (root / "share/man" / name).is_file()
     for unit in UNITS:

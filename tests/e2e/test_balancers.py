@@ -39,7 +39,7 @@ def haproxy(directory, ports, peers, pki):
         "maxconn 200000": "maxconn 100", "bind :443": f"bind 127.0.0.1:{ports[0]}",
         "bind 10.0.0.10:7799": f"bind 127.0.0.1:{ports[1]}", "/etc/haproxy/push.pem": f"{directory}/push.pem",
         "/etc/haproxy/fanfare-ca.pem": f"{pki}/ca.pem", **peers}))
-    return ["haproxy", "-db", "-f", "haproxy.cfg"]
+    return ["-db", "-f", "haproxy.cfg"]
 
 
 def nginx(directory, ports, peers, pki):
@@ -53,20 +53,20 @@ def nginx(directory, ports, peers, pki):
         "listen 10.0.0.10:7799": f"listen 127.0.0.1:{ports[1]}", "/etc/nginx/push.pem": f"{pki}/push.pem",
         "/etc/nginx/push.key": f"{pki}/push.key", "/etc/nginx/fanfare-ca.pem": f"{pki}/ca.pem", **peers}))
     user = "user root; " if os.getuid() == 0 else ""
-    return ["nginx", "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", "stderr", "-g",
+    return ["-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", "stderr", "-g",
             f"{user}daemon off; pid {directory}/pid;"]
 
 
 class Balancer:
     """haproxy or nginx, listening for clients (TLS) and for callers."""
 
-    def __init__(self, configure, directory, peers, pki):
+    def __init__(self, program, configure, directory, peers, pki):
         self.ports = free_port(), free_port()
         self.context = ssl.create_default_context(cafile=pki / "ca.pem")
         self.gateways_context = ssl.create_default_context(cafile=pki / "ca.pem")
         self.gateways_context.check_hostname = False
         self.log = directory / "log"
-        command = configure(directory, self.ports, dict(zip(PEERS, peers)), pki)
+        command = [program, *configure(directory, self.ports, dict(zip(PEERS, peers)), pki)]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, cwd=directory, env=clean_environment(), stdout=log, stderr=log)
 
@@ -118,14 +118,15 @@ def made(certs, make_cluster, tmp_path):
 @pytest.fixture(params=[haproxy, nginx], ids=["haproxy", "nginx"])
 def balanced(request, made, tmp_path):
     name = request.param.__name__
-    if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") is None:
+    program = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")
+    if program is None:
         pytest.skip(f"there is no {name}")
     cluster, pki = made
     directory = tmp_path / name
     directory.mkdir()
     peers = ["%s:%d" % address for address in
              [gateway.address("ws") for gateway in cluster.gateways] + [logic.address("api") for logic in cluster.logics]]
-    balancer = Balancer(request.param, directory, peers, pki)
+    balancer = Balancer(program, request.param, directory, peers, pki)
     wait_until(balancer.passes, 20, f"{name} to lead to logic")
     yield cluster, balancer
     balancer.end()
