@@ -9,6 +9,7 @@
 #include "shared/conf/file_watch.h"
 #include "shared/log/log.h"
 #include "shared/net/certificate_log.h"
+#include "shared/net/loop_event.h"
 #include "shared/net/tls.h"
 
 enum { FILES = 3 };
@@ -127,11 +128,10 @@ static void on_day(evutil_socket_t fd, short what, void *arg)
 
 static enum status begin_days(struct certificates *certificates, struct event_base *base)
 {
-    const struct timeval day = {CERTIFICATE_DAY_SECONDS, 0};
-
     certificates->daily = event_new(base, -1, EV_PERSIST, on_day, certificates);
-    return certificates->daily != NULL && event_add(certificates->daily, &day) == 0 ? STATUS_OK
-                                                                                    : STATUS_NO_MEMORY;
+    return certificates->daily != NULL
+               ? loop_event_after_ms(certificates->daily, CERTIFICATE_DAY_SECONDS * INT64_C(1000))
+               : STATUS_NO_MEMORY;
 }
 
 enum status certificates_new(struct event_base *base, const struct gateway_conf *conf,
@@ -200,7 +200,6 @@ void certificates_free(struct certificates *certificates)
         file_watch_free(certificates->each[i].watch);
         SSL_CTX_free(certificates->each[i].context);
     }
-    if (certificates->daily != NULL)
-        event_free(certificates->daily);
+    loop_event_free(certificates->daily);
     free(certificates);
 }

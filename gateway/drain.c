@@ -10,6 +10,7 @@
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 
 enum { LOOK_MS = 10, GOODBYE_MS = 1000, LEAVE_MS = 500 };
 
@@ -26,9 +27,7 @@ struct drain {
 
 static void look_again(struct drain *drain)
 {
-    const struct timeval delay = {0, LOOK_MS * 1000};
-
-    (void)evtimer_add(drain->look, &delay);
+    (void)loop_event_after_ms(drain->look, LOOK_MS);
 }
 
 /* The deadline that is left now is for the logics to go. */
@@ -134,12 +133,9 @@ void drain_free(struct drain *drain)
 {
     if (drain == NULL)
         return;
-    if (drain->term != NULL)
-        event_free(drain->term);
-    if (drain->interrupt != NULL)
-        event_free(drain->interrupt);
-    if (drain->look != NULL)
-        event_free(drain->look);
+    loop_event_free(drain->term);
+    loop_event_free(drain->interrupt);
+    loop_event_free(drain->look);
     free(drain);
 }
 

@@ -7,6 +7,7 @@
 #include "gateway/gateway_state.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 
 static void report_missed(unsigned bucket, const char *what, enum status status)
 {
@@ -99,10 +100,8 @@ enum status gateway_reload_begin(struct gateway *gateway)
 
 void gateway_reload_end(struct gateway *gateway)
 {
-    if (gateway->hangup != NULL)
-        event_free(gateway->hangup);
-    if (gateway->reload != NULL)
-        event_free(gateway->reload);
+    loop_event_free(gateway->hangup);
+    loop_event_free(gateway->reload);
     gateway->hangup = NULL;
     gateway->reload = NULL;
 }

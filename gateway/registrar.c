@@ -14,6 +14,7 @@
 #include "shared/base/clock.h"
 #include "shared/contract/registry_entry.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 #include "shared/redis/redis_client.h"
 
 enum {
@@ -65,8 +66,7 @@ static void schedule(struct registrar *registrar)
 
     if (!registrar->registered && delay_ms > ASK_AGAIN_MS)
         delay_ms = ASK_AGAIN_MS;
-    const struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
-    (void)evtimer_add(registrar->refresh, &delay);
+    (void)loop_event_after_ms(registrar->refresh, delay_ms);
 }
 
 static bool may_log(struct registrar *registrar)
@@ -348,8 +348,7 @@ void registrar_free(struct registrar *registrar)
     if (registrar == NULL)
         return;
     redis_client_free(registrar->redis);
-    if (registrar->refresh != NULL)
-        event_free(registrar->refresh);
+    loop_event_free(registrar->refresh);
     buf_fini(&registrar->key);
     buf_fini(&registrar->channel);
     buf_fini(&registrar->value);

@@ -18,6 +18,7 @@
 #include "logic/metrics/logic_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 #include "shared/net/resolver.h"
 #include "shared/redis/redis_report.h"
 
@@ -41,13 +42,12 @@ struct logic {
 
 static void begin_drain(struct logic *logic, int signal_number)
 {
-    const struct timeval period = {0, DRAIN_CHECK_MS * 1000};
     log_event(LOG_INFO, "draining", LOG_I("signal", signal_number),
               LOG_I("queued", dispatch_queued(&logic->dispatch)));
     logic->drain_until_ms = clock_now_ms() + logic->conf->drain_seconds * 1000;
     metrics_set(LM_DRAINING, 1);
     http_api_drain(logic->api);
-    event_add(logic->drain_check, &period);
+    (void)loop_event_after_ms(logic->drain_check, DRAIN_CHECK_MS);
 }
 
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
@@ -215,19 +215,13 @@ int logic_run(struct logic *logic)
     return 0;
 }
 
-static void free_event(struct event *event)
-{
-    if (event)
-        event_free(event);
-}
-
 void logic_free(struct logic *logic)
 {
     if (!logic)
         return;
-    free_event(logic->drain_check);
-    free_event(logic->signals[0]);
-    free_event(logic->signals[1]);
+    loop_event_free(logic->drain_check);
+    loop_event_free(logic->signals[0]);
+    loop_event_free(logic->signals[1]);
     stop_discovery(logic);
     gateway_set_fini(&logic->gateways);
     stop_bus(logic);

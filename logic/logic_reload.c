@@ -11,6 +11,7 @@
 #include "shared/conf/file_watch.h"
 #include "shared/log/log.h"
 #include "shared/net/certificate_log.h"
+#include "shared/net/loop_event.h"
 #include "shared/net/tls.h"
 
 struct logic_reload {
@@ -147,11 +148,11 @@ static void warn_of_open_doors(const struct logic_conf *conf)
 static enum status set_up_watches(struct logic_reload *reload)
 {
     struct event_base *base = reload->parts.env->base;
-    const struct timeval day = {CERTIFICATE_DAY_SECONDS, 0};
     reload->daily = event_new(base, -1, EV_PERSIST, on_day, reload);
     reload->hangup = evsignal_new(base, SIGHUP, on_hangup, reload);
     reload->turn = event_new(base, -1, 0, on_turn, reload);
-    if (!reload->hangup || !reload->turn || !reload->daily || event_add(reload->daily, &day) ||
+    if (!reload->hangup || !reload->turn || !reload->daily ||
+        loop_event_after_ms(reload->daily, CERTIFICATE_DAY_SECONDS * INT64_C(1000)) ||
         event_add(reload->hangup, NULL) ||
         file_watch_new(base, NULL, 0, on_tokens, reload, &reload->tokens) ||
         file_watch_new(base, NULL, 0, on_certificates, reload, &reload->certificates) || !watch_files(reload))
@@ -185,12 +186,9 @@ void logic_reload_free(struct logic_reload *reload)
     if (!reload)
         return;
     reload_hold(true);
-    if (reload->hangup)
-        event_free(reload->hangup);
-    if (reload->turn)
-        event_free(reload->turn);
-    if (reload->daily)
-        event_free(reload->daily);
+    loop_event_free(reload->hangup);
+    loop_event_free(reload->turn);
+    loop_event_free(reload->daily);
     file_watch_free(reload->tokens);
     file_watch_free(reload->certificates);
     SSL_CTX_free(reload->parts.env->tls);

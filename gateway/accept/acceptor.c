@@ -12,6 +12,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/list.h"
 #include "shared/net/listener.h"
+#include "shared/net/loop_event.h"
 
 enum { PACE_US = 1000 };
 
@@ -310,10 +311,8 @@ void acceptor_free(struct acceptor *acceptor)
     if (acceptor->returns != NULL)
         take_returns(acceptor);
     mailbox_free(acceptor->returns);
-    if (acceptor->hand_over != NULL)
-        event_free(acceptor->hand_over);
-    if (acceptor->wake_event != NULL)
-        event_free(acceptor->wake_event);
+    loop_event_free(acceptor->hand_over);
+    loop_event_free(acceptor->wake_event);
     if (acceptor->wake_fd >= 0)
         close(acceptor->wake_fd);
     hashmap_fini(&acceptor->addresses);

@@ -7,6 +7,7 @@
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/contract/push.h"
+#include "shared/net/loop_event.h"
 #include "shared/net/precise_timer.h"
 
 enum { PRESSURE_POLL_US = 1000, ASLEEP_US = 2000 };
@@ -29,13 +30,6 @@ static bool any_above(const struct fanout *fanout, size_t mark)
     return false;
 }
 
-static void arm(struct event *event, int64_t delay_us)
-{
-    struct timeval delay = {delay_us / 1000000, delay_us % 1000000};
-
-    (void)evtimer_add(event, &delay);
-}
-
 static void set_pressed(struct fanout *fanout, bool pressed)
 {
     fanout->pressed = pressed;
@@ -51,7 +45,7 @@ static void judge_pressure(struct fanout *fanout)
     else if (fanout->pressed && !any_above(fanout, fanout->conf.limits.max_jobs / 2))
         set_pressed(fanout, false);
     if (fanout->pressed)
-        arm(fanout->pressure, PRESSURE_POLL_US);
+        (void)loop_event_after_us(fanout->pressure, PRESSURE_POLL_US);
 }
 
 static void on_pressure_poll(evutil_socket_t fd, short what, void *arg)
@@ -135,8 +129,7 @@ void fanout_free(struct fanout *fanout)
     if (fanout == NULL)
         return;
     precise_timer_free(fanout->window);
-    if (fanout->pressure != NULL)
-        event_free(fanout->pressure);
+    loop_event_free(fanout->pressure);
     merger_free(fanout->merger);
     free(fanout);
 }

@@ -8,6 +8,7 @@
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 #include "shared/redis/redis_client.h"
 
 struct bus_listener {
@@ -35,9 +36,7 @@ static void set_gap_timer(struct bus_listener *listener, int64_t now_ms)
         (void)evtimer_del(listener->gap);
         return;
     }
-    int64_t delay_ms = due > now_ms ? due - now_ms : 0;
-    const struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
-    (void)evtimer_add(listener->gap, &delay);
+    (void)loop_event_after_ms(listener->gap, due - now_ms);
 }
 
 static void on_gap(evutil_socket_t fd, short what, void *arg)
@@ -145,10 +144,8 @@ void bus_listener_free(struct bus_listener *listener)
     if (listener == NULL)
         return;
     redis_client_free(listener->redis);
-    if (listener->turn != NULL)
-        event_free(listener->turn);
-    if (listener->gap != NULL)
-        event_free(listener->gap);
+    loop_event_free(listener->turn);
+    loop_event_free(listener->gap);
     free(listener);
 }
 

@@ -17,6 +17,7 @@
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 
 enum { LOOK_MS = 100, HEAD_LEN = 2, FRAME_PING = 0x89, FRAME_TEXT = 0x81, INPUT_LIMIT = 65536 };
 
@@ -167,9 +168,7 @@ static void open_client(struct canary *canary)
 
 static void look_again(const struct canary *canary)
 {
-    const struct timeval delay = {0, LOOK_MS * 1000};
-
-    (void)evtimer_add(canary->look, &delay);
+    (void)loop_event_after_ms(canary->look, LOOK_MS);
 }
 
 /* A probe that was sent before the client was in its room went nowhere: until it arrives it is sent
@@ -225,8 +224,7 @@ void canary_free(struct canary *canary)
     if (canary == NULL)
         return;
     close_client(canary);
-    if (canary->look != NULL)
-        event_free(canary->look);
+    loop_event_free(canary->look);
     SSL_CTX_free(canary->tls);
     free(canary);
 }

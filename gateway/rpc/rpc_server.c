@@ -20,6 +20,7 @@
 #include "shared/h2/h2_conn.h"
 #include "shared/log/log.h"
 #include "shared/net/listener.h"
+#include "shared/net/loop_event.h"
 
 enum {
     MAX_STREAMS = 128,      /* requests under way on one connection */
@@ -253,7 +254,7 @@ static void start_sweep(struct rpc_server *server)
     int period_ms = server->conf.limits.read_timeout_ms / SWEEPS_PER_TIMEOUT;
 
     period_ms = period_ms < SWEEP_MIN_MS ? SWEEP_MIN_MS : period_ms > SWEEP_MAX_MS ? SWEEP_MAX_MS : period_ms;
-    event_add(server->sweep, &(struct timeval){period_ms / 1000, period_ms % 1000 * 1000});
+    (void)loop_event_after_ms(server->sweep, period_ms);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
@@ -470,10 +471,8 @@ void rpc_server_free(struct rpc_server *server)
     free_conns(&server->handshakes);
     if (server->listener)
         listener_free(server->listener);
-    if (server->turn)
-        event_free(server->turn);
-    if (server->sweep)
-        event_free(server->sweep);
+    loop_event_free(server->turn);
+    loop_event_free(server->sweep);
     free(server);
 }
 

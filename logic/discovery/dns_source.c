@@ -12,6 +12,7 @@
 #include "shared/log/log.h"
 #include "shared/net/address_list.h"
 #include "shared/net/dns_query.h"
+#include "shared/net/loop_event.h"
 #include "shared/net/service_name.h"
 
 enum {
@@ -87,9 +88,7 @@ static void offer_all(struct dns_source *source, const struct dns_endpoints *end
 
 static void schedule(struct dns_source *source, int64_t seconds)
 {
-    const struct timeval delay = {seconds, 0};
-
-    (void)evtimer_add(source->refresh, &delay);
+    (void)loop_event_after_ms(source->refresh, seconds * 1000);
 }
 
 static void fail(struct dns_source *source, enum dns_result result)
@@ -145,8 +144,6 @@ static void on_replies(const struct dns_reply replies[2], void *arg)
 
 static void begin_lookup(struct dns_source *source)
 {
-    const struct timeval deadline = {LOOKUP_MS / 1000, LOOKUP_MS % 1000 * 1000};
-
     enum status status =
         dns_query_start(source->dns, source->conf->discovery_name, source->service ? DNS_SERVICE : DNS_HOST,
                         on_replies, source, &source->query);
@@ -154,7 +151,7 @@ static void begin_lookup(struct dns_source *source)
     if (status != STATUS_OK)
         fail(source, status == STATUS_INVALID ? DNS_BAD_NAME : DNS_MEMORY);
     else
-        (void)evtimer_add(source->deadline, &deadline);
+        (void)loop_event_after_ms(source->deadline, LOOKUP_MS);
 }
 
 static void on_refresh(evutil_socket_t fd, short what, void *arg)
@@ -209,9 +206,7 @@ void dns_source_free(struct dns_source *source)
     if (!source)
         return;
     dns_query_cancel(&source->query);
-    if (source->refresh)
-        event_free(source->refresh);
-    if (source->deadline)
-        event_free(source->deadline);
+    loop_event_free(source->refresh);
+    loop_event_free(source->deadline);
     free(source);
 }

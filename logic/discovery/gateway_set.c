@@ -12,6 +12,7 @@
 #include "logic/metrics/logic_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 
 enum { SWEEP_MS = 100, REFUSAL_GAP_MS = 10000 };
 
@@ -44,8 +45,7 @@ void gateway_set_fini(struct gateway_set *set)
     while (set->count > 0)
         remove_entry(set, set->count - 1, true);
     free(set->entries);
-    if (set->sweep)
-        event_free(set->sweep);
+    loop_event_free(set->sweep);
     gateway_set_init(set, set->env);
 }
 
@@ -145,9 +145,8 @@ static enum status make_sweep(struct gateway_set *set)
 
 static void schedule_sweep(struct gateway_set *set)
 {
-    const struct timeval delay = {0, SWEEP_MS * 1000};
     if (!evtimer_pending(set->sweep, NULL))
-        (void)evtimer_add(set->sweep, &delay);
+        (void)loop_event_after_ms(set->sweep, SWEEP_MS);
 }
 
 static void forget_registration(struct gateway_entry *entry)

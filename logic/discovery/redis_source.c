@@ -10,6 +10,7 @@
 #include "logic/metrics/logic_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 #include "shared/redis/redis_client.h"
 
 struct redis_source {
@@ -43,8 +44,7 @@ static void offer(struct redis_source *source, const struct registry_entry *entr
 
 static void schedule(struct redis_source *source)
 {
-    const struct timeval delay = {source->conf->discovery_refresh_seconds, 0};
-    (void)evtimer_add(source->refresh, &delay);
+    (void)loop_event_after_ms(source->refresh, source->conf->discovery_refresh_seconds * 1000);
 }
 
 static void begin_reading(struct redis_source *source);
@@ -264,8 +264,7 @@ void redis_source_free(struct redis_source *source)
         return;
     redis_client_free(source->news);
     redis_client_free(source->redis);
-    if (source->refresh)
-        event_free(source->refresh);
+    loop_event_free(source->refresh);
     registry_reading_clear(&source->reading);
     buf_fini(&source->pattern);
     buf_fini(&source->channel);

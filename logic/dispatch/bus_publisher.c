@@ -11,6 +11,7 @@
 #include "logic/push/push_trace.h"
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 #include "shared/redis/redis_client.h"
 
 enum {
@@ -177,7 +178,6 @@ static void on_down(void *arg)
 static enum status set_up(struct bus_publisher *bus, struct event_base *base, struct resolver *dns)
 {
     static const struct redis_events events = {.on_up = on_up, .on_down = on_down};
-    const struct timeval period = {0, TICK_MS * 1000};
     const struct redis_client_conf redis = {.base = base,
                                             .dns = dns,
                                             .options = &bus->conf->redis,
@@ -188,7 +188,7 @@ static enum status set_up(struct bus_publisher *bus, struct event_base *base, st
                                             .up_row = LM_REDIS_UP_BUS};
     bus->kick = event_new(base, -1, 0, on_kick, bus);
     bus->tick = event_new(base, -1, EV_PERSIST, on_tick, bus);
-    if (!bus->kick || !bus->tick || event_add(bus->tick, &period))
+    if (!bus->kick || !bus->tick || loop_event_after_ms(bus->tick, TICK_MS) != STATUS_OK)
         return STATUS_NO_MEMORY;
     return redis_client_new(&redis, &bus->redis);
 }
@@ -221,10 +221,8 @@ void bus_publisher_free(struct bus_publisher *bus)
     redis_client_free(bus->redis);
     link_queue_fini(&bus->queue);
     buf_fini(&bus->message);
-    if (bus->kick)
-        event_free(bus->kick);
-    if (bus->tick)
-        event_free(bus->tick);
+    loop_event_free(bus->kick);
+    loop_event_free(bus->tick);
     free(bus);
 }
 

@@ -23,6 +23,7 @@
 #include "shared/base/clock.h"
 #include "shared/net/address_list.h"
 #include "shared/net/lookup.h"
+#include "shared/net/loop_event.h"
 
 enum {
     STEADY_MS = 2000,     /* a connection that lived so long starts the backoff anew */
@@ -67,8 +68,7 @@ static void set_state(struct gateway_link *link, enum link_state state)
 
 static void pause_link(struct gateway_link *link)
 {
-    const struct timeval delay = link_backoff(link->failures++);
-    evtimer_add(link->again, &delay);
+    (void)loop_event_after_ms(link->again, link_backoff_ms(link->failures++));
 }
 
 static void note_down(struct gateway_link *link, const char *reason)
@@ -326,20 +326,19 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         let_go_of_the_past(link);
 }
 
-static struct timeval tick_period(const struct gateway_link *link)
+static int64_t tick_period_ms(const struct gateway_link *link)
 {
     int64_t tick_ms = link->env->conf->gateway_timeout / 6;
-    tick_ms = tick_ms > 500 ? 500 : tick_ms;
-    return (struct timeval){tick_ms / 1000, tick_ms % 1000 * 1000};
+    return tick_ms > 500 ? 500 : tick_ms;
 }
 
 static enum status make_events(struct gateway_link *link)
 {
-    const struct timeval period = tick_period(link);
     link->again = evtimer_new(link->env->base, on_again, link);
     link->tick = event_new(link->env->base, -1, EV_PERSIST, on_tick, link);
     link->kick = event_new(link->env->base, -1, 0, on_kick, link);
-    if (!link->again || !link->tick || !link->kick || event_add(link->tick, &period))
+    if (!link->again || !link->tick || !link->kick ||
+        loop_event_after_ms(link->tick, tick_period_ms(link)) != STATUS_OK)
         return STATUS_NO_MEMORY;
     event_active(link->again, EV_TIMEOUT, 0);
     return STATUS_OK;
@@ -382,12 +381,6 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
     return STATUS_OK;
 }
 
-static void free_event(struct event *event)
-{
-    if (event)
-        event_free(event);
-}
-
 void gateway_link_free(struct gateway_link *link)
 {
     if (!link)
@@ -397,9 +390,9 @@ void gateway_link_free(struct gateway_link *link)
     link_hello_fini(&link->hello);
     link_sender_fini(&link->sender);
     link_ledger_fini(&link->ledger);
-    free_event(link->again);
-    free_event(link->tick);
-    free_event(link->kick);
+    loop_event_free(link->again);
+    loop_event_free(link->tick);
+    loop_event_free(link->kick);
     metrics_sub(LM_LINKS_UP + (unsigned)link->state, 1);
     link_address_fini(&link->address);
     free(link->remembered);
@@ -417,12 +410,11 @@ void gateway_link_give_up(struct gateway_link *link)
 void gateway_link_apply(struct gateway_link *link)
 {
     const struct logic_conf *conf = link->env->conf;
-    const struct timeval period = tick_period(link);
     link_queue_bound(&link->ledger.queue, (size_t)conf->gateway_max_pending_count,
                      (size_t)conf->link_queue_bytes);
     compare_limits(link);
     link->liveness.timeout_ms = conf->gateway_timeout;
-    (void)event_add(link->tick, &period);
+    (void)loop_event_after_ms(link->tick, tick_period_ms(link));
 }
 
 void gateway_link_retry(struct gateway_link *link)

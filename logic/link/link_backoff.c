@@ -3,17 +3,15 @@
 #include "logic/link/link_backoff.h"
 
 #include <event2/util.h>
-#include <stdint.h>
 
 enum { FIRST_MS = 50, LAST_MS = 2000, DOUBLINGS_MAX = 6 };
 
-struct timeval link_backoff(unsigned failures)
+uint32_t link_backoff_ms(unsigned failures)
 {
     uint32_t random = 0;
     uint32_t ceiling = (uint32_t)FIRST_MS << (failures < DOUBLINGS_MAX ? failures : DOUBLINGS_MAX);
     if (ceiling > LAST_MS)
         ceiling = LAST_MS;
     evutil_secure_rng_get_bytes(&random, sizeof random);
-    uint32_t delay_ms = random % (ceiling + 1);
-    return (struct timeval){delay_ms / 1000, delay_ms % 1000 * 1000};
+    return random % (ceiling + 1);
 }

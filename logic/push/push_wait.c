@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "logic/metrics/logic_metrics.h"
+#include "shared/net/loop_event.h"
 
 struct push_wait {
     struct event *timer;
@@ -56,13 +57,12 @@ enum status push_wait_new(struct event_base *base, int timeout_ms, push_done *do
 
 void push_wait_start(struct push_wait *wait, struct push_outcome *outcome)
 {
-    struct timeval delay = {wait->timeout_ms / 1000, wait->timeout_ms % 1000 * 1000};
     wait->outcome = *outcome;
     wait->outcome.pending = outcome->queued;
     wait->outcome.wait_ms = wait->timeout_ms;
     memset(outcome->names, 0, sizeof outcome->names);
     metrics_add(LM_WAITS, 1);
-    evtimer_add(wait->timer, &delay);
+    (void)loop_event_after_ms(wait->timer, wait->timeout_ms);
 }
 
 static enum push_verdict verdict_of(const struct push_outcome *outcome)

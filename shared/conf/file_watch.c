@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "shared/net/loop_event.h"
+
 enum { LOOK_MS = 1000 };
 
 struct watched {
@@ -98,7 +100,6 @@ enum status file_watch_set(struct file_watch *watch, const char *const *paths, s
 enum status file_watch_new(struct event_base *base, const char *const *paths, size_t count,
                            void (*on_change)(void *arg), void *arg, struct file_watch **out)
 {
-    const struct timeval period = {LOOK_MS / 1000, (LOOK_MS % 1000) * 1000};
     struct file_watch *watch = calloc(1, sizeof *watch);
 
     if (!watch)
@@ -106,7 +107,8 @@ enum status file_watch_new(struct event_base *base, const char *const *paths, si
     watch->on_change = on_change;
     watch->arg = arg;
     watch->look = event_new(base, -1, EV_PERSIST, on_look, watch);
-    if (!watch->look || event_add(watch->look, &period) != 0 || file_watch_set(watch, paths, count)) {
+    if (!watch->look || loop_event_after_ms(watch->look, LOOK_MS) != STATUS_OK ||
+        file_watch_set(watch, paths, count)) {
         file_watch_free(watch);
         return STATUS_NO_MEMORY;
     }
@@ -118,8 +120,7 @@ void file_watch_free(struct file_watch *watch)
 {
     if (!watch)
         return;
-    if (watch->look)
-        event_free(watch->look);
+    loop_event_free(watch->look);
     forget(watch->files, watch->count);
     free(watch);
 }

@@ -10,6 +10,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/h2/h2_internal.h"
+#include "shared/net/loop_event.h"
 
 enum {
     OUTPUT_HIGH = 1024 * 1024, /* bytes: the session is not asked for more above this */
@@ -20,9 +21,7 @@ enum {
 
 static void set_timer(struct h2_conn *conn, int seconds)
 {
-    struct timeval delay = {.tv_sec = seconds};
-
-    event_add(conn->timer, &delay);
+    (void)loop_event_after_ms(conn->timer, seconds * INT64_C(1000));
 }
 
 void h2_conn_fail(struct h2_conn *conn, enum h2_end end, const char *reason)
@@ -283,10 +282,8 @@ void h2_conn_free(struct h2_conn *conn)
         h2_stream_free(conn, container_of(list_first(&conn->streams), struct h2_stream, node));
     nghttp2_session_del(conn->session);
     transport_free(conn->transport);
-    if (conn->wake)
-        event_free(conn->wake);
-    if (conn->timer)
-        event_free(conn->timer);
+    loop_event_free(conn->wake);
+    loop_event_free(conn->timer);
     free(conn->authority);
     free(conn);
 }

@@ -10,6 +10,7 @@
 
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
+#include "shared/net/loop_event.h"
 
 enum { SWEEP_MIN_MS = 10, SWEEP_MAX_MS = 250, SWEEPS_PER_TIMEOUT = 8 };
 
@@ -25,11 +26,8 @@ static int sweep_interval_ms(const struct http_server *server)
 
 static void start_sweep(struct http_server *server)
 {
-    int interval = sweep_interval_ms(server);
-    struct timeval timeout = {interval / 1000, interval % 1000 * 1000};
-
     server->sweeping = true;
-    event_add(server->sweep_event, &timeout);
+    (void)loop_event_after_ms(server->sweep_event, sweep_interval_ms(server));
 }
 
 struct http_conn *http_server_first(const struct http_server *server, enum http_phase phase)
@@ -223,10 +221,8 @@ void http_server_free(struct http_server *server)
         http_server_forget(conn);
         conn->server = NULL;
     }
-    if (server->turn_event != NULL)
-        event_free(server->turn_event);
-    if (server->sweep_event != NULL)
-        event_free(server->sweep_event);
+    loop_event_free(server->turn_event);
+    loop_event_free(server->sweep_event);
     free(server);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "shared/base/list.h"
+#include "shared/net/loop_event.h"
 
 enum {
     EDNS_BYTES = 1232, /* fits every path's MTU (DNS flag day 2020); more comes over TCP */
@@ -84,8 +85,7 @@ static struct watch *find_watch(struct dns_channel *channel, ares_socket_t fd)
 static void unwatch(struct watch *watch)
 {
     list_remove(&watch->node);
-    if (watch->event)
-        event_free(watch->event);
+    loop_event_free(watch->event);
     free(watch);
 }
 
@@ -210,8 +210,7 @@ void dns_channel_free(struct dns_channel *channel)
         ares_destroy(channel->ares);
     while (!list_empty(&channel->watches))
         unwatch(container_of(list_first(&channel->watches), struct watch, node));
-    if (channel->clock)
-        event_free(channel->clock);
+    loop_event_free(channel->clock);
     ares_destroy_options(&channel->said);
     free(channel);
 }

@@ -14,6 +14,7 @@
 #include "shared/log/log.h"
 #include "shared/log/metrics.h"
 #include "shared/net/listen_address.h"
+#include "shared/net/loop_event.h"
 
 enum {
     BACKLOG = 4096,
@@ -65,10 +66,8 @@ static enum status start_socket(struct listener *listener, int port, struct faul
 
 static void rest(struct listener *listener, int64_t pause_us)
 {
-    const struct timeval pause = {pause_us / 1000000, pause_us % 1000000};
-
     event_del(listener->accepting);
-    event_add(listener->rest, &pause);
+    (void)loop_event_after_us(listener->rest, pause_us);
 }
 
 static void rest_from_shortage(struct listener *listener, int error)
@@ -215,10 +214,8 @@ void listener_free(struct listener *listener)
 {
     if (listener == NULL)
         return;
-    if (listener->accepting != NULL)
-        event_free(listener->accepting);
-    if (listener->rest != NULL)
-        event_free(listener->rest);
+    loop_event_free(listener->accepting);
+    loop_event_free(listener->rest);
     if (listener->fd >= 0)
         close(listener->fd);
     if (listen_address_is_local(&listener->address))

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shared/base/clock.h"
+#include "shared/net/loop_event.h"
 
 struct precise_timer {
     struct event *expiry;
@@ -53,8 +54,7 @@ void precise_timer_free(struct precise_timer *timer)
 {
     if (timer == NULL)
         return;
-    if (timer->expiry != NULL)
-        event_free(timer->expiry);
+    loop_event_free(timer->expiry);
     if (timer->fd >= 0)
         close(timer->fd);
     free(timer);

@@ -16,6 +16,7 @@
 #include "shared/base/list.h"
 #include "shared/log/log.h"
 #include "shared/net/dns_channel.h"
+#include "shared/net/loop_event.h"
 
 enum { LOOK_MS = 1000 }; /* resolv.conf is looked at so often at most */
 
@@ -222,8 +223,7 @@ void resolver_free(struct resolver *resolver)
             *question->slot = NULL;
         free_question(question);
     }
-    if (resolver->tell)
-        event_free(resolver->tell);
+    loop_event_free(resolver->tell);
     free(resolver->resolv_conf);
     free(resolver);
     ares_library_cleanup();

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "shared/base/buf.h"
+#include "shared/net/loop_event.h"
 #include "shared/net/socket_io.h"
 
 enum {
@@ -51,9 +52,7 @@ static void end_with_error(struct transport *transport, int error)
 /* With the next turn and not in this one: a peer that always has more must not keep the others waiting. */
 static void look_again(struct transport *transport)
 {
-    static const struct timeval at_once = {0, 0};
-
-    event_add(transport->again, &at_once);
+    (void)loop_event_after_ms(transport->again, 0);
 }
 
 static void await_writable(struct transport *transport)
@@ -257,12 +256,9 @@ void transport_free(struct transport *transport)
 {
     if (!transport)
         return;
-    if (transport->readable)
-        event_free(transport->readable);
-    if (transport->writable)
-        event_free(transport->writable);
-    if (transport->again)
-        event_free(transport->again);
+    loop_event_free(transport->readable);
+    loop_event_free(transport->writable);
+    loop_event_free(transport->again);
     socket_io_fini(&transport->io, transport_unsent(transport) == 0);
     buf_fini(&transport->out);
     free(transport);

@@ -11,6 +11,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/clock.h"
 #include "shared/log/metrics.h"
+#include "shared/net/loop_event.h"
 #include "shared/redis/redis_conn.h"
 #include "shared/redis/redis_handshake.h"
 #include "shared/redis/redis_outage.h"
@@ -62,9 +63,7 @@ struct redis_client {
 
 static void schedule(struct redis_client *client, uint32_t delay_ms)
 {
-    const struct timeval delay = {delay_ms / 1000, delay_ms % 1000 * 1000};
-
-    (void)evtimer_add(client->timer, &delay);
+    (void)loop_event_after_ms(client->timer, delay_ms);
 }
 
 /* Jitter, so that the clients of a Redis that comes back do not come all at once; never none at all. */
@@ -379,8 +378,7 @@ void redis_client_free(struct redis_client *client)
     redis_sentinel_stop(&client->sentinel);
     redis_conn_free(client->conn);
     metrics_set(client->conf.up_row, 0);
-    if (client->timer)
-        event_free(client->timer);
+    loop_event_free(client->timer);
     buf_fini(&client->probe);
     free(client);
 }

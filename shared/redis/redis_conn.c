@@ -12,6 +12,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/clock.h"
 #include "shared/base/list.h"
+#include "shared/net/loop_event.h"
 #include "shared/redis/redis_dial.h"
 #include "shared/redis/resp_scan.h"
 
@@ -54,11 +55,7 @@ static struct command *oldest(const struct redis_conn *conn)
 
 static void set_clock(struct redis_conn *conn, int64_t due_ms)
 {
-    int64_t left_ms = due_ms - clock_now_ms();
-
-    left_ms = left_ms > 0 ? left_ms : 0;
-    const struct timeval left = {left_ms / 1000, left_ms % 1000 * 1000};
-    if (evtimer_add(conn->clock, &left))
+    if (loop_event_after_ms(conn->clock, due_ms - clock_now_ms()) != STATUS_OK)
         redis_conn_end(conn, "no memory for a timer");
 }
 
@@ -303,12 +300,6 @@ enum status redis_conn_new(const struct redis_conn_conf *conf, struct redis_conn
     return STATUS_OK;
 }
 
-static void free_event(struct event *event)
-{
-    if (event)
-        event_free(event);
-}
-
 void redis_conn_free(struct redis_conn *conn)
 {
     struct command *command;
@@ -317,10 +308,10 @@ void redis_conn_free(struct redis_conn *conn)
         return;
     conn->over = true;
     redis_dial_stop(&conn->dial);
-    free_event(conn->readable);
-    free_event(conn->writable);
-    free_event(conn->clock);
-    free_event(conn->turn);
+    loop_event_free(conn->readable);
+    loop_event_free(conn->writable);
+    loop_event_free(conn->clock);
+    loop_event_free(conn->turn);
     while ((command = oldest(conn)))
         tell(conn, command, NULL);
     if (conn->redis)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "shared/base/clock.h"
+#include "shared/net/loop_event.h"
 
 static void keep_error(struct redis_dial *dial, const char *error)
 {
@@ -18,8 +19,7 @@ static void keep_error(struct redis_dial *dial, const char *error)
 
 static void drop_socket(struct redis_dial *dial)
 {
-    if (dial->connected)
-        event_free(dial->connected);
+    loop_event_free(dial->connected);
     if (dial->context)
         redisFree(dial->context);
     dial->connected = NULL;
@@ -53,11 +53,13 @@ static bool await(struct redis_dial *dial)
     size_t left = dial->count - dial->next + 1;
     int64_t left_ms = dial->deadline_ms - clock_now_ms();
     int64_t share_ms = left_ms > 0 ? left_ms / (int64_t)left : 0;
-    const struct timeval share = {share_ms / 1000, share_ms % 1000 * 1000};
 
     (void)fcntl(dial->context->fd, F_SETFD, FD_CLOEXEC);
     dial->connected = event_new(dial->conf.base, dial->context->fd, EV_WRITE, on_connected, dial);
-    return dial->connected && event_add(dial->connected, left > 1 ? &share : NULL) == 0;
+    if (!dial->connected)
+        return false;
+    return left > 1 ? loop_event_after_ms(dial->connected, share_ms) == STATUS_OK
+                    : event_add(dial->connected, NULL) == 0;
 }
 
 static bool try_context(struct redis_dial *dial, redisContext *context)
