@@ -15,7 +15,7 @@ struct delivery {
     int64_t came_us;                      /* monotonic: when its first item came; 0: not observed */
     struct frame *frames[FRAME_VERSIONS]; /* NULL: nobody here reads that version */
     uint64_t hash;                        /* hashmap_hash of the key */
-    struct slice key;                     /* the room, or empty for everyone */
+    struct slice key;                     /* see audience.h */
     uint8_t name[];
 };
 

@@ -8,6 +8,7 @@
 
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/list.h"
+#include "shared/contract/audience.h"
 
 struct directory {
     pthread_mutex_t lock;
@@ -43,12 +44,6 @@ static struct directory_entry *entry_of(struct directory *directory, struct slic
     return node != NULL ? container_of(node, struct directory_entry, node) : NULL;
 }
 
-/* Neither everyone's room nor one that begins with a control character, which no client can name. */
-static bool is_counted(struct slice room)
-{
-    return room.len > 0 && room.data[0] >= ' ';
-}
-
 static struct directory_entry *entry_add(struct directory *directory, struct slice room, uint64_t hash)
 {
     struct directory_entry *entry = calloc(1, sizeof *entry + room.len);
@@ -60,7 +55,7 @@ static struct directory_entry *entry_add(struct directory *directory, struct sli
     entry->node.key = slice_of(entry->name, room.len);
     entry->node.hash = hash;
     hashmap_add(&directory->rooms, &entry->node);
-    if (is_counted(room))
+    if (audience_of(room) == AUDIENCE_ROOM)
         metrics_add(M_ROOMS, 1);
     return entry;
 }
@@ -85,7 +80,7 @@ void directory_exit(struct directory *directory, struct directory_entry *entry, 
     bool last = entry->buckets == 0;
     if (last) {
         hashmap_remove(&directory->rooms, &entry->node);
-        if (is_counted(entry->node.key))
+        if (audience_of(entry->node.key) == AUDIENCE_ROOM)
             metrics_sub(M_ROOMS, 1);
     }
     pthread_mutex_unlock(&directory->lock);
@@ -93,17 +88,17 @@ void directory_exit(struct directory *directory, struct directory_entry *entry, 
         free(entry);
 }
 
-struct audience directory_find(struct directory *directory, struct slice room, uint64_t hash)
+struct subscribers directory_find(struct directory *directory, struct slice room, uint64_t hash)
 {
-    struct audience audience = {0};
+    struct subscribers here = {0};
 
     pthread_mutex_lock(&directory->lock);
     const struct directory_entry *entry = entry_of(directory, room, hash);
     if (entry != NULL) {
-        audience.buckets = entry->buckets;
+        here.buckets = entry->buckets;
         for (int version = 0; version < FRAME_VERSIONS; version++)
-            audience.members[version] = atomic_load(&entry->members[version]);
+            here.members[version] = atomic_load(&entry->members[version]);
     }
     pthread_mutex_unlock(&directory->lock);
-    return audience;
+    return here;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The room directory: which buckets have members of a room, and how many. The one structure
  * that control and bucket threads share under a lock; taken at a bucket's first join and last
- * leave of a room and once per look-up, never during a fan-out. Everyone is the room "". Keeps the
- * gauge fanfare_gateway_rooms (everyone not counted). */
+ * leave of a room and once per look-up, never during a fan-out. Everyone and the
+ * canary are rooms like any (audience.h). Keeps the gauge fanfare_gateway_rooms, where only those that
+ * clients can name count. */
 #ifndef FANFARE_GATEWAY_BUCKET_DIRECTORY_H
 #define FANFARE_GATEWAY_BUCKET_DIRECTORY_H
 
@@ -18,7 +19,7 @@ enum { MAX_BUCKETS = 64 };
 
 struct directory;
 
-/* Lives while at least one bucket is in. `node.key` is the room's name, valid as long. */
+/* Lives while at least one bucket is in. `node.key` is the room's key, valid as long. */
 struct directory_entry {
     struct hashmap_node node;
     atomic_uint members[FRAME_VERSIONS]; /* changed by the buckets that are in */
@@ -26,7 +27,7 @@ struct directory_entry {
     uint8_t name[];
 };
 
-struct audience {
+struct subscribers {
     uint64_t buckets;                 /* bit per bucket that has members */
     uint32_t members[FRAME_VERSIONS]; /* by the frames they read */
 };
@@ -40,6 +41,6 @@ struct directory_entry *directory_enter(struct directory *directory, struct slic
 /* A bucket's last member has left; the entry is not the bucket's any more. Any thread. */
 void directory_exit(struct directory *directory, struct directory_entry *entry, unsigned bucket);
 /* Who is in the room now; all zero for nobody. Any thread. */
-struct audience directory_find(struct directory *directory, struct slice room, uint64_t hash);
+struct subscribers directory_find(struct directory *directory, struct slice room, uint64_t hash);
 
 #endif

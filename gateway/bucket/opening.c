@@ -9,12 +9,14 @@
 #include "gateway/bucket/client_lists.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/websocket/handshake.h"
+#include "shared/contract/audience.h"
 
 /* Everyone's room, and those that the handshake named. */
 static enum status join_first_rooms(struct client *client, const struct connect_query *query)
 {
+    enum audience first = client->ticket->canary ? AUDIENCE_CANARY : AUDIENCE_EVERYONE;
     struct slice rest = slice_of(query->rooms.data, query->rooms.len);
-    enum status status = client_join(client, slice_str(client->ticket->canary ? CANARY_ROOM : ""));
+    enum status status = client_join(client, audience_key(first));
     struct slice room;
 
     while (status == STATUS_OK && connect_query_next_room(&rest, &room))

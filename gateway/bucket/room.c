@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "shared/contract/audience.h"
+
 enum { FIRST_CAPACITY = 4 };
 
 enum status rooms_init(struct rooms *rooms, struct directory *directory, unsigned bucket)
@@ -29,7 +31,9 @@ struct room *rooms_find(const struct rooms *rooms, struct slice name, uint64_t h
 
 struct room *rooms_everyone(const struct rooms *rooms)
 {
-    return rooms_find(rooms, slice_str(""), hashmap_hash(slice_str("")));
+    struct slice key = audience_key(AUDIENCE_EVERYONE);
+
+    return rooms_find(rooms, key, hashmap_hash(key));
 }
 
 static struct room *room_new(struct rooms *rooms, struct slice name, uint64_t hash)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bucket's rooms: who is in, and which deliveries wait for them. One per key and bucket;
- * everyone is the room "". The bucket's thread only. */
+/* A bucket's rooms: who is in, and which deliveries wait for them. One per key
+ * (audience.h) and bucket. The bucket's thread only. */
 #ifndef FANFARE_GATEWAY_BUCKET_ROOM_H
 #define FANFARE_GATEWAY_BUCKET_ROOM_H
 

@@ -31,9 +31,6 @@ struct bucket_mail {
     enum bucket_mail_kind kind;
 };
 
-/* The room of the canary (canary.h): no client can name it, since names have no control characters. */
-#define CANARY_ROOM "\001canary"
-
 struct address;
 
 /* A connection's ticket: made by the acceptor with the socket, kept by the client as long as

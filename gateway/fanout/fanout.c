@@ -12,6 +12,12 @@
 
 enum { PRESSURE_POLL_US = 1000, ASLEEP_US = 2000 };
 
+/* Where the items of each kind are counted; the canary's are not (fanout_send). */
+static const enum gateway_metric items_of[AUDIENCE_KINDS] = {
+    [AUDIENCE_EVERYONE] = M_ITEMS_ALL,
+    [AUDIENCE_ROOM] = M_ITEMS_ROOM,
+};
+
 struct fanout {
     struct fanout_conf conf;
     struct merger *merger;
@@ -69,22 +75,22 @@ static void on_sealed(void *arg, struct slice key, uint64_t hash, struct slice i
                       int64_t since)
 {
     struct fanout *fanout = arg;
-    struct audience audience = directory_find(fanout->conf.directory, key, hash);
+    struct subscribers here = directory_find(fanout->conf.directory, key, hash);
 
     metrics_sub(M_ITEMS_MERGING, count);
     metrics_add(M_BATCHES, 1);
     metrics_observe(M_BATCH_ITEMS, count);
     metrics_observe(M_MERGE_WAIT, clock_now_us() - since);
-    if (audience.buckets == 0) {
+    if (here.buckets == 0) {
         metrics_add(M_ITEMS_NO_AUDIENCE, count);
         return;
     }
-    struct delivery *delivery = delivery_new(key, hash, items, count, audience.members);
+    struct delivery *delivery = delivery_new(key, hash, items, count, here.members);
     if (delivery == NULL)
         metrics_add(M_ITEMS_DROPPED_MEMORY, count);
     else {
         delivery->came_us = since;
-        post_all(fanout, delivery, audience.buckets);
+        post_all(fanout, delivery, here.buckets);
     }
     delivery_unref(delivery);
 }
@@ -134,11 +140,10 @@ void fanout_free(struct fanout *fanout)
     free(fanout);
 }
 
-static void merge_item(struct fanout *fanout, struct slice room, uint64_t hash, struct slice item,
-                       int64_t now)
+static void merge_item(struct fanout *fanout, struct slice key, uint64_t hash, struct slice item, int64_t now)
 {
     metrics_add(M_ITEMS_MERGING, 1);
-    if (merger_add(fanout->merger, room, hash, item, now) == STATUS_OK)
+    if (merger_add(fanout->merger, key, hash, item, now) == STATUS_OK)
         return;
     metrics_sub(M_ITEMS_MERGING, 1);
     metrics_add(M_ITEMS_DROPPED_MEMORY, 1);
@@ -152,24 +157,23 @@ static int64_t turn_now(struct fanout *fanout)
     return fanout->turn_us;
 }
 
-static uint32_t deliver(void *arg, enum push_target target, struct slice room, struct slice items,
-                        uint32_t item_count)
+static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count)
 {
     struct fanout *fanout = arg;
-    uint64_t hash = hashmap_hash(room);
-    struct audience audience = directory_find(fanout->conf.directory, room, hash);
+    uint64_t hash = hashmap_hash(key);
+    struct subscribers here = directory_find(fanout->conf.directory, key, hash);
     int64_t now = turn_now(fanout);
     struct slice item;
 
     metrics_add(M_ITEMS_RECEIVED, item_count);
-    metrics_add(target == PUSH_TO_ALL ? M_ITEMS_ALL : M_ITEMS_ROOM, item_count);
-    if (audience.buckets == 0) {
+    metrics_add(items_of[audience_of(key)], item_count);
+    if (here.buckets == 0) {
         metrics_add(M_ITEMS_NO_AUDIENCE, item_count);
         return 0;
     }
     while (push_next_item(&items, &item))
-        merge_item(fanout, room, hash, item, now);
-    return audience.members[FRAME_V1] + audience.members[FRAME_V2];
+        merge_item(fanout, key, hash, item, now);
+    return here.members[FRAME_V1] + here.members[FRAME_V2];
 }
 
 struct push_sink fanout_sink(struct fanout *fanout)
@@ -177,16 +181,16 @@ struct push_sink fanout_sink(struct fanout *fanout)
     return (struct push_sink){deliver, fanout};
 }
 
-void fanout_send(struct fanout *fanout, struct slice room, struct slice item)
+void fanout_send(struct fanout *fanout, struct slice key, struct slice item)
 {
-    uint64_t hash = hashmap_hash(room);
-    struct audience audience = directory_find(fanout->conf.directory, room, hash);
+    uint64_t hash = hashmap_hash(key);
+    struct subscribers here = directory_find(fanout->conf.directory, key, hash);
 
-    if (audience.buckets == 0)
+    if (here.buckets == 0)
         return;
-    struct delivery *delivery = delivery_new(room, hash, item, 0, audience.members);
+    struct delivery *delivery = delivery_new(key, hash, item, 0, here.members);
     if (delivery != NULL)
-        post_all(fanout, delivery, audience.buckets);
+        post_all(fanout, delivery, here.buckets);
     delivery_unref(delivery);
 }
 

@@ -34,8 +34,8 @@ enum status fanout_new(struct event_base *base, const struct fanout_conf *conf, 
 void fanout_free(struct fanout *fanout);
 /* Where push_handler delivers to. */
 struct push_sink fanout_sink(struct fanout *fanout);
-/* Sends one item to a room now, past the merger and outside the accounts of items: the canary. */
-void fanout_send(struct fanout *fanout, struct slice room, struct slice item);
+/* Sends one item to a key now, past the merger and outside the accounts of items: the canary. */
+void fanout_send(struct fanout *fanout, struct slice key, struct slice item);
 /* A push may be on its way. When there was none for a while, the buckets' threads sleep, and to wake one
  * whose core sleeps too takes as long as deciphering, checking and merging the push: both happen at once
  * then. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Merging: items of one key (a room, or everyone) gather in a batch until it is full or its
+/* Merging: items of one key (audience.h) gather in a batch until it is full or its
  * window ends; every batch that is sent begins a window. Pure: time is an argument, batches leave through a
  * callback. One thread. Holds at most one batch a key, itself bounded in items and bytes, for at most one
  * window. */

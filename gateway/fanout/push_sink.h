@@ -6,14 +6,12 @@
 #include <stdint.h>
 
 #include "shared/base/slice.h"
-#include "shared/contract/push.h"
 
-/* Where applied pushes go: called once per room, or once for all (`room` is then empty).
- * `items` is walked with push_next_item and valid during the call. Returns how many clients are
+/* Where applied pushes go: called once per key (audience.h), that is, once per room or once for everyone.
+ * `items` is walked with push_next_item (push.h) and valid during the call. Returns how many clients are
  * subscribed now. */
 struct push_sink {
-    uint32_t (*deliver)(void *arg, enum push_target target, struct slice room, struct slice items,
-                        uint32_t item_count);
+    uint32_t (*deliver)(void *arg, struct slice key, struct slice items, uint32_t item_count);
     void *arg;
 };
 

@@ -134,13 +134,13 @@ static enum status read_items(struct reading *reading, struct slice body)
     return reading->items ? split_items(reading, &array) : no_memory(reading);
 }
 
-static enum status encode(struct reading *reading, enum push_target target, struct buf *out)
+static enum status encode(struct reading *reading, enum audience target, struct buf *out)
 {
     const struct slice room = slice_of(reading->room.data, reading->room.len);
     const struct push push = {
         .target = target,
         .rooms = &room,
-        .room_count = target == PUSH_TO_ROOMS,
+        .room_count = target == AUDIENCE_ROOM,
         .items = reading->items,
         .item_count = reading->item_count,
     };
@@ -153,16 +153,15 @@ static enum status encode(struct reading *reading, enum push_target target, stru
     return STATUS_OK;
 }
 
-enum status form_push_encode(enum push_target target, struct slice body,
-                             const struct form_push_limits *limits, struct buf *out, struct fault *fault,
-                             const char **code)
+enum status form_push_encode(enum audience target, struct slice body, const struct form_push_limits *limits,
+                             struct buf *out, struct fault *fault, const char **code)
 {
     struct reading reading = {.limits = limits, .fault = fault, .code = ""};
     enum status status = STATUS_OK;
 
     buf_init(&reading.room, body.len + 1);
     buf_init(&reading.text, body.len + 1);
-    if (target == PUSH_TO_ROOMS)
+    if (target == AUDIENCE_ROOM)
         status = read_room(&reading, body);
     if (!status)
         status = read_items(&reading, body);

@@ -10,11 +10,10 @@ struct form_push_limits {
     size_t max_items;
 };
 
-/* Checks the fields `items` and, for PUSH_TO_ROOMS, `room`, and appends one record with sequence
+/* Checks the fields `items` and, for AUDIENCE_ROOM, `room`, and appends one record with sequence
  * 0 to `out`. STATUS_INVALID, STATUS_NO_MEMORY: `fault` says why, `*code` is the error code of
  * docs/protocol.md, section 1. */
-enum status form_push_encode(enum push_target target, struct slice body,
-                             const struct form_push_limits *limits, struct buf *out, struct fault *fault,
-                             const char **code);
+enum status form_push_encode(enum audience target, struct slice body, const struct form_push_limits *limits,
+                             struct buf *out, struct fault *fault, const char **code);
 
 #endif

@@ -73,16 +73,16 @@ static uint32_t apply(struct push_handler *handler, enum push_path path, const s
 {
     const struct push_sink *sink = &handler->conf.sink;
     struct slice rooms = record->rooms;
-    struct slice room = {NULL, 0};
+    struct slice room;
     uint32_t clients = 0;
 
     handler->applied++;
     metrics_add(M_PUSHES, 1);
     metrics_add(M_APPLIED_RPC + (unsigned)path, 1);
-    if (record->target == PUSH_TO_ALL)
-        return sink->deliver(sink->arg, record->target, room, record->items, record->item_count);
+    if (record->target == AUDIENCE_EVERYONE)
+        return sink->deliver(sink->arg, audience_key(AUDIENCE_EVERYONE), record->items, record->item_count);
     while (push_next_room(&rooms, &room))
-        clients += sink->deliver(sink->arg, record->target, room, record->items, record->item_count);
+        clients += sink->deliver(sink->arg, room, record->items, record->item_count);
     return clients;
 }
 
@@ -371,7 +371,7 @@ bool push_handler_tick(struct push_handler *handler, int64_t now_ms)
     return handler->applied > before;
 }
 
-enum status push_handler_form(struct push_handler *handler, enum push_target target, struct slice body,
+enum status push_handler_form(struct push_handler *handler, enum audience target, struct slice body,
                               struct fault *fault, const char **code)
 {
     const struct form_push_limits limits = {handler->conf.limits, handler->conf.max_items};

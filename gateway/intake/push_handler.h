@@ -57,10 +57,10 @@ int64_t push_handler_due(const struct push_handler *handler);
 /* Passes over the gaps that have waited long enough and applies what waited behind them; returns
  * whether anything was applied. */
 bool push_handler_tick(struct push_handler *handler, int64_t now_ms);
-/* Applies one form call, as go-push sends it: the fields `items` and, for PUSH_TO_ROOMS, `room`.
+/* Applies one form call, as go-push sends it: the fields `items` and, for AUDIENCE_ROOM, `room`.
  * It carries no number, so that one sent again is applied again. On failure (as above) `*code`
  * is the error code of docs/protocol.md, section 1. */
-enum status push_handler_form(struct push_handler *handler, enum push_target target, struct slice body,
+enum status push_handler_form(struct push_handler *handler, enum audience target, struct slice body,
                               struct fault *fault, const char **code);
 
 #endif

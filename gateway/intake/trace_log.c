@@ -24,8 +24,7 @@ void trace_log_applied(const uint8_t *producer, const struct push_record *record
 
     if (begin(&line, producer, record))
         log_event(line.level, "push applied", LOG_S("traceparent", line.traceparent), LOG_S("id", line.id),
-                  LOG_S("path", path_name(path)),
-                  LOG_S("target", record->target == PUSH_TO_ALL ? "all" : "rooms"),
+                  LOG_S("path", path_name(path)), LOG_S("target", audience_name(record->target)),
                   LOG_I("rooms", record->room_count), LOG_I("items", record->item_count),
                   LOG_S("audience", clients > 0 ? "yes" : "no"), LOG_I("clients", clients));
 }

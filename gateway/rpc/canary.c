@@ -16,6 +16,7 @@
 
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
+#include "shared/contract/audience.h"
 #include "shared/log/log.h"
 #include "shared/net/loop_event.h"
 
@@ -178,7 +179,7 @@ static void send_probe(struct canary *canary, const struct canary_probe *probe)
     char item[24];
 
     snprintf(item, sizeof item, "%" PRIu64, probe->number);
-    fanout_send(canary->fanout, slice_str(CANARY_ROOM), slice_str(item));
+    fanout_send(canary->fanout, audience_key(AUDIENCE_CANARY), slice_str(item));
 }
 
 static void on_look(evutil_socket_t fd, short what, void *arg)

@@ -55,7 +55,7 @@ static void push_batch(const struct rpc_routes *routes, struct slice body, int64
     answer->applied = true;
 }
 
-static void push_form(const struct rpc_routes *routes, enum push_target target, struct slice body,
+static void push_form(const struct rpc_routes *routes, enum audience target, struct slice body,
                       struct rpc_answer *answer)
 {
     struct fault fault;
@@ -72,14 +72,14 @@ static void push_all(const struct rpc_routes *routes, struct slice body, int64_t
                      struct rpc_answer *answer)
 {
     (void)now_ms;
-    push_form(routes, PUSH_TO_ALL, body, answer);
+    push_form(routes, AUDIENCE_EVERYONE, body, answer);
 }
 
 static void push_room(const struct rpc_routes *routes, struct slice body, int64_t now_ms,
                       struct rpc_answer *answer)
 {
     (void)now_ms;
-    push_form(routes, PUSH_TO_ROOMS, body, answer);
+    push_form(routes, AUDIENCE_ROOM, body, answer);
 }
 
 static void print_stats(const struct rpc_routes *routes, struct slice body, int64_t now_ms,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "shared/base/buf.h"
+#include "shared/contract/audience.h"
 
 enum { OPCODE_TEXT = 0x1, OPCODE_CLOSE = 0x8, OPCODE_PING = 0x9, OPCODE_PONG = 0xA, FIN = 0x80 };
 enum { MAX_HEADER = 10, MAX_CONTROL = 125 };
@@ -61,7 +62,7 @@ static struct frame *frame_of(uint8_t opcode, const struct slice *parts, size_t 
     return frame;
 }
 
-static struct frame *push_v2(struct slice room, struct slice items)
+static struct frame *push_v2(struct slice key, struct slice items)
 {
     struct buf head;
     struct frame *frame = NULL;
@@ -69,8 +70,8 @@ static struct frame *push_v2(struct slice room, struct slice items)
     buf_init(&head, SIZE_MAX);
     enum status status = buf_append_str(&head, "{\"type\":\"PUSH\",\"data\":{\"room\":");
     if (status == STATUS_OK)
-        status = room.len == 0 ? buf_append_str(&head, "null")
-                               : buf_append_json_string(&head, room.data, room.len);
+        status = audience_of(key) != AUDIENCE_ROOM ? buf_append_str(&head, "null")
+                                                   : buf_append_json_string(&head, key.data, key.len);
     if (status == STATUS_OK)
         status = buf_append_str(&head, ",\"items\":[");
     if (status == STATUS_OK) {
@@ -82,12 +83,12 @@ static struct frame *push_v2(struct slice room, struct slice items)
     return frame;
 }
 
-struct frame *frame_new_push(enum frame_version version, struct slice room, struct slice items)
+struct frame *frame_new_push(enum frame_version version, struct slice key, struct slice items)
 {
     const struct slice parts[] = {slice_str("{\"type\":\"PUSH\",\"data\":{\"items\":["), items,
                                   slice_str("]}}")};
 
-    return version == FRAME_V2 ? push_v2(room, items) : frame_of(OPCODE_TEXT, parts, 3);
+    return version == FRAME_V2 ? push_v2(key, items) : frame_of(OPCODE_TEXT, parts, 3);
 }
 
 struct frame *frame_new_text(struct slice payload)

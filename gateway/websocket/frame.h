@@ -20,9 +20,9 @@ struct frame {
     uint8_t bytes[];
 };
 
-/* A PUSH with `items` (JSON values joined by commas) for `room` (empty: everyone). The new
+/* A PUSH with `items` (JSON values joined by commas) for a key (audience.h). The new
  * frame has one reference, the caller's. NULL for want of memory. */
-struct frame *frame_new_push(enum frame_version version, struct slice room, struct slice items);
+struct frame *frame_new_push(enum frame_version version, struct slice key, struct slice items);
 /* A text frame with this payload. */
 struct frame *frame_new_text(struct slice payload);
 /* Bytes that are no frame: the answer to a handshake. */

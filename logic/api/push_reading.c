@@ -53,7 +53,7 @@ static enum status add_slice(struct push_request *request, struct slice slice)
 
 void push_reading_begin(struct push_reading *reading)
 {
-    reading->push = (struct push){.target = PUSH_TO_ALL};
+    reading->push = (struct push){.target = AUDIENCE_EVERYONE};
     reading->fault->trace.set = false;
     reading->first_room = reading->request->slice_count;
 }
@@ -72,7 +72,7 @@ enum status push_reading_room(struct push_reading *reading, struct slice room, c
         return push_refuse(reading->fault, "too_many_rooms", "more than %zu rooms, the most a push may have",
                            reading->limits->max_rooms);
     }
-    reading->push.target = PUSH_TO_ROOMS;
+    reading->push.target = AUDIENCE_ROOM;
     reading->push.room_count++;
     return add_slice(reading->request, room);
 }
@@ -198,7 +198,7 @@ enum status push_reading_end(struct push_reading *reading, const struct push_fau
     entry->push = reading->push;
     entry->fault = NULL;
     if (fault != NULL) {
-        entry->push = (struct push){.target = PUSH_TO_ALL};
+        entry->push = (struct push){.target = AUDIENCE_EVERYONE};
         entry->fault = malloc(sizeof *entry->fault);
         if (entry->fault == NULL) {
             return STATUS_NO_MEMORY;

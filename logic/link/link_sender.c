@@ -163,7 +163,7 @@ static struct push_record form_record(struct link_sender *sender)
 static enum status send_form(struct link_sender *sender)
 {
     struct push_record record = form_record(sender);
-    bool all = record.target == PUSH_TO_ALL;
+    bool all = record.target == AUDIENCE_EVERYONE;
     buf_clear(&sender->form);
     sender->form_sent = 0;
     enum status status = all ? STATUS_OK : encode_room(&record, sender->rooms_done, &sender->form);

@@ -23,10 +23,9 @@ static void log_accepted(const struct trace_line *line, const struct push *push,
                          const struct push_outcome *outcome)
 {
     log_event(line->level, "push accepted", LOG_S("traceparent", line->traceparent), LOG_S("id", line->id),
-              LOG_S("target", push->target == PUSH_TO_ALL ? "all" : "rooms"),
-              LOG_I("rooms", push->room_count), LOG_I("items", push->item_count),
-              LOG_I("known", outcome->known), LOG_I("queued", outcome->queued),
-              LOG_S("bus_only", outcome->bus_only ? "yes" : "no"));
+              LOG_S("target", audience_name(push->target)), LOG_I("rooms", push->room_count),
+              LOG_I("items", push->item_count), LOG_I("known", outcome->known),
+              LOG_I("queued", outcome->queued), LOG_S("bus_only", outcome->bus_only ? "yes" : "no"));
 }
 
 void push_trace_judged(const uint8_t *logic_id, const struct push *push, const struct push_outcome *outcome)

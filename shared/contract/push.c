@@ -185,14 +185,15 @@ static enum status check_items(const struct decoding *decoding, struct slice *re
 static enum status check_target(const struct decoding *decoding, const uint8_t *at)
 {
     uint16_t room_count = get16(at + 2);
+    enum audience target;
 
     if ((at[0] & ~(PUSH_FLAG_WAIT | PUSH_FLAG_TRACED)) != 0) {
         return refuse(decoding, at, "unknown flags");
     }
-    if (at[1] != PUSH_TO_ALL && at[1] != PUSH_TO_ROOMS) {
+    if (!audience_of_target(at[1], &target)) {
         return refuse(decoding, at + 1, "unknown target");
     }
-    if ((at[1] == PUSH_TO_ROOMS) != (room_count > 0)) {
+    if ((target == AUDIENCE_ROOM) != (room_count > 0)) {
         return refuse(decoding, at + 2, "rooms and target contradict each other");
     }
     return STATUS_OK;
@@ -308,7 +309,8 @@ bool push_next_record(struct slice *rest, struct push_record *out)
         record.len -= TRACEPARENT_LEN;
         out->trace = record.data + record.len;
     }
-    out->target = head.data[9] == PUSH_TO_ALL ? PUSH_TO_ALL : PUSH_TO_ROOMS;
+    out->target = AUDIENCE_ROOM;
+    (void)audience_of_target(head.data[9], &out->target); /* it means one: the batch is checked */
     out->room_count = get16(head.data + 10);
     items = behind_rooms(record, out->room_count);
     out->rooms = slice_of(record.data, record.len - items.len);

@@ -7,7 +7,7 @@
  *   flags: 1 = this batch comes by the bus only, no RPC will bring it; other bits 0
  * Record:
  *   u64 sequence | u8 flags (1 = somebody waits, 2 = traced; other bits 0) |
- *   u8 target (0 all, 1 rooms) | u16 room count |
+ *   u8 target (AUDIENCES: 0 all, 1 rooms) | u16 room count |
  *   room count x ( u16 length | bytes ) | u32 item count >= 1 | item count x ( u32 length | bytes ) |
  *   if traced: u8[16] trace id | u8[8] parent id | u8 trace flags (0, or 1 = sampled); no id all zero
  * Sequences rise strictly within a batch; the first equals the header's. A record ends exactly
@@ -22,6 +22,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
+#include "shared/contract/audience.h"
 #include "shared/json/json_scan.h"
 #include "shared/log/traceparent.h"
 
@@ -30,13 +31,12 @@
 enum { LOGIC_ID_LEN = 16, PUSH_BATCH_VERSION = 1, PUSH_BATCH_HEADER_LEN = 36 };
 /* The head of a record ends with the room count; the length prefix is part of it. */
 enum { PUSH_RECORD_PREFIX_LEN = 4, PUSH_RECORD_FLAGS_AT = 12, PUSH_RECORD_HEAD_LEN = 16 };
-enum push_target { PUSH_TO_ALL = 0, PUSH_TO_ROOMS = 1 };
 enum { PUSH_FLAG_WAIT = 1, PUSH_FLAG_TRACED = 2 }; /* of a record */
 enum { PUSH_BATCH_ONLY = 1 };                      /* of a batch */
 
 struct push {
-    enum push_target target;
-    const struct slice *rooms; /* room_count names in plain UTF-8; 0 for all */
+    enum audience target;
+    const struct slice *rooms; /* room_count names in plain UTF-8; 0 for everyone */
     size_t room_count;
     const struct slice *items; /* item_count JSON values, byte for byte as the caller wrote them */
     size_t item_count;
@@ -86,7 +86,7 @@ enum status push_batch_decode(struct slice bytes, const struct push_limits *limi
 struct push_record {
     uint64_t sequence;
     bool wait;
-    enum push_target target;
+    enum audience target;
     uint16_t room_count;
     uint32_t item_count;
     struct slice rooms;   /* use push_next_room */

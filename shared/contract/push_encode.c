@@ -51,7 +51,7 @@ void push_record_encode(const struct push *push, uint64_t sequence, uint8_t *out
     out = put32(out, push_record_size(push) - PUSH_RECORD_PREFIX_LEN);
     out = put64(out, sequence);
     *out++ = (uint8_t)((push->wait ? PUSH_FLAG_WAIT : 0) | (push->trace.set ? PUSH_FLAG_TRACED : 0));
-    *out++ = (uint8_t)push->target;
+    *out++ = audience_target(push->target);
     out = put16(out, push->room_count);
     for (size_t i = 0; i < push->room_count; i++) {
         out = put16(out, push->rooms[i].len);

@@ -39,7 +39,7 @@ static void check_record(struct push_record record, const uint8_t *bytes)
         items[push.item_count++ % MAX_PARTS] = part;
     }
     fuzz_check(push.room_count == record.room_count && push.item_count == record.item_count);
-    fuzz_check((push.room_count > 0) == (push.target == PUSH_TO_ROOMS) && push.item_count > 0);
+    fuzz_check((push.room_count > 0) == (push.target == AUDIENCE_ROOM) && push.item_count > 0);
     if (push.room_count <= MAX_PARTS && push.item_count <= MAX_PARTS) {
         check_encoding(&record, &push, bytes);
     }

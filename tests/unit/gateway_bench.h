@@ -127,7 +127,7 @@ static inline void on_told(const struct push_outcome *outcome, void *arg);
 static inline void push_one(struct bench *bench, bool wait)
 {
     const struct slice items[] = {slice_str("1")};
-    const struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1, .wait = wait};
+    const struct push push = {.target = AUDIENCE_EVERYONE, .items = items, .item_count = 1, .wait = wait};
 
     dispatch_push(&bench->dispatch, &push, on_told, bench);
 }

@@ -219,7 +219,7 @@ static inline void queue_push(struct script *script, uint64_t sequence, const st
 static inline void queue_items(struct script *script, uint64_t sequence, const char *item)
 {
     const struct slice items[] = {slice_str(item)};
-    const struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1};
+    const struct push push = {.target = AUDIENCE_EVERYONE, .items = items, .item_count = 1};
 
     queue_push(script, sequence, &push, NULL);
 }

@@ -27,14 +27,12 @@ struct script {
     uint64_t before[M_COUNT]; /* the metrics at the start */
 };
 
-static inline uint32_t script_deliver(void *arg, enum push_target target, struct slice room,
-                                      struct slice items, uint32_t item_count)
+static inline uint32_t script_deliver(void *arg, struct slice key, struct slice items, uint32_t item_count)
 {
     struct script *script = arg;
     struct slice item;
 
-    (void)target;
-    (void)room;
+    (void)key;
     (void)item_count;
     while (push_next_item(&items, &item)) {
         buf_append(&script->heard, item.data, item.len);
@@ -85,7 +83,7 @@ static inline void script_add(struct script *script, uint64_t sequence, bool wai
 {
     char number[24];
     struct slice item = slice_of(number, (size_t)snprintf(number, sizeof number, "%" PRIu64, sequence));
-    const struct push push = {.target = PUSH_TO_ALL, .items = &item, .item_count = 1, .wait = wait};
+    const struct push push = {.target = AUDIENCE_EVERYONE, .items = &item, .item_count = 1, .wait = wait};
     size_t size = push_record_size(&push);
 
     assert_int_equal(buf_reserve(&script->batch, size), STATUS_OK);

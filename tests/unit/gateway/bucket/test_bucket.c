@@ -205,8 +205,8 @@ static void push(struct bench *bench, const char *room, const char *items)
 {
     struct slice key = slice_str(room);
     uint64_t hash = hashmap_hash(key);
-    struct audience audience = directory_find(bench->directory, key, hash);
-    struct delivery *delivery = delivery_new(key, hash, slice_str(items), 1, audience.members);
+    struct subscribers here = directory_find(bench->directory, key, hash);
+    struct delivery *delivery = delivery_new(key, hash, slice_str(items), 1, here.members);
 
     assert_non_null(delivery);
     assert_int_equal(bucket_post_delivery(bench->bucket, delivery), STATUS_OK);

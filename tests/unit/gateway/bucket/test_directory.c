@@ -19,7 +19,7 @@ static struct directory *directory_of(void)
     return directory;
 }
 
-static struct audience find(struct directory *directory, const char *room)
+static struct subscribers find(struct directory *directory, const char *room)
 {
     return directory_find(directory, slice_str(room), hashmap_hash(slice_str(room)));
 }
@@ -77,7 +77,7 @@ static void everyone_is_no_room_of_the_gauge(void **state)
     directory_exit(directory, room, 0);
     directory_exit(directory, everyone, 0);
     assert_int_equal(metrics_get(M_ROOMS), before);
-    directory_exit(directory, enter(directory, "\001canary", 0), 0);
+    directory_exit(directory, enter(directory, "\001", 0), 0);
     assert_int_equal(metrics_get(M_ROOMS), before);
     directory_free(directory);
 }

@@ -24,16 +24,15 @@ struct bench {
     int64_t now;
 };
 
-static uint32_t deliver(void *arg, enum push_target target, struct slice room, struct slice items,
-                        uint32_t item_count)
+static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count)
 {
     struct bench *bench = arg;
     struct slice item;
     uint32_t count = 0;
 
-    if (target == PUSH_TO_ALL)
+    if (audience_of(key) == AUDIENCE_EVERYONE)
         buf_append_str(&bench->heard, "*");
-    buf_append(&bench->heard, room.data, room.len);
+    buf_append(&bench->heard, key.data, key.len);
     buf_append_str(&bench->heard, "<");
     while (push_next_item(&items, &item)) {
         buf_append_str(&bench->heard, count++ ? "," : "");
@@ -97,7 +96,7 @@ static void add_item(struct bench *bench, uint64_t sequence, const char *room, c
     struct slice rooms = slice_str(room);
     struct slice items = slice_str(item);
 
-    add(bench, sequence, &(struct push){PUSH_TO_ROOMS, &rooms, 1, &items, 1, wait, {.set = false}});
+    add(bench, sequence, &(struct push){AUDIENCE_ROOM, &rooms, 1, &items, 1, wait, {.set = false}});
 }
 
 static enum status send(struct bench *bench)
@@ -113,7 +112,7 @@ static enum status send(struct bench *bench)
     return status;
 }
 
-static enum status send_form(struct bench *bench, enum push_target target, const char *body)
+static enum status send_form(struct bench *bench, enum audience target, const char *body)
 {
     enum status status;
 
@@ -134,8 +133,8 @@ static void test_a_batch_is_applied_in_order(void **state)
 
     bench->clients = 7;
     begin(bench, "L", 1, 3);
-    add(bench, 1, &(struct push){PUSH_TO_ALL, NULL, 0, items, 2, false, {.set = false}});
-    add(bench, 2, &(struct push){PUSH_TO_ROOMS, rooms, 2, items, 2, true, {.set = false}});
+    add(bench, 1, &(struct push){AUDIENCE_EVERYONE, NULL, 0, items, 2, false, {.set = false}});
+    add(bench, 2, &(struct push){AUDIENCE_ROOM, rooms, 2, items, 2, true, {.set = false}});
     add_item(bench, 5, "c", "true", true);
     assert_int_equal(send(bench), STATUS_OK);
     assert_heard(bench, "*<1,{\"x\": 1.00}>a<1,{\"x\": 1.00}>b<1,{\"x\": 1.00}>c<true>");
@@ -297,39 +296,39 @@ static void test_form_calls_are_applied(void **state)
 {
     struct bench *bench = *state;
 
-    assert_int_equal(send_form(bench, PUSH_TO_ROOMS, "room=default&items=[{\"msg\": \"hi\"},2]"), STATUS_OK);
+    assert_int_equal(send_form(bench, AUDIENCE_ROOM, "room=default&items=[{\"msg\": \"hi\"},2]"), STATUS_OK);
     assert_heard(bench, "default<{\"msg\": \"hi\"},2>");
-    assert_int_equal(send_form(bench, PUSH_TO_ALL, "items=%5B%22a%26b%22%5D&room=ignored"), STATUS_OK);
+    assert_int_equal(send_form(bench, AUDIENCE_EVERYONE, "items=%5B%22a%26b%22%5D&room=ignored"), STATUS_OK);
     assert_heard(bench, "*<\"a&b\">");
-    assert_int_equal(send_form(bench, PUSH_TO_ALL, "items=%5B%22a%26b%22%5D"), STATUS_OK);
+    assert_int_equal(send_form(bench, AUDIENCE_EVERYONE, "items=%5B%22a%26b%22%5D"), STATUS_OK);
     assert_heard(bench, "*<\"a&b\">");
 }
 
 static void test_form_faults_have_codes(void **state)
 {
     static const struct {
-        enum push_target target;
+        enum audience target;
         const char *body;
         const char *code;
         const char *message;
     } cases[] = {
-        {PUSH_TO_ALL, "", "invalid_request", "items"},
-        {PUSH_TO_ALL, "items", "invalid_json", "items"},
-        {PUSH_TO_ALL, "items=", "invalid_json", "items"},
-        {PUSH_TO_ALL, "items=[]", "invalid_request", "empty"},
-        {PUSH_TO_ALL, "items={}", "invalid_request", "not an array"},
-        {PUSH_TO_ALL, "items=[1,]", "invalid_json", "at byte"},
-        {PUSH_TO_ALL, "items=[\"%ff\"]", "invalid_json", "UTF-8"},
-        {PUSH_TO_ALL, "items=%zz", "invalid_request", "byte 6"},
-        {PUSH_TO_ALL, "items=[[[[[[1]]]]]]", "invalid_json", "4"},
-        {PUSH_TO_ALL, "items=[1,2,3,4,5,6]", "too_many_items", "6 items, 5"},
-        {PUSH_TO_ALL, "items=[1,\"aaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaa\"]",
+        {AUDIENCE_EVERYONE, "", "invalid_request", "items"},
+        {AUDIENCE_EVERYONE, "items", "invalid_json", "items"},
+        {AUDIENCE_EVERYONE, "items=", "invalid_json", "items"},
+        {AUDIENCE_EVERYONE, "items=[]", "invalid_request", "empty"},
+        {AUDIENCE_EVERYONE, "items={}", "invalid_request", "not an array"},
+        {AUDIENCE_EVERYONE, "items=[1,]", "invalid_json", "at byte"},
+        {AUDIENCE_EVERYONE, "items=[\"%ff\"]", "invalid_json", "UTF-8"},
+        {AUDIENCE_EVERYONE, "items=%zz", "invalid_request", "byte 6"},
+        {AUDIENCE_EVERYONE, "items=[[[[[[1]]]]]]", "invalid_json", "4"},
+        {AUDIENCE_EVERYONE, "items=[1,2,3,4,5,6]", "too_many_items", "6 items, 5"},
+        {AUDIENCE_EVERYONE, "items=[1,\"aaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbaaaa\"]",
          "item_too_large", "at byte 3: an item of 66 bytes"},
-        {PUSH_TO_ROOMS, "items=[1]", "invalid_room", "room"},
-        {PUSH_TO_ROOMS, "room=&items=[1]", "invalid_room", "empty"},
-        {PUSH_TO_ROOMS, "room=a%0Ab&items=[1]", "invalid_room", "control"},
-        {PUSH_TO_ROOMS, "room=aaaaaaaaaaaaaaaaa&items=[1]", "invalid_room", "too long"},
-        {PUSH_TO_ROOMS, "room=%c3%28&items=[1]", "invalid_room", "UTF-8"},
+        {AUDIENCE_ROOM, "items=[1]", "invalid_room", "room"},
+        {AUDIENCE_ROOM, "room=&items=[1]", "invalid_room", "empty"},
+        {AUDIENCE_ROOM, "room=a%0Ab&items=[1]", "invalid_room", "control"},
+        {AUDIENCE_ROOM, "room=aaaaaaaaaaaaaaaaa&items=[1]", "invalid_room", "too long"},
+        {AUDIENCE_ROOM, "room=%c3%28&items=[1]", "invalid_room", "UTF-8"},
     };
     struct bench *bench = *state;
 
@@ -346,7 +345,7 @@ static void test_the_depth_of_a_form_item_is_its_own(void **state)
 {
     struct bench *bench = *state;
 
-    assert_int_equal(send_form(bench, PUSH_TO_ALL, "items=[[[[[]]]]]"), STATUS_OK);
+    assert_int_equal(send_form(bench, AUDIENCE_EVERYONE, "items=[[[[[]]]]]"), STATUS_OK);
     assert_heard(bench, "*<[[[[]]]]>");
 }
 

@@ -36,13 +36,11 @@ struct bench {
     struct source sources[300];
 };
 
-static uint32_t deliver(void *arg, enum push_target target, struct slice room, struct slice items,
-                        uint32_t item_count)
+static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count)
 {
     struct bench *bench = arg;
 
-    (void)target;
-    (void)room;
+    (void)key;
     (void)items;
     (void)item_count;
     return ++bench->delivered;
@@ -162,7 +160,7 @@ static struct slice encode_batch(uint64_t sequence, uint8_t *out)
 {
     static const uint8_t logic[LOGIC_ID_LEN] = "a logic";
     struct slice item = slice_str("1");
-    struct push push = {.target = PUSH_TO_ALL, .items = &item, .item_count = 1, .wait = true};
+    struct push push = {.target = AUDIENCE_EVERYONE, .items = &item, .item_count = 1, .wait = true};
 
     push_batch_header_encode(logic, sequence, 1, 0, out);
     push_record_encode(&push, sequence, out + PUSH_BATCH_HEADER_LEN);

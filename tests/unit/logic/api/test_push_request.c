@@ -53,7 +53,7 @@ static void describe(const struct push *push, char *out, size_t cap)
     size_t len = 0;
 
     out[0] = 0;
-    if (push->target == PUSH_TO_ALL) {
+    if (push->target == AUDIENCE_EVERYONE) {
         len += (size_t)snprintf(out + len, cap - len, "all");
     }
     for (size_t i = 0; i < push->room_count; i++) {

@@ -150,7 +150,7 @@ static void a_form_has_no_trace_of_its_own(void **state)
 /* To all, that item, with that trace. */
 static struct push traced_push(const struct slice *item)
 {
-    struct push push = {.target = PUSH_TO_ALL, .items = item, .item_count = 1};
+    struct push push = {.target = AUDIENCE_EVERYONE, .items = item, .item_count = 1};
 
     assert_true(traceparent_parse(slice_str(TRACE), &push.trace));
     return push;
@@ -202,7 +202,7 @@ static void carries_a_trace_behind_the_items(void **state)
 static void has_none_without_the_flag(void **state)
 {
     const struct slice item = slice_str("1");
-    const struct push push = {.target = PUSH_TO_ALL, .items = &item, .item_count = 1};
+    const struct push push = {.target = AUDIENCE_EVERYONE, .items = &item, .item_count = 1};
     uint8_t bytes[TRACED_LEN];
     struct push_batch batch;
     struct push_record record;

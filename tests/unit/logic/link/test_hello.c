@@ -128,7 +128,7 @@ static void what_a_push_takes(void **state)
     const struct slice rooms[] = {slice_str("ab"), slice_str("abcde")};
     const struct slice items[] = {slice_str("\"[[[[[\\\"[\""), slice_str("[{\"a\":[1]},{}]"), slice_str("7")};
     const struct push push = {
-        .target = PUSH_TO_ROOMS, .rooms = rooms, .room_count = 2, .items = items, .item_count = 3};
+        .target = AUDIENCE_ROOM, .rooms = rooms, .room_count = 2, .items = items, .item_count = 3};
     struct push_measure measure;
 
     (void)state;
@@ -143,7 +143,7 @@ static void what_a_push_takes(void **state)
 static void which_limit_a_push_is_past(void **state)
 {
     const struct slice items[] = {slice_str("[[1]]")};
-    const struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1};
+    const struct push push = {.target = AUDIENCE_EVERYONE, .items = items, .item_count = 1};
     const int64_t own[HELLO_LIMIT_COUNT] = {10, 10, 10, 10000};
     const struct {
         int64_t gateway[HELLO_LIMIT_COUNT];

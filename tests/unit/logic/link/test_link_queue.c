@@ -12,7 +12,7 @@
 static struct encoded_push *make_push(uint64_t sequence, const char *item)
 {
     const struct slice items[] = {slice_str(item)};
-    const struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1};
+    const struct push push = {.target = AUDIENCE_EVERYONE, .items = items, .item_count = 1};
     struct encoded_push *encoded;
 
     assert_int_equal(encoded_push_new(&push, sequence, &encoded), STATUS_OK);

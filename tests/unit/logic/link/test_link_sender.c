@@ -145,7 +145,7 @@ static void batches_grow_again_after_a_refusal(void **state)
 static void queue_traced(struct script *script, uint64_t sequence)
 {
     const struct slice items[] = {slice_str("\"traced\"")};
-    struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1};
+    struct push push = {.target = AUDIENCE_EVERYONE, .items = items, .item_count = 1};
     static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
     assert_true(traceparent_parse(slice_str(trace), &push.trace));
@@ -229,7 +229,7 @@ static void speaks_forms_to_a_gateway_that_knows_no_batches(void **state)
     const struct slice items[] = {slice_str("{\"a\": \"x&y\"}"), slice_str("2")};
     const struct slice rooms[] = {slice_str("r 1"), slice_str("\xc3\xa9")};
     const struct push push = {
-        .target = PUSH_TO_ROOMS, .rooms = rooms, .room_count = 2, .items = items, .item_count = 2};
+        .target = AUDIENCE_ROOM, .rooms = rooms, .room_count = 2, .items = items, .item_count = 2};
 
     script->next_status[0] = 404;
     for (size_t i = 1; i < 4; i++)
@@ -275,7 +275,7 @@ static void tells_the_caller_whom_it_reached(void **state)
 {
     struct script *script = *state;
     const struct slice items[] = {slice_str("1")};
-    const struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1, .wait = true};
+    const struct push push = {.target = AUDIENCE_EVERYONE, .items = items, .item_count = 1, .wait = true};
 
     queue_push(script, 9, &push, start_wait(script));
     assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
@@ -289,7 +289,7 @@ static void tells_the_caller_that_nobody_gets_it(void **state)
 {
     struct script *script = *state;
     const struct slice items[] = {slice_str("1")};
-    const struct push push = {.target = PUSH_TO_ALL, .items = items, .item_count = 1, .wait = true};
+    const struct push push = {.target = AUDIENCE_EVERYONE, .items = items, .item_count = 1, .wait = true};
 
     script->next_status[0] = 400;
     queue_push(script, 9, &push, start_wait(script));

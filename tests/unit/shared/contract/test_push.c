@@ -18,8 +18,8 @@ static struct slice batch_new(void)
 {
     const struct slice rooms[] = {slice_str("r"), slice_str("room")};
     const struct slice items[] = {slice_str("{\"a\":1}"), slice_str("[2, 3]"), slice_str("\"x\"")};
-    const struct push first = {PUSH_TO_ROOMS, rooms, 2, items, 2, true, {.set = false}};
-    const struct push second = {PUSH_TO_ALL, NULL, 0, items + 2, 1, false, {.set = false}};
+    const struct push first = {AUDIENCE_ROOM, rooms, 2, items, 2, true, {.set = false}};
+    const struct push second = {AUDIENCE_EVERYONE, NULL, 0, items + 2, 1, false, {.set = false}};
     size_t size = PUSH_BATCH_HEADER_LEN + push_record_size(&first) + push_record_size(&second);
     uint8_t *bytes = malloc(size);
 
@@ -97,7 +97,7 @@ static void gives_back_what_was_encoded(void **state)
     assert_true(push_next_record(&batch.records, &record));
     assert_int_equal(record.sequence, 41);
     assert_true(record.wait);
-    assert_int_equal(record.target, PUSH_TO_ROOMS);
+    assert_int_equal(record.target, AUDIENCE_ROOM);
     assert_int_equal(record.room_count, 2);
     assert_int_equal(record.item_count, 2);
     assert_next(push_next_room, &record.rooms, "r");
@@ -110,7 +110,7 @@ static void gives_back_what_was_encoded(void **state)
     assert_true(push_next_record(&batch.records, &record));
     assert_int_equal(record.sequence, 43);
     assert_false(record.wait);
-    assert_int_equal(record.target, PUSH_TO_ALL);
+    assert_int_equal(record.target, AUDIENCE_EVERYONE);
     assert_int_equal(record.room_count, 0);
     assert_false(push_next_room(&record.rooms, &none));
     assert_next(push_next_item, &record.items, "\"x\"");
@@ -123,7 +123,7 @@ static void writes_the_documented_bytes(void **state)
     static const uint8_t expected[] = {0, 0, 0, 23, 1,   2, 3, 4, 5, 6, 7, 8, 1, 1,
                                        0, 1, 0, 1,  'r', 0, 0, 0, 1, 0, 0, 0, 0};
     const struct slice room = slice_str("r"), item = slice_str("");
-    const struct push push = {PUSH_TO_ROOMS, &room, 1, &item, 1, true, {.set = false}};
+    const struct push push = {AUDIENCE_ROOM, &room, 1, &item, 1, true, {.set = false}};
     uint8_t out[sizeof expected];
 
     (void)state;
@@ -207,7 +207,7 @@ static void refuses_bad_records(void **state)
     assert_change_refused(FLAGS, 3, "at byte 86: traceparent cut short");
     assert_change_refused(FLAGS, 0x81, "at byte 48: unknown flags");
     assert_change_refused(TARGET, 2, "at byte 49: unknown target");
-    assert_change_refused(TARGET, PUSH_TO_ALL, "at byte 50: rooms and target contradict each other");
+    assert_change_refused(TARGET, AUDIENCE_EVERYONE, "at byte 50: rooms and target contradict each other");
     assert_change_refused(ROOM_COUNT + 1, 0, "at byte 50: rooms and target contradict each other");
     assert_change_refused(SECOND_ROOM_COUNT + 1, 1, "at byte 100: rooms and target contradict each other");
     assert_change_refused(ROOM + 2, '\n', "at byte 52: the room name has a control character");
@@ -228,7 +228,7 @@ static void refuses_bad_items_with_the_byte_in_the_batch(void **state)
 static void refuse_item(const char *item, const char *expected)
 {
     const struct slice items = slice_str(item);
-    const struct push push = {PUSH_TO_ALL, NULL, 0, &items, 1, false, {.set = false}};
+    const struct push push = {AUDIENCE_EVERYONE, NULL, 0, &items, 1, false, {.set = false}};
     uint8_t bytes[512];
 
     push_batch_header_encode(logic_id, 7, 1, 0, bytes);
@@ -256,7 +256,7 @@ static void keeps_to_the_limits(void **state)
 static void refuses_a_sequence_that_wraps(void **state)
 {
     const struct slice item = slice_str("1");
-    const struct push push = {PUSH_TO_ALL, NULL, 0, &item, 1, false, {.set = false}};
+    const struct push push = {AUDIENCE_EVERYONE, NULL, 0, &item, 1, false, {.set = false}};
     size_t size = push_record_size(&push);
     uint8_t bytes[256];
 
