@@ -125,7 +125,7 @@ ONE_THREAD := tool config openapi gateways_api discovery_dns redis_topologies re
 E2E_SKIP := $(if $(findstring thread,$(SAN)),$(patsubst %,--ignore tests/e2e/test_%.py,$(ONE_THREAD)))
 .PHONY: e2e
 e2e: all ## run the end-to-end tests (ARGS='-k name' for some)
-	@FANFARE_BUILD=$(BUILD) $(PYTEST) tests/e2e -q --tb=short $(E2E_SKIP) $(ARGS)
+	@FANFARE_BUILD=$(BUILD) tests/e2e/run $(E2E_SKIP) $(ARGS)
 
 CODE = $(call files,gateway logic shared deploy tests,*.c *.h)
 .PHONY: format
