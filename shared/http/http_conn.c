@@ -21,72 +21,6 @@ static bool may_parse(const struct http_conn *conn)
     return !conn->exchange.open && !conn->last && !conn->broken && unsent(conn) < HTTP_OUT_HIGH;
 }
 
-/* What the filter has added stays. */
-static void refused(struct http_conn *conn, int status)
-{
-    const struct http_server_conf *conf = &conn->server->conf;
-
-    if (!conn->judged) {
-        http_exchange_begin(&conn->exchange, conn->request, false);
-        if (conf->adorn != NULL)
-            conf->adorn(&conn->exchange, conf->arg);
-    }
-    conn->exchange.open = true;
-    conn->exchange.keep_alive = false;
-    if (conf->on_refused != NULL)
-        conf->on_refused(status, conf->arg);
-}
-
-static void refuse_full(struct http_conn *conn)
-{
-    metrics_add(conn->server->conf.rows.refused_full, 1);
-    refused(conn, 503);
-    http_exchange_header(&conn->exchange, "Retry-After", "1");
-    http_reply_error(&conn->exchange, 503, "too_many_connections",
-                     "at most %d connections are served at once", conn->server->conf.max_connections);
-}
-
-static void refuse_inflight(struct http_conn *conn)
-{
-    metrics_add(conn->server->conf.rows.refused_inflight, 1);
-    refused(conn, 503);
-    http_exchange_header(&conn->exchange, "Retry-After", "1");
-    http_reply_error(&conn->exchange, 503, "too_many_inflight_bytes",
-                     "the bodies of all requests may have %zu bytes at once",
-                     conn->server->conf.max_inflight);
-}
-
-static void refuse_slow(struct http_conn *conn)
-{
-    refused(conn, 408);
-    http_reply_error(&conn->exchange, 408, "request_timeout", "the request was not complete within %d ms",
-                     conn->server->conf.read_timeout_ms);
-}
-
-static void refuse_request(struct http_conn *conn, enum http_parse parse)
-{
-    const struct http_server_conf *conf = &conn->server->conf;
-
-    if (parse == HTTP_PARSE_HEADER_BIG) {
-        refused(conn, 431);
-        http_reply_error(&conn->exchange, 431, "header_too_large",
-                         "request line and headers may have %zu bytes and 100 fields",
-                         conf->max_header_bytes);
-    } else if (parse == HTTP_PARSE_BODY_BIG) {
-        refused(conn, 413);
-        http_reply_error(&conn->exchange, 413, "body_too_large", "the body may have %zu bytes",
-                         conf->max_body_bytes);
-    } else if (parse == HTTP_PARSE_VERSION) {
-        refused(conn, 505);
-        http_reply_error(&conn->exchange, 505, "version_not_supported",
-                         "only HTTP/1.1 and HTTP/1.0 are spoken here");
-    } else {
-        refused(conn, 400);
-        http_reply_error(&conn->exchange, 400, "invalid_request", "not a valid HTTP/1.1 request: %s",
-                         http_request_fault(conn->request));
-    }
-}
-
 /* A refused body is not read, so the connection can only end. */
 static bool admit(struct http_conn *conn)
 {
@@ -141,7 +75,7 @@ static size_t feed(struct http_conn *conn, const uint8_t *data, size_t len)
 
     if (parse == HTTP_PARSE_HEADERS && conn->surplus &&
         !http_route_is_probe(&conn->server->conf, conn->request)) {
-        refuse_full(conn);
+        http_refuse_full(conn);
         return head;
     }
     if (parse == HTTP_PARSE_HEADERS) {
@@ -154,7 +88,7 @@ static size_t feed(struct http_conn *conn, const uint8_t *data, size_t len)
     if (parse == HTTP_PARSE_COMPLETE)
         handle(conn);
     else if (parse != HTTP_PARSE_MORE)
-        refuse_request(conn, parse);
+        http_refuse_request(conn, parse);
     return head + body;
 }
 
@@ -224,19 +158,6 @@ static void tell_gone(struct http_exchange *exchange)
         on_gone(exchange, exchange->gone_arg);
 }
 
-/* The bytes that the connection holds of its request. */
-static void count_inflight(struct http_conn *conn)
-{
-    struct http_server *server = conn->server;
-    size_t bytes = conn->request != NULL ? http_request_body(conn->request).len : 0;
-
-    if (bytes == conn->inflight)
-        return;
-    server->inflight += bytes - conn->inflight;
-    conn->inflight = bytes;
-    metrics_set(server->conf.rows.inflight, server->inflight);
-}
-
 /* Only who waits for more of its body: what is complete costs nothing more. */
 static void bound_inflight(struct http_conn *conn)
 {
@@ -244,9 +165,9 @@ static void bound_inflight(struct http_conn *conn)
 
     if (conn->handled || conn->exchange.open || conn->last)
         return;
-    count_inflight(conn);
+    http_phases_count(conn);
     if (conn->inflight > 0 && server->conf.max_inflight > 0 && server->inflight > server->conf.max_inflight)
-        refuse_inflight(conn);
+        http_refuse_inflight(conn);
 }
 
 static void receive(struct http_conn *conn)
@@ -284,31 +205,17 @@ static void close_socket(struct http_conn *conn)
     conn->fd = -1;
 }
 
-void http_conn_free(struct http_conn *conn)
-{
-    list_remove(&conn->turn_link);
-    http_request_free(conn->request);
-    conn->request = NULL;
-    if (conn->server != NULL)
-        count_inflight(conn);
-    http_server_forget(conn);
-    buf_fini(&conn->exchange.headers);
-    buf_fini(&conn->in);
-    buf_fini(&conn->out);
-    free(conn);
-}
-
 void http_conn_drop(struct http_conn *conn)
 {
     close_socket(conn);
     if (conn->exchange.open) {
-        http_server_move(conn, HTTP_GONE);
+        http_phases_move(conn, HTTP_GONE);
         conn->running = true;
         tell_gone(&conn->exchange);
         conn->running = false;
     }
     if (!conn->exchange.open)
-        http_conn_free(conn);
+        http_phases_end(conn);
 }
 
 /* A close with unread input would be a reset, which can overtake the answer (RFC 9112, 9.6). */
@@ -318,14 +225,14 @@ static void linger(struct http_conn *conn)
         http_conn_drop(conn);
         return;
     }
-    if (conn->server->lingering >= http_slots_linger_max(conn->server))
-        http_conn_drop(http_server_first(conn->server, HTTP_LINGERING));
+    if (conn->server->lingering >= conn->server->linger_max)
+        http_conn_drop(http_phases_first(conn->server, HTTP_LINGERING));
     http_request_free(conn->request);
     conn->request = NULL;
-    count_inflight(conn);
+    http_phases_count(conn);
     buf_fini(&conn->in);
     conn->linger_left = HTTP_LINGER_BYTES;
-    http_server_move(conn, HTTP_LINGERING);
+    http_phases_move(conn, HTTP_LINGERING);
     want(&conn->reading, &conn->is_reading, true);
     want(&conn->writing, &conn->is_writing, false);
 }
@@ -362,7 +269,7 @@ static enum http_phase next_phase(const struct http_conn *conn)
 static void settle(struct http_conn *conn)
 {
     work(conn);
-    count_inflight(conn);
+    http_phases_count(conn);
     conn->running = false;
     enum http_phase phase = conn->broken ? HTTP_GONE : next_phase(conn);
     if (phase == HTTP_GONE) {
@@ -370,7 +277,7 @@ static void settle(struct http_conn *conn)
     } else if (phase == HTTP_LINGERING) {
         linger(conn);
     } else {
-        http_server_move(conn, phase);
+        http_phases_move(conn, phase);
         want(&conn->reading, &conn->is_reading, !conn->eof && conn->in.len < HTTP_IN_HIGH);
         want(&conn->writing, &conn->is_writing, phase == HTTP_WRITING);
     }
@@ -381,8 +288,8 @@ static void settle(struct http_conn *conn)
 static void answer_later(struct http_conn *conn)
 {
     conn->running = false;
-    http_server_move(conn, HTTP_WRITING);
-    http_conn_schedule(conn);
+    http_phases_move(conn, HTTP_WRITING);
+    http_phases_schedule(conn);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -431,16 +338,8 @@ void http_conn_expire(struct http_conn *conn)
         return;
     }
     conn->running = true;
-    refuse_slow(conn);
+    http_refuse_slow(conn);
     settle(conn);
-}
-
-void http_conn_schedule(struct http_conn *conn)
-{
-    if (!list_empty(&conn->turn_link))
-        return;
-    list_add_tail(&conn->server->turn, &conn->turn_link);
-    event_active(conn->server->turn_event, EV_TIMEOUT, 1);
 }
 
 static struct http_conn *conn_new(struct http_server *server, int fd)
@@ -469,7 +368,7 @@ static struct http_conn *conn_new(struct http_server *server, int fd)
 void http_conn_refuse_full(struct http_conn *conn)
 {
     conn->running = true;
-    refuse_full(conn);
+    http_refuse_full(conn);
     settle(conn);
 }
 
@@ -487,8 +386,8 @@ void http_conn_start(struct http_server *server, int fd, enum http_slot slot)
         list_add_tail(&server->surplus, &conn->surplus_link);
     }
     conn->running = true;
-    http_server_move(conn, HTTP_FRESH);
+    http_phases_move(conn, HTTP_FRESH);
     if (slot == HTTP_SLOT_NONE)
-        refuse_full(conn);
+        http_refuse_full(conn);
     settle(conn);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the HTTP server share: http_server.c owns the set of connections and their
- * time-outs, http_slots.c who of them may stay, http_conn.c one connection, http_reply.c its answers,
- * http_route.c the table. The loop's thread only. */
+/* What the files of the HTTP server share, from the ground up: http_phases.c (the set of connections and
+ * their time-outs), http_reply.c (answers), http_route.c (the table) and http_refuse.c (answers without a
+ * route), http_conn.c (one connection), http_slots.c (who may stay), http_server.c. The loop's thread only.
+ */
 #ifndef FANFARE_SHARED_HTTP_HTTP_INTERNAL_H
 #define FANFARE_SHARED_HTTP_HTTP_INTERNAL_H
 
@@ -90,6 +91,7 @@ struct http_server {
     struct event *sweep_event;
     size_t connections;
     size_t lingering;    /* of them; max_connections does not count these */
+    size_t linger_max;   /* how many may */
     struct list surplus; /* of them, nor these; oldest first */
     size_t surplus_count;
     size_t inflight; /* bytes of bodies that are received or not yet answered */
@@ -100,45 +102,28 @@ struct http_server {
     uint8_t scratch[HTTP_SCRATCH];
 };
 
-/* http_slots.c */
-enum http_slot {
-    HTTP_SLOT_OWN,     /* within max_connections, perhaps because a silent one was closed for it */
-    HTTP_SLOT_SURPLUS, /* past it: a probe is answered, anything else refused */
-    HTTP_SLOT_NONE,    /* not even that: refused at once */
-};
-/* Where the next connection belongs. Closes the one that gives way to it. */
-enum http_slot http_slots_take(struct http_server *server);
-/* Takes one out of the surplus; legal when it is not in it. */
-void http_slots_leave_surplus(struct http_conn *conn);
-
-/* How many may linger at once. */
-size_t http_slots_linger_max(const struct http_server *server);
-
-/* http_conn.c */
-/* Takes `fd` over (closed in every case). */
-void http_conn_start(struct http_server *server, int fd, enum http_slot slot);
-/* Answers 503 before the request is complete, and closes. */
-void http_conn_refuse_full(struct http_conn *conn);
-/* The phase's time is over. */
-void http_conn_expire(struct http_conn *conn);
-/* Something changed outside the connection's own callbacks: it goes on in this turn of the loop. */
-void http_conn_schedule(struct http_conn *conn);
-/* Goes on. */
-void http_conn_advance(struct http_conn *conn);
-/* Closes at once; frees, unless an exchange is open: http_reply then does. */
-void http_conn_drop(struct http_conn *conn);
-/* Frees a closed connection without an open exchange. */
-void http_conn_free(struct http_conn *conn);
-
-/* http_server.c */
+/* http_phases.c */
+/* An empty set, with the time-outs of server->conf. */
+void http_phases_init(struct http_server *server);
+/* Takes the time-outs of server->conf anew, also for what has begun. */
+void http_phases_limit(struct http_server *server);
 /* The connection that has been in the phase for longest, or NULL. */
-struct http_conn *http_server_first(const struct http_server *server, enum http_phase phase);
+struct http_conn *http_phases_first(const struct http_server *server, enum http_phase phase);
 /* Puts the connection into a phase; its time begins when the phase is new or was renewed. */
-void http_server_move(struct http_conn *conn, enum http_phase phase);
+void http_phases_move(struct http_conn *conn, enum http_phase phase);
+/* Calls `expire` with each connection whose phase's time is over; it must take it out of the phase. */
+void http_phases_sweep(struct http_server *server, void (*expire)(struct http_conn *conn));
+/* Something changed outside the connection's own callbacks: it goes on in this turn of the loop. */
+void http_phases_schedule(struct http_conn *conn);
+/* Calls `advance` with each that was scheduled. */
+void http_phases_turn(struct http_server *server, void (*advance)(struct http_conn *conn));
+/* Counts the bytes that the connection holds of its request, now, in server->inflight. */
+void http_phases_count(struct http_conn *conn);
 /* Takes it out of the set; legal after the server's end. */
-void http_server_forget(struct http_conn *conn);
-/* The present time as the Date header has it (RFC 9110, 5.6.7). */
-const char *http_server_date(struct http_server *server);
+void http_phases_forget(struct http_conn *conn);
+/* Takes a closed connection without an open exchange out of the set, and frees it; legal after the server's
+ * end. */
+void http_phases_end(struct http_conn *conn);
 
 /* http_reply.c */
 /* Opens the exchange without any headers. The request may have come in part. */
@@ -153,5 +138,39 @@ bool http_route_is_probe(const struct http_server_conf *conf, const struct http_
 bool http_route_admit(const struct http_server_conf *conf, struct http_exchange *exchange);
 /* Hands an admitted exchange, whose body is complete, to its handler. */
 void http_route_handle(const struct http_server_conf *conf, struct http_exchange *exchange);
+
+/* http_refuse.c. Each answers, perhaps before the request is complete, so that the connection ends then. */
+/* 503: too many connections. */
+void http_refuse_full(struct http_conn *conn);
+/* 503: the bodies of all requests are too many bytes. */
+void http_refuse_inflight(struct http_conn *conn);
+/* 408: the request was not complete in time. */
+void http_refuse_slow(struct http_conn *conn);
+/* What the parser ended with, anything but HTTP_PARSE_MORE, _HEADERS, _COMPLETE: 400, 413, 431, 505. */
+void http_refuse_request(struct http_conn *conn, enum http_parse parse);
+
+/* http_conn.c */
+/* Where a connection belongs. */
+enum http_slot {
+    HTTP_SLOT_OWN,     /* within max_connections, perhaps because a silent one was closed for it */
+    HTTP_SLOT_SURPLUS, /* past it: a probe is answered, anything else refused */
+    HTTP_SLOT_NONE,    /* not even that: refused at once */
+};
+/* Takes `fd` over (closed in every case). */
+void http_conn_start(struct http_server *server, int fd, enum http_slot slot);
+/* Answers 503 before the request is complete, and closes. */
+void http_conn_refuse_full(struct http_conn *conn);
+/* The phase's time is over. */
+void http_conn_expire(struct http_conn *conn);
+/* Goes on. */
+void http_conn_advance(struct http_conn *conn);
+/* Closes at once; frees, unless an exchange is open: http_reply then does. */
+void http_conn_drop(struct http_conn *conn);
+
+/* http_slots.c */
+/* Where the next connection belongs. Closes the one that gives way to it. */
+enum http_slot http_slots_take(struct http_server *server);
+/* How many may linger at once. */
+size_t http_slots_linger_max(int max_connections);
 
 #endif

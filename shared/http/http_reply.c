@@ -88,6 +88,21 @@ void http_exchange_on_gone(struct http_exchange *exchange, void (*on_gone)(struc
     exchange->gone_arg = arg;
 }
 
+/* The present time as the Date header has it (RFC 9110, 5.6.7). */
+static const char *date_now(struct http_server *server)
+{
+    struct timespec now;
+    struct tm utc;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != server->date_at) {
+        server->date_at = now.tv_sec;
+        gmtime_r(&now.tv_sec, &utc);
+        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    }
+    return server->date;
+}
+
 /* RFC 9110, 8.6: no Content-Length in 204; a 304 could only repeat that of the 200. */
 static bool has_content(int status)
 {
@@ -98,8 +113,8 @@ static enum status append_head(struct http_conn *conn, int status, const char *c
 {
     const struct http_exchange *exchange = &conn->exchange;
     struct buf *out = &conn->out;
-    enum status result = buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, phrase_of(status),
-                                    http_server_date(conn->server));
+    enum status result =
+        buf_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, phrase_of(status), date_now(conn->server));
 
     if (result == STATUS_OK && content_type != NULL)
         result = buf_printf(out, "Content-Type: %s\r\n", content_type);
@@ -143,9 +158,9 @@ void http_reply(struct http_exchange *exchange, int status, const char *content_
     if (conn->running)
         return;
     if (conn->phase == HTTP_GONE)
-        http_conn_free(conn);
+        http_phases_end(conn);
     else
-        http_conn_schedule(conn);
+        http_phases_schedule(conn);
 }
 
 void http_reply_error(struct http_exchange *exchange, int status, const char *code, const char *format, ...)

@@ -1,85 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The set of connections: listeners, the limit, drain, and time-outs. Each phase has one time-out,
- * so its connections stand in a list in the order of their deadlines, and one timer looks at the
- * heads: nothing is armed per request. Parses and sends nothing. */
+/* The server as its owner sees it: listeners, limits, drain, the end. Gives the events of the loop to the
+ * files below. Parses and sends nothing. */
 #include "shared/http/http_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "shared/base/clock.h"
-#include "shared/log/log.h"
 #include "shared/net/loop_event.h"
-
-enum { SWEEP_MIN_MS = 10, SWEEP_MAX_MS = 250, SWEEPS_PER_TIMEOUT = 8 };
-
-static int sweep_interval_ms(const struct http_server *server)
-{
-    int shortest = SWEEP_MAX_MS * SWEEPS_PER_TIMEOUT;
-
-    for (size_t i = 0; i < HTTP_PHASES; i++)
-        if (server->timeouts_ms[i] > 0 && server->timeouts_ms[i] < shortest)
-            shortest = server->timeouts_ms[i];
-    return shortest / SWEEPS_PER_TIMEOUT > SWEEP_MIN_MS ? shortest / SWEEPS_PER_TIMEOUT : SWEEP_MIN_MS;
-}
-
-static void start_sweep(struct http_server *server)
-{
-    server->sweeping = true;
-    (void)loop_event_after_ms(server->sweep_event, sweep_interval_ms(server));
-}
-
-struct http_conn *http_server_first(const struct http_server *server, enum http_phase phase)
-{
-    struct list *link = list_first(&server->phases[phase]);
-
-    return link != NULL ? container_of(link, struct http_conn, phase_link) : NULL;
-}
-
-static void sweep_phase(struct http_server *server, enum http_phase phase, int64_t now)
-{
-    struct http_conn *conn;
-
-    while ((conn = http_server_first(server, phase)) != NULL && conn->deadline <= now)
-        http_conn_expire(conn);
-}
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
-    struct http_server *server = arg;
-    int64_t now = clock_now_ms();
-
     (void)fd;
     (void)what;
-    for (enum http_phase phase = HTTP_FRESH; phase < HTTP_PHASES; phase++)
-        if (server->timeouts_ms[phase] > 0)
-            sweep_phase(server, phase, now);
-    server->sweeping = false;
-    if (server->connections > 0)
-        start_sweep(server);
+    http_phases_sweep(arg, http_conn_expire);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
-    struct http_server *server = arg;
-    struct list *link;
-
     (void)fd;
     (void)what;
-    while ((link = list_first(&server->turn)) != NULL) {
-        list_remove(link);
-        http_conn_advance(container_of(link, struct http_conn, turn_link));
-    }
-}
-
-static void fill_timeouts(struct http_server *server)
-{
-    server->timeouts_ms[HTTP_FRESH] = server->conf.read_timeout_ms;
-    server->timeouts_ms[HTTP_IDLE] = server->conf.idle_timeout_ms;
-    server->timeouts_ms[HTTP_READING] = server->conf.read_timeout_ms;
-    server->timeouts_ms[HTTP_WRITING] = server->conf.write_timeout_ms;
-    server->timeouts_ms[HTTP_LINGERING] = HTTP_LINGER_MS;
+    http_phases_turn(arg, http_conn_advance);
 }
 
 enum status http_server_new(struct event_base *base, const struct http_server_conf *conf,
@@ -91,11 +30,8 @@ enum status http_server_new(struct event_base *base, const struct http_server_co
         return STATUS_NO_MEMORY;
     server->base = base;
     server->conf = *conf;
-    fill_timeouts(server);
-    list_init(&server->turn);
-    list_init(&server->surplus);
-    for (size_t i = 0; i < HTTP_PHASES; i++)
-        list_init(&server->phases[i]);
+    server->linger_max = http_slots_linger_max(conf->max_connections);
+    http_phases_init(server);
     server->turn_event = event_new(base, -1, 0, on_turn, server);
     server->sweep_event = evtimer_new(base, on_sweep, server);
     if (server->turn_event == NULL || server->sweep_event == NULL) {
@@ -129,18 +65,8 @@ enum status http_server_listen(struct http_server *server, const char *what, con
     return STATUS_OK;
 }
 
-/* All of a phase by the same time, so that they still stand in the order of their deadlines. */
-static void shift_deadlines(struct list *head, int64_t ms)
-{
-    for (struct list *link = head->next; link != head; link = link->next)
-        container_of(link, struct http_conn, phase_link)->deadline += ms;
-}
-
 void http_server_limit(struct http_server *server, const struct http_server_conf *conf)
 {
-    int before_ms[HTTP_PHASES];
-
-    memcpy(before_ms, server->timeouts_ms, sizeof before_ms);
     server->conf.max_header_bytes = conf->max_header_bytes;
     server->conf.max_body_bytes = conf->max_body_bytes;
     server->conf.max_inflight = conf->max_inflight;
@@ -148,9 +74,8 @@ void http_server_limit(struct http_server *server, const struct http_server_conf
     server->conf.idle_timeout_ms = conf->idle_timeout_ms;
     server->conf.write_timeout_ms = conf->write_timeout_ms;
     server->conf.max_connections = conf->max_connections;
-    fill_timeouts(server);
-    for (size_t i = 0; i < HTTP_PHASES; i++)
-        shift_deadlines(&server->phases[i], server->timeouts_ms[i] - before_ms[i]);
+    server->linger_max = http_slots_linger_max(conf->max_connections);
+    http_phases_limit(server);
 }
 
 int http_server_port(const struct http_server *server)
@@ -172,7 +97,7 @@ static void end_phase(struct http_server *server, enum http_phase phase)
         struct http_conn *conn = container_of(link, struct http_conn, phase_link);
 
         if (!conn->running)
-            http_conn_schedule(conn);
+            http_phases_schedule(conn);
     }
 }
 
@@ -215,56 +140,13 @@ void http_server_free(struct http_server *server)
         return;
     close_listeners(server);
     for (enum http_phase phase = HTTP_FRESH; phase < HTTP_GONE; phase++)
-        while ((conn = http_server_first(server, phase)) != NULL)
+        while ((conn = http_phases_first(server, phase)) != NULL)
             http_conn_drop(conn);
-    while ((conn = http_server_first(server, HTTP_GONE)) != NULL) {
-        http_server_forget(conn);
+    while ((conn = http_phases_first(server, HTTP_GONE)) != NULL) {
+        http_phases_forget(conn);
         conn->server = NULL;
     }
     loop_event_free(server->turn_event);
     loop_event_free(server->sweep_event);
     free(server);
-}
-
-void http_server_move(struct http_conn *conn, enum http_phase phase)
-{
-    struct http_server *server = conn->server;
-
-    if (conn->phase == phase && !conn->renewed)
-        return;
-    server->connections += conn->phase == HTTP_PHASES;
-    server->lingering += phase == HTTP_LINGERING;
-    if (phase == HTTP_LINGERING)
-        http_slots_leave_surplus(conn);
-    conn->phase = phase;
-    conn->renewed = false;
-    conn->deadline = clock_now_ms() + server->timeouts_ms[phase];
-    list_remove(&conn->phase_link);
-    list_add_tail(&server->phases[phase], &conn->phase_link);
-    if (!server->sweeping)
-        start_sweep(server);
-}
-
-void http_server_forget(struct http_conn *conn)
-{
-    if (conn->server == NULL)
-        return;
-    list_remove(&conn->phase_link);
-    http_slots_leave_surplus(conn);
-    conn->server->connections--;
-    conn->server->lingering -= conn->phase == HTTP_LINGERING;
-}
-
-const char *http_server_date(struct http_server *server)
-{
-    struct timespec now;
-    struct tm utc;
-
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (now.tv_sec != server->date_at) {
-        server->date_at = now.tv_sec;
-        gmtime_r(&now.tv_sec, &utc);
-        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
-    }
-    return server->date;
 }

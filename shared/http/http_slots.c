@@ -109,21 +109,12 @@ enum http_slot http_slots_take(struct http_server *server)
     return HTTP_SLOT_NONE;
 }
 
-size_t http_slots_linger_max(const struct http_server *server)
+size_t http_slots_linger_max(int max_connections)
 {
-    return linger_max((size_t)server->conf.max_connections);
+    return linger_max((size_t)max_connections);
 }
 
 size_t http_server_descriptors(size_t max_connections)
 {
     return max_connections + surplus_max(max_connections) + linger_max(max_connections);
-}
-
-void http_slots_leave_surplus(struct http_conn *conn)
-{
-    if (!conn->surplus)
-        return;
-    conn->surplus = false;
-    conn->server->surplus_count--;
-    list_remove(&conn->surplus_link);
 }
