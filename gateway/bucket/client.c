@@ -101,9 +101,9 @@ static void end_open(struct client *client, enum client_phase next, int code)
     gateway_metrics_closed(code);
 }
 
-void client_opened(struct client *client, enum frame_version version)
+void client_opened(struct client *client, enum encoding encoding)
 {
-    client->version = (uint8_t)version;
+    client->encoding = (uint8_t)encoding;
     client->phase = CLIENT_OPEN;
     if (client->ticket->canary)
         return;

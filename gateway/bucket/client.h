@@ -11,7 +11,7 @@
 #include "gateway/bucket/room.h"
 #include "gateway/bucket/ticket.h"
 #include "gateway/bucket/ws_server.h"
-#include "gateway/websocket/frame.h"
+#include "gateway/websocket/encoding.h"
 #include "gateway/websocket/ws_reader.h"
 #include "shared/base/list.h"
 #include "shared/http/http_request.h"
@@ -46,7 +46,7 @@ struct client {
     uint32_t room_count; /* everyone included */
     uint32_t room_capacity;
     uint8_t phase;
-    uint8_t version;      /* enum frame_version */
+    uint8_t encoding;     /* enum encoding */
     bool tls;             /* bytes go through the library, not straight to the socket */
     bool gathered;        /* stands in the slice being written */
     bool peer_closed;     /* its close frame has come */
@@ -60,8 +60,8 @@ void client_on_writable(void *client);
 void client_on_secured(void *client);
 void client_on_gone(void *client);
 
-/* The handshake is through: open from here on, and counted. `version`: what its frames look like. */
-void client_opened(struct client *client, enum frame_version version);
+/* The handshake is through: open from here on, and counted. `encoding`: how it reads pushes. */
+void client_opened(struct client *client, enum encoding encoding);
 /* Ends with `last`, which is not a close frame but an HTTP answer; takes the caller's reference. */
 void client_end_with(struct client *client, struct frame *last);
 /* Sends or queues a control frame (PONG, ACK, ERROR, ping); takes the caller's reference.

@@ -17,7 +17,7 @@ static void leave_slot(struct client *client, uint32_t slot)
         client->rooms[slot] = client->rooms[last];
         client->rooms[slot].room->members[client->rooms[slot].index].slot = slot;
     }
-    const struct room_member *moved = room_leave(left.room, left.index, client->version);
+    const struct room_member *moved = room_leave(left.room, left.index, client->encoding);
     if (moved != NULL)
         moved->client->rooms[moved->slot].index = left.index;
     if (left.room->count > 0)
@@ -66,7 +66,7 @@ enum status client_join(struct client *client, struct slice name)
     if (make_slot(client) != STATUS_OK)
         return STATUS_NO_MEMORY;
     membership = &client->rooms[client->room_count];
-    enum status status = room_join(&client->bucket->rooms, name, client, client->version, client->room_count,
+    enum status status = room_join(&client->bucket->rooms, name, client, client->encoding, client->room_count,
                                    &membership->room, &membership->index);
     if (status == STATUS_OK)
         client->room_count++;

@@ -6,13 +6,13 @@
 
 static void delivery_free(struct delivery *delivery)
 {
-    for (int version = 0; version < FRAME_VERSIONS; version++)
-        frame_unref(delivery->frames[version]);
+    for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
+        frame_unref(delivery->frames[encoding]);
     free(delivery);
 }
 
 struct delivery *delivery_new(struct slice key, uint64_t hash, struct slice items, uint32_t count,
-                              const uint32_t members[FRAME_VERSIONS])
+                              const uint32_t members[ENCODING_COUNT])
 {
     struct delivery *delivery = calloc(1, sizeof *delivery + key.len);
 
@@ -24,11 +24,11 @@ struct delivery *delivery_new(struct slice key, uint64_t hash, struct slice item
     if (key.len > 0)
         memcpy(delivery->name, key.data, key.len);
     delivery->key = slice_of(delivery->name, key.len);
-    for (int version = 0; version < FRAME_VERSIONS; version++) {
-        if (members[version] == 0)
+    for (int encoding = 0; encoding < ENCODING_COUNT; encoding++) {
+        if (members[encoding] == 0)
             continue;
-        delivery->frames[version] = frame_new_push((enum frame_version)version, key, items);
-        if (delivery->frames[version] == NULL) {
+        delivery->frames[encoding] = encoding_make((enum encoding)encoding, key, items);
+        if (delivery->frames[encoding] == NULL) {
             delivery_free(delivery);
             return NULL;
         }

@@ -6,23 +6,23 @@
 
 #include <stdatomic.h>
 
-#include "gateway/websocket/frame.h"
+#include "gateway/websocket/encoding.h"
 #include "shared/base/slice.h"
 
 struct delivery {
     atomic_uint refs;
     uint32_t items;
     int64_t came_us;                      /* monotonic: when its first item came; 0: not observed */
-    struct frame *frames[FRAME_VERSIONS]; /* NULL: nobody here reads that version */
+    struct frame *frames[ENCODING_COUNT]; /* NULL: nobody here reads it so */
     uint64_t hash;                        /* hashmap_hash of the key */
     struct slice key;                     /* see audience.h */
     uint8_t name[];
 };
 
-/* Encodes `items` (joined by commas) once per version with `members`. One reference, the
+/* Encodes `items` (joined by commas) once per encoding with `members`. One reference, the
  * caller's. NULL for want of memory. */
 struct delivery *delivery_new(struct slice key, uint64_t hash, struct slice items, uint32_t count,
-                              const uint32_t members[FRAME_VERSIONS]);
+                              const uint32_t members[ENCODING_COUNT]);
 struct delivery *delivery_ref(struct delivery *delivery);
 /* Legal on NULL. Any thread. */
 void delivery_unref(struct delivery *delivery);

@@ -96,9 +96,18 @@ struct subscribers directory_find(struct directory *directory, struct slice room
     const struct directory_entry *entry = entry_of(directory, room, hash);
     if (entry != NULL) {
         here.buckets = entry->buckets;
-        for (int version = 0; version < FRAME_VERSIONS; version++)
-            here.members[version] = atomic_load(&entry->members[version]);
+        for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
+            here.members[encoding] = atomic_load(&entry->members[encoding]);
     }
     pthread_mutex_unlock(&directory->lock);
     return here;
+}
+
+uint32_t subscribers_count(const struct subscribers *here)
+{
+    uint32_t count = 0;
+
+    for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
+        count += here->members[encoding];
+    return count;
 }

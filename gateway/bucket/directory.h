@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "gateway/websocket/frame.h"
+#include "gateway/websocket/encoding.h"
 #include "shared/base/hashmap.h"
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
@@ -22,14 +22,14 @@ struct directory;
 /* Lives while at least one bucket is in. `node.key` is the room's key, valid as long. */
 struct directory_entry {
     struct hashmap_node node;
-    atomic_uint members[FRAME_VERSIONS]; /* changed by the buckets that are in */
+    atomic_uint members[ENCODING_COUNT]; /* changed by the buckets that are in */
     uint64_t buckets;                    /* bit per bucket; under the lock */
     uint8_t name[];
 };
 
 struct subscribers {
     uint64_t buckets;                 /* bit per bucket that has members */
-    uint32_t members[FRAME_VERSIONS]; /* by the frames they read */
+    uint32_t members[ENCODING_COUNT]; /* by the encoding they read */
 };
 
 enum status directory_new(struct directory **out);
@@ -42,5 +42,7 @@ struct directory_entry *directory_enter(struct directory *directory, struct slic
 void directory_exit(struct directory *directory, struct directory_entry *entry, unsigned bucket);
 /* Who is in the room now; all zero for nobody. Any thread. */
 struct subscribers directory_find(struct directory *directory, struct slice room, uint64_t hash);
+/* All members. */
+uint32_t subscribers_count(const struct subscribers *here);
 
 #endif

@@ -56,7 +56,7 @@ static void answer_handshake(struct client *client, const struct handshake *answ
         client_end_with(client, response);
         return;
     }
-    client_opened(client, answer->query.version);
+    client_opened(client, answer->query.encoding);
     client_heard(client);
     joined = join_first_rooms(client, &answer->query); /* before the answer: whoever reads it is in */
     client_send_control(client, response);

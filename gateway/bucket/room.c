@@ -78,7 +78,7 @@ static enum status make_place(struct room *room)
     return STATUS_OK;
 }
 
-enum status room_join(struct rooms *rooms, struct slice name, struct client *client, unsigned version,
+enum status room_join(struct rooms *rooms, struct slice name, struct client *client, unsigned encoding,
                       uint32_t slot, struct room **out, uint32_t *index)
 {
     uint64_t hash = hashmap_hash(name);
@@ -96,7 +96,7 @@ enum status room_join(struct rooms *rooms, struct slice name, struct client *cli
     }
     *index = room->count;
     room->members[room->count++] = (struct room_member){client, slot, room->job_stamp};
-    atomic_fetch_add(&room->entry->members[version], 1);
+    atomic_fetch_add(&room->entry->members[encoding], 1);
     *out = room;
     return STATUS_OK;
 }
@@ -115,9 +115,9 @@ static void shrink(struct room *room)
     room->capacity = capacity;
 }
 
-const struct room_member *room_leave(struct room *room, uint32_t index, unsigned version)
+const struct room_member *room_leave(struct room *room, uint32_t index, unsigned encoding)
 {
-    atomic_fetch_sub(&room->entry->members[version], 1);
+    atomic_fetch_sub(&room->entry->members[encoding], 1);
     room->members[index] = room->members[--room->count];
     shrink(room);
     return index < room->count ? &room->members[index] : NULL;

@@ -52,12 +52,12 @@ struct room *rooms_find(const struct rooms *rooms, struct slice name, uint64_t h
 struct room *rooms_everyone(const struct rooms *rooms);
 
 /* Makes `client` a member; the room and its directory entry appear with the first one.
- * `slot` is where the client notes it; the place is returned in `*index`. */
-enum status room_join(struct rooms *rooms, struct slice name, struct client *client, unsigned version,
+ * `encoding`: enum encoding. `slot` is where the client notes it; the place is returned in `*index`. */
+enum status room_join(struct rooms *rooms, struct slice name, struct client *client, unsigned encoding,
                       uint32_t slot, struct room **out, uint32_t *index);
 /* Takes the member at `index` out. Returns the member that stands there now, whose client must note its new
  * place, or NULL: it was the last. A room that is left without members is the caller's to close. */
-const struct room_member *room_leave(struct room *room, uint32_t index, unsigned version);
+const struct room_member *room_leave(struct room *room, uint32_t index, unsigned encoding);
 /* Frees a room without members. Returns its jobs, chained by `next`, which are the caller's. */
 struct job *rooms_close(struct rooms *rooms, struct room *room);
 

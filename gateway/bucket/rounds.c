@@ -131,7 +131,7 @@ static void flush(struct rounds *rounds)
 
 static void gather(struct rounds *rounds, struct client *client, const struct delivery *delivery)
 {
-    struct frame *frame = delivery->frames[client->version];
+    struct frame *frame = delivery->frames[client->encoding];
 
     if (frame == NULL || client->phase != CLIENT_OPEN)
         return;

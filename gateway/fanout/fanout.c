@@ -173,7 +173,7 @@ static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_
     }
     while (push_next_item(&items, &item))
         merge_item(fanout, key, hash, item, now);
-    return here.members[FRAME_V1] + here.members[FRAME_V2];
+    return subscribers_count(&here);
 }
 
 struct push_sink fanout_sink(struct fanout *fanout)

@@ -49,7 +49,7 @@ const char *connect_query_read(struct slice query, const struct connect_limits *
     struct slice parameter;
     unsigned rooms = 0;
 
-    out->version = FRAME_V1;
+    out->encoding = ENCODING_WS_V1;
     buf_init(&out->rooms, query.len + 1);
     while (next_parameter(&query, &parameter)) {
         size_t before = out->rooms.len;
@@ -61,7 +61,7 @@ const char *connect_query_read(struct slice query, const struct connect_limits *
         if (rooms > limits->max_rooms)
             return "join is there more often than maxJoinRoom allows";
         if (slice_equal(parameter, slice_str("v=2")))
-            out->version = FRAME_V2;
+            out->encoding = ENCODING_WS_V2;
     }
     return NULL;
 }

@@ -4,12 +4,12 @@
 #ifndef FANFARE_GATEWAY_WEBSOCKET_CONNECT_QUERY_H
 #define FANFARE_GATEWAY_WEBSOCKET_CONNECT_QUERY_H
 
-#include "gateway/websocket/frame.h"
+#include "gateway/websocket/encoding.h"
 #include "shared/base/buf.h"
 #include "shared/base/slice.h"
 
 struct connect_query {
-    enum frame_version version;
+    enum encoding encoding;
     struct buf rooms; /* the names that were asked for, each ended by a NUL, which no name contains */
 };
 

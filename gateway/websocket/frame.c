@@ -62,7 +62,7 @@ static struct frame *frame_of(uint8_t opcode, const struct slice *parts, size_t 
     return frame;
 }
 
-static struct frame *push_v2(struct slice key, struct slice items)
+struct frame *frame_new_push_v2(struct slice key, struct slice items)
 {
     struct buf head;
     struct frame *frame = NULL;
@@ -83,12 +83,13 @@ static struct frame *push_v2(struct slice key, struct slice items)
     return frame;
 }
 
-struct frame *frame_new_push(enum frame_version version, struct slice key, struct slice items)
+struct frame *frame_new_push_v1(struct slice key, struct slice items)
 {
     const struct slice parts[] = {slice_str("{\"type\":\"PUSH\",\"data\":{\"items\":["), items,
                                   slice_str("]}}")};
 
-    return version == FRAME_V2 ? push_v2(key, items) : frame_of(OPCODE_TEXT, parts, 3);
+    (void)key;
+    return frame_of(OPCODE_TEXT, parts, 3);
 }
 
 struct frame *frame_new_text(struct slice payload)

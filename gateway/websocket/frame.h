@@ -11,18 +11,17 @@
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 
-/* The two forms of a PUSH frame: as go-push, or with the room's name. */
-enum frame_version { FRAME_V1, FRAME_V2, FRAME_VERSIONS };
-
 struct frame {
     atomic_uint refs;
     uint32_t len; /* bytes on the wire */
     uint8_t bytes[];
 };
 
-/* A PUSH with `items` (JSON values joined by commas) for a key (audience.h). The new
- * frame has one reference, the caller's. NULL for want of memory. */
-struct frame *frame_new_push(enum frame_version version, struct slice key, struct slice items);
+/* A PUSH with `items` (JSON values joined by commas) for a key (audience.h): as go-push, or with the room's
+ * name. See encoding.h. The new frame, here and below, has one reference, the caller's. NULL for want of
+ * memory. */
+struct frame *frame_new_push_v1(struct slice key, struct slice items);
+struct frame *frame_new_push_v2(struct slice key, struct slice items);
 /* A text frame with this payload. */
 struct frame *frame_new_text(struct slice payload);
 /* Bytes that are no frame: the answer to a handshake. */

@@ -329,7 +329,7 @@ static inline void bench_unblock(struct ws_conn *conn)
 
 static inline void bench_push(struct client_bench *bench, const char *room, const char *items)
 {
-    const uint32_t members[FRAME_VERSIONS] = {1, 1};
+    const uint32_t members[ENCODING_COUNT] = {1, 1};
     struct slice key = slice_str(room);
     uint64_t hash = hashmap_hash(key);
     struct job *job = calloc(1, sizeof *job);

@@ -50,16 +50,18 @@ static void buckets_come_and_go(void **state)
     directory_free(directory);
 }
 
-static void members_are_counted_by_version(void **state)
+static void members_are_counted_by_encoding(void **state)
 {
     struct directory *directory = directory_of();
     struct directory_entry *entry = enter(directory, "r", 0);
 
     (void)state;
-    atomic_fetch_add(&entry->members[FRAME_V1], 2);
-    atomic_fetch_add(&entry->members[FRAME_V2], 1);
-    assert_int_equal(find(directory, "r").members[FRAME_V1], 2);
-    assert_int_equal(find(directory, "r").members[FRAME_V2], 1);
+    atomic_fetch_add(&entry->members[ENCODING_WS_V1], 2);
+    atomic_fetch_add(&entry->members[ENCODING_WS_V2], 1);
+    assert_int_equal(find(directory, "r").members[ENCODING_WS_V1], 2);
+    assert_int_equal(find(directory, "r").members[ENCODING_WS_V2], 1);
+    struct subscribers here = find(directory, "r");
+    assert_int_equal(subscribers_count(&here), 3);
     directory_exit(directory, entry, 0);
     directory_free(directory);
 }
@@ -88,12 +90,12 @@ static void a_room_that_comes_back_starts_anew(void **state)
     struct directory_entry *entry = enter(directory, "r", 5);
 
     (void)state;
-    atomic_fetch_add(&entry->members[FRAME_V1], 7);
+    atomic_fetch_add(&entry->members[ENCODING_WS_V1], 7);
     directory_exit(directory, entry, 5);
-    assert_int_equal(find(directory, "r").members[FRAME_V1], 0);
+    assert_int_equal(find(directory, "r").members[ENCODING_WS_V1], 0);
     entry = enter(directory, "r", 6);
     assert_true(find(directory, "r").buckets == UINT64_C(1) << 6);
-    assert_int_equal(find(directory, "r").members[FRAME_V1], 0);
+    assert_int_equal(find(directory, "r").members[ENCODING_WS_V1], 0);
     directory_exit(directory, entry, 6);
     directory_free(directory);
 }
@@ -151,7 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buckets_come_and_go),
-        cmocka_unit_test(members_are_counted_by_version),
+        cmocka_unit_test(members_are_counted_by_encoding),
         cmocka_unit_test(everyone_is_no_room_of_the_gauge),
         cmocka_unit_test(a_room_that_comes_back_starts_anew),
         cmocka_unit_test(threads_share_one_entry),

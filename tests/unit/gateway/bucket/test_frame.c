@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames byte for byte, and deliveries encoded once per version that somebody needs. */
+/* Frames byte for byte, and deliveries encoded once per encoding that somebody needs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,16 +34,16 @@ static void expect_text(struct frame *frame, const char *payload)
 static void push_of_version_1_is_go_pushs(void **state)
 {
     (void)state;
-    expect_text(frame_new_push(FRAME_V1, slice_str("r"), slice_str("{\"a\": 1},2")),
+    expect_text(frame_new_push_v1(slice_str("r"), slice_str("{\"a\": 1},2")),
                 "{\"type\":\"PUSH\",\"data\":{\"items\":[{\"a\": 1},2]}}");
 }
 
 static void push_of_version_2_names_the_room(void **state)
 {
     (void)state;
-    expect_text(frame_new_push(FRAME_V2, slice_str("r\"\\\xC3\xA9"), slice_str("1")),
+    expect_text(frame_new_push_v2(slice_str("r\"\\\xC3\xA9"), slice_str("1")),
                 "{\"type\":\"PUSH\",\"data\":{\"room\":\"r\\\"\\\\\xC3\xA9\",\"items\":[1]}}");
-    expect_text(frame_new_push(FRAME_V2, slice_str(""), slice_str("1")),
+    expect_text(frame_new_push_v2(slice_str(""), slice_str("1")),
                 "{\"type\":\"PUSH\",\"data\":{\"room\":null,\"items\":[1]}}");
 }
 
@@ -85,19 +85,19 @@ static void control_frames(void **state)
 
 static void a_delivery_encodes_only_what_is_read(void **state)
 {
-    const uint32_t old_only[FRAME_VERSIONS] = {3, 0};
-    const uint32_t both[FRAME_VERSIONS] = {1, 1};
+    const uint32_t old_only[ENCODING_COUNT] = {3, 0};
+    const uint32_t both[ENCODING_COUNT] = {1, 1};
     struct delivery *delivery = delivery_new(slice_str("r"), 7, slice_str("1,2"), 2, old_only);
 
     (void)state;
-    assert_non_null(delivery->frames[FRAME_V1]);
-    assert_null(delivery->frames[FRAME_V2]);
+    assert_non_null(delivery->frames[ENCODING_WS_V1]);
+    assert_null(delivery->frames[ENCODING_WS_V2]);
     assert_int_equal(delivery->items, 2);
     delivery_unref(delivery_ref(delivery));
     delivery_unref(delivery);
     delivery = delivery_new(slice_str("r"), 7, slice_str("1"), 1, both);
-    assert_non_null(delivery->frames[FRAME_V1]);
-    assert_non_null(delivery->frames[FRAME_V2]);
+    assert_non_null(delivery->frames[ENCODING_WS_V1]);
+    assert_non_null(delivery->frames[ENCODING_WS_V2]);
     delivery_unref(delivery);
 }
 

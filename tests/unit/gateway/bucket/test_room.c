@@ -32,8 +32,8 @@ struct bench {
 static void join(struct bench *bench, struct member *member)
 {
     member->client.rooms = &member->membership;
-    assert_int_equal(room_join(&bench->rooms, slice_str("r"), &member->client, FRAME_V1, 0, &bench->room,
-                               &member->membership.index),
+    assert_int_equal(room_join(&bench->rooms, slice_str("r"), &member->client, ENCODING_WS_V1, 0,
+                               &bench->room, &member->membership.index),
                      STATUS_OK);
     member->in = true;
     member->stayed = false;
@@ -41,7 +41,7 @@ static void join(struct bench *bench, struct member *member)
 
 static void leave(struct bench *bench, struct member *member)
 {
-    const struct room_member *moved = room_leave(bench->room, member->membership.index, FRAME_V1);
+    const struct room_member *moved = room_leave(bench->room, member->membership.index, ENCODING_WS_V1);
 
     if (moved != NULL)
         moved->client->rooms[moved->slot].index = member->membership.index;

@@ -92,7 +92,7 @@ static void play_queue(struct client *client, struct frame *frame, uint32_t sent
 static void leave(struct bench *bench, struct client *client, uint32_t slot)
 {
     const struct membership left = client->rooms[slot];
-    const struct room_member *moved = room_leave(left.room, left.index, client->version);
+    const struct room_member *moved = room_leave(left.room, left.index, client->encoding);
 
     client->rooms[slot] = client->rooms[--client->room_count];
     if (slot < client->room_count)
@@ -140,7 +140,7 @@ static int setup(void **state)
     for (int i = 0; i < MAX_CLIENTS; i++) {
         bench->clients[i].fd = i;
         bench->clients[i].phase = CLIENT_OPEN;
-        bench->clients[i].version = FRAME_V1;
+        bench->clients[i].encoding = ENCODING_WS_V1;
         bench->clients[i].rooms = bench->memberships[i];
     }
     the_bench = bench;
@@ -169,7 +169,7 @@ static void join_many(struct bench *bench, const char *room, int first, int last
         struct client *client = &bench->clients[i];
         struct membership *place = &client->rooms[client->room_count];
 
-        assert_int_equal(room_join(&bench->rooms, slice_str(room), client, client->version,
+        assert_int_equal(room_join(&bench->rooms, slice_str(room), client, client->encoding,
                                    client->room_count, &place->room, &place->index),
                          STATUS_OK);
         client->room_count++;
@@ -184,7 +184,7 @@ static void join(struct bench *bench, const char *room, const char *letters)
 
 static void push(struct bench *bench, const char *room, const char *item)
 {
-    const uint32_t members[FRAME_VERSIONS] = {[FRAME_V1] = 1};
+    const uint32_t members[ENCODING_COUNT] = {[ENCODING_WS_V1] = 1};
     struct slice key = slice_str(room);
     struct job *job = calloc(1, sizeof *job);
 

@@ -108,7 +108,7 @@ static struct directory_entry *enter(struct bench *bench, const char *room, unsi
         directory_enter(bench->directory, slice_str(room), hashmap_hash(slice_str(room)), bucket);
 
     assert_non_null(entry);
-    atomic_fetch_add(&entry->members[FRAME_V1], 1);
+    atomic_fetch_add(&entry->members[ENCODING_WS_V1], 1);
     return entry;
 }
 

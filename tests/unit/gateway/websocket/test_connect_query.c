@@ -12,8 +12,8 @@
 
 static const struct connect_limits limits = {8, 2};
 
-/* Reads the query and expects those rooms, joined by commas; returns the version. */
-static enum frame_version expect(const char *query, const char *rooms)
+/* Reads the query and expects those rooms, joined by commas; returns the encoding. */
+static enum encoding expect(const char *query, const char *rooms)
 {
     struct connect_query read;
     char found[64] = "";
@@ -27,7 +27,7 @@ static enum frame_version expect(const char *query, const char *rooms)
     }
     assert_string_equal(found, rooms);
     connect_query_fini(&read);
-    return read.version;
+    return read.encoding;
 }
 
 static void expect_fault(const char *query, const char *fault)
@@ -41,17 +41,17 @@ static void expect_fault(const char *query, const char *fault)
 static void versions_and_rooms_stand_in_any_order(void **state)
 {
     (void)state;
-    assert_int_equal(expect("", ""), FRAME_V1);
-    assert_int_equal(expect("v=2", ""), FRAME_V2);
-    assert_int_equal(expect("join=a&v=2&join=b", "a,b"), FRAME_V2);
-    assert_int_equal(expect("v=22&join=a", "a"), FRAME_V1);
-    assert_int_equal(expect("join=%C3%A4+%26", "\xC3\xA4 &"), FRAME_V1);
+    assert_int_equal(expect("", ""), ENCODING_WS_V1);
+    assert_int_equal(expect("v=2", ""), ENCODING_WS_V2);
+    assert_int_equal(expect("join=a&v=2&join=b", "a,b"), ENCODING_WS_V2);
+    assert_int_equal(expect("v=22&join=a", "a"), ENCODING_WS_V1);
+    assert_int_equal(expect("join=%C3%A4+%26", "\xC3\xA4 &"), ENCODING_WS_V1);
 }
 
 static void other_parameters_are_the_clients_own(void **state)
 {
     (void)state;
-    assert_int_equal(expect("room=a&token=%zz&&joined=b", ""), FRAME_V1);
+    assert_int_equal(expect("room=a&token=%zz&&joined=b", ""), ENCODING_WS_V1);
 }
 
 static void a_name_that_no_push_could_have_is_refused(void **state)

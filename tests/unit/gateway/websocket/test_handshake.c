@@ -19,8 +19,8 @@
 static const struct handshake_conf open_conf = {
     {(const uint8_t *)"PAGE", 4}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}, NULL};
 
-/* Feeds the text and expects the answer to begin so; returns the version. */
-static enum frame_version expect_with(const struct handshake_conf *conf, const char *text, const char *begins)
+/* Feeds the text and expects the answer to begin so; returns the encoding. */
+static enum encoding expect_with(const struct handshake_conf *conf, const char *text, const char *begins)
 {
     struct http_request *request = NULL;
     struct handshake answer;
@@ -31,13 +31,13 @@ static enum frame_version expect_with(const struct handshake_conf *conf, const c
     if (strncmp((const char *)answer.response.data, begins, strlen(begins)) != 0)
         fail_msg("%s: %.*s", text, (int)answer.response.len, (const char *)answer.response.data);
     assert_int_equal(answer.upgraded, strstr(begins, " 101 ") != NULL);
-    enum frame_version version = answer.query.version;
+    enum encoding encoding = answer.query.encoding;
     handshake_fini(&answer);
     http_request_free(request);
-    return version;
+    return encoding;
 }
 
-static enum frame_version expect(const char *text, const char *begins)
+static enum encoding expect(const char *text, const char *begins)
 {
     return expect_with(&open_conf, text, begins);
 }
@@ -55,12 +55,15 @@ static void the_rfcs_example(void **state)
 static void the_query_chooses_the_version(void **state)
 {
     (void)state;
-    assert_int_equal(expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "), FRAME_V1);
-    assert_int_equal(expect("GET /connect?v=1 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "), FRAME_V1);
-    assert_int_equal(expect("GET /connect?v=2 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "), FRAME_V2);
+    assert_int_equal(expect("GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "), ENCODING_WS_V1);
+    assert_int_equal(expect("GET /connect?v=1 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "),
+                     ENCODING_WS_V1);
+    assert_int_equal(expect("GET /connect?v=2 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "),
+                     ENCODING_WS_V2);
     assert_int_equal(expect("GET /connect?a=1&v=2 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "),
-                     FRAME_V2);
-    assert_int_equal(expect("GET /connect?v=22 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "), FRAME_V1);
+                     ENCODING_WS_V2);
+    assert_int_equal(expect("GET /connect?v=22 HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 "),
+                     ENCODING_WS_V1);
 }
 
 static void whatever_is_wrong_has_its_status(void **state)
