@@ -33,7 +33,7 @@ struct gateway_conf {
 
     int64_t ws_out_channel_size; /* frames per client */
     int64_t client_queue_bytes;
-    int slow_client_policy; /* enum slow_client_policy of bucket.h */
+    int slow_client_policy; /* enum slow_client_policy of bucket_limits.h */
 
     int64_t max_merger_delay; /* ms */
     int64_t max_merger_batch_size;

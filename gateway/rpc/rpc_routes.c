@@ -128,7 +128,7 @@ void rpc_routes_answer(const struct rpc_routes *routes, const struct h2_request 
     buf_init(&answer->body, SIZE_MAX);
     if (!route) {
         rpc_routes_error(answer, 404, "not_found",
-                         "known are /rpc/hello, /rpc/batch, /push/all, /push/room and /stats");
+                         "known are /rpc/hello, /rpc/batch, /rpc/canary, /push/all, /push/room and /stats");
     } else if (strcmp(request->method, route->method) != 0) {
         answer->allow = route->method;
         rpc_routes_error(answer, 405, "method_not_allowed", route->method);

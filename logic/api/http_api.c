@@ -240,7 +240,7 @@ static void handle_metrics(struct http_exchange *exchange, void *arg)
     logic_metrics_count_answer(200);
     if (metrics_print(&text))
         buf_clear(&text);
-    http_reply(exchange, 200, "text/plain; version=0.0.4", text.data, text.len);
+    http_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text.data, text.len);
     buf_fini(&text);
 }
 

@@ -34,7 +34,7 @@ void push_job_reply(struct http_exchange *exchange, int status, struct slice jso
 
 static void reply_no_memory(struct http_exchange *exchange)
 {
-    logic_metrics_count_answer(503);
+    logic_metrics_count_answer(500);
     http_reply_error(exchange, 500, "internal",
                      "out of memory while the answer was made; the push may be queued");
 }

@@ -241,19 +241,24 @@ enum status gateway_set_offer(struct gateway_set *set, const struct gateway_offe
     return status;
 }
 
+/* What the config or DNS made known and the registry has an id for is the registry's matter too. */
+static bool is_named_by(const struct gateway_entry *entry, enum gateway_source source)
+{
+    return entry->source == source || (source == GATEWAY_FROM_REDIS && entry->id[0]);
+}
+
 void gateway_set_begin(struct gateway_set *set, enum gateway_source source)
 {
-    (void)source;
     for (size_t i = 0; i < set->count; i++)
-        set->entries[i].offered = false;
+        if (is_named_by(&set->entries[i], source))
+            set->entries[i].offered = false;
 }
 
 void gateway_set_end(struct gateway_set *set, enum gateway_source source)
 {
     for (size_t i = 0; i < set->count; i++) {
         struct gateway_entry *entry = &set->entries[i];
-        bool registered = source == GATEWAY_FROM_REDIS && entry->id[0];
-        if (!entry->offered && (entry->source == source || registered))
+        if (!entry->offered && is_named_by(entry, source))
             unlist(set, entry);
     }
 }

@@ -32,7 +32,7 @@ struct gateway_entry {
     bool draining;                          /* as the registry says */
     bool listed;                            /* its source names it now */
     bool goodbye;                           /* it has left by itself */
-    bool offered;                           /* since the last gateway_set_begin */
+    bool offered;                           /* since gateway_set_begin of its source */
 };
 
 struct gateway_set {

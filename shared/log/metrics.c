@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -100,18 +101,27 @@ static double seconds(clockid_t clock)
     return clock_gettime(clock, &now) == 0 ? (double)now.tv_sec + (double)now.tv_nsec / 1e9 : 0;
 }
 
-/* Gives the row its histogram or its series; past the last one rows share that. */
+/* A table that is too long is a fault of the program, and no two rows may share what they count. */
+static size_t take(size_t *next, size_t most, const char *what)
+{
+    if (*next < most)
+        return (*next)++;
+    fprintf(stderr, "metrics: more than %zu %s\n", most, what);
+    abort();
+}
+
+/* Gives the row its histogram or its series. */
 static void set_up_row(size_t row, size_t *next_histogram, size_t *next_series)
 {
     bool is_sizes = rows[row].type == METRIC_SIZES;
 
     if (is_sizes || rows[row].type == METRIC_HISTOGRAM) {
-        size_t at = *next_histogram < HISTOGRAMS_MAX ? (*next_histogram)++ : HISTOGRAMS_MAX - 1;
+        size_t at = take(next_histogram, HISTOGRAMS_MAX, "histograms");
 
         histograms[at].scale = is_sizes ? &sizes : &times;
         atomic_store(&cells[row].value, at);
     } else if (rows[row].type == METRIC_GAUGES) {
-        atomic_store(&cells[row].value, *next_series < SERIES_MAX ? (*next_series)++ : SERIES_MAX - 1);
+        atomic_store(&cells[row].value, take(next_series, SERIES_MAX, "series"));
     }
 }
 

@@ -32,7 +32,8 @@ struct metric_def {
     const char *help;
 };
 
-/* Sets the table (static storage, at most 256 rows). Call once, before threads start. */
+/* Sets the table (static storage, at most 256 rows, 16 histograms and 4 rows of gauges: with more of these
+ * the program ends). Call once, before threads start. */
 void metrics_setup(const struct metric_def *defs, size_t count);
 void metrics_add(unsigned row, uint64_t amount);
 void metrics_sub(unsigned row, uint64_t amount); /* gauges only */

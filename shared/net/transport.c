@@ -79,6 +79,11 @@ static void act_on(struct transport *transport, enum io_outcome outcome)
     }
 }
 
+static bool may_read(const struct transport *transport)
+{
+    return transport->phase == PHASE_OPEN && !transport->paused;
+}
+
 static void open_up(struct transport *transport)
 {
     int one = 1;
@@ -86,10 +91,10 @@ static void open_up(struct transport *transport)
     /* Refused on a unix socket, where it means nothing. */
     (void)setsockopt(transport->io.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     transport->phase = PHASE_OPEN;
-    if (!transport->paused)
-        event_add(transport->readable, NULL);
+    if (transport->paused)
+        event_del(transport->readable);
     transport->callbacks.on_open(transport->arg);
-    if (transport->phase == PHASE_OPEN && socket_io_holds_bytes(&transport->io))
+    if (may_read(transport) && socket_io_holds_bytes(&transport->io))
         look_again(transport);
 }
 
@@ -121,11 +126,6 @@ static void finish_connect(struct transport *transport)
         end_with_error(transport, error);
     else
         begin_handshake(transport);
-}
-
-static bool may_read(const struct transport *transport)
-{
-    return transport->phase == PHASE_OPEN && !transport->paused;
 }
 
 /* Whether the socket was emptied. A piece that does not fill `data` was the last for now: asking once more

@@ -41,6 +41,18 @@ static void strange_hosts_are_refused(void **state)
     assert_int_equal(bench->set.count, 0);
 }
 
+static void a_reading_of_one_source_leaves_anothers_alone(void **state)
+{
+    struct bench *bench = *state;
+
+    gateway_set_begin(&bench->set, GATEWAY_FROM_DNS);
+    offer_dns(bench, "127.0.0.1", NOBODY);
+    gateway_set_begin(&bench->set, GATEWAY_FROM_REDIS);
+    gateway_set_end(&bench->set, GATEWAY_FROM_REDIS);
+    gateway_set_end(&bench->set, GATEWAY_FROM_DNS);
+    assert_true(bench->set.entries[0].listed);
+}
+
 static void dns_takes_away_what_is_not_up(void **state)
 {
     struct bench *bench = *state;
@@ -204,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(one_address_is_one_gateway),
         CASE(strange_hosts_are_refused),
+        CASE(a_reading_of_one_source_leaves_anothers_alone),
         CASE(dns_takes_away_what_is_not_up),
         CASE(the_set_sweeps_by_itself),
         CASE(what_works_stays),

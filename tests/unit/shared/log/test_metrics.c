@@ -7,10 +7,13 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "shared/log/metrics.h"
 
@@ -288,21 +291,37 @@ static void threads_lose_no_count(void **state)
     assert_non_null(strstr(printed(), "x_batch_items_sum 800000\nx_batch_items_count 400000\n"));
 }
 
+/* Two rows that counted as one would say nothing of either: the program does not start. */
+static void too_many_histograms_do_not_share(void **state)
+{
+    static struct metric_def many[17];
+    int outcome;
+
+    (void)state;
+    for (size_t i = 0; i < 17; i++)
+        many[i] = (struct metric_def){"x_many_seconds", "", METRIC_HISTOGRAM, "Many"};
+    metrics_setup(many, 16);
+    pid_t child = fork();
+    if (child == 0) {
+        close(STDERR_FILENO);
+        signal(SIGABRT, SIG_DFL);
+        metrics_setup(many, 17);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &outcome, 0), child);
+    assert_true(WIFSIGNALED(outcome) && WTERMSIG(outcome) == SIGABRT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(times_stand_in_cumulative_buckets),
-        TEST(counts_add_sub_and_set),
-        TEST(rows_of_one_name_stand_together),
-        TEST(time_is_kept_in_microseconds_and_printed_in_seconds),
-        TEST(the_process_is_described),
-        TEST(every_family_is_announced_once),
-        TEST(a_full_buffer_is_an_error),
-        TEST(threads_lose_no_count),
-        TEST(a_bound_counts_what_is_as_large_and_nothing_larger),
-        TEST(numbers_are_printed_as_they_are),
-        TEST(a_gauge_of_an_index_is_there_once_it_was_set),
+        TEST(times_stand_in_cumulative_buckets), TEST(counts_add_sub_and_set),
+        TEST(rows_of_one_name_stand_together),   TEST(time_is_kept_in_microseconds_and_printed_in_seconds),
+        TEST(the_process_is_described),          TEST(every_family_is_announced_once),
+        TEST(a_full_buffer_is_an_error),         TEST(threads_lose_no_count),
+        TEST(too_many_histograms_do_not_share),  TEST(a_bound_counts_what_is_as_large_and_nothing_larger),
+        TEST(numbers_are_printed_as_they_are),   TEST(a_gauge_of_an_index_is_there_once_it_was_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@
 #include "shared/net/transport.h"
 #include "tests/unit/certs.h"
 
-enum { LARGE = 9 << 20, RECORD = 16384 };
+enum { LARGE = 9 << 20, RECORD = 16384, TOO_OFTEN = 100000 };
 
 struct end {
     struct transport *transport;
@@ -99,6 +99,8 @@ static void on_coming(void *arg)
     assert_false(end->ended);
     end->coming++;
     end->had = end->got.len;
+    if (end->coming == TOO_OFTEN)
+        transport_stop(end->transport);
 }
 
 static const struct transport_callbacks callbacks = {on_open, on_bytes, on_drained, on_end, on_coming};
@@ -351,6 +353,88 @@ static void test_a_pause_leaves_the_bytes_in_the_socket(void **state)
     AWAIT(bench, bench->mine.got.len == 5);
 }
 
+static void test_a_pause_from_before_the_opening_stays(void **state)
+{
+    struct bench *bench = *state;
+    struct transport *transport;
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    assert_int_equal(transport_new_accepted(bench->base, fds[0], NULL, &transport), STATUS_OK);
+    bench->peer = fds[1];
+    transport_set_reading(transport, false);
+    start(&bench->mine, transport);
+    AWAIT(bench, bench->mine.open);
+    assert_int_equal(send(bench->peer, "later", 5, 0), 5);
+    turn(bench);
+    assert_int_equal(bench->mine.coming, 0); /* the loop is not told again and again */
+    assert_int_equal(bench->mine.got.len, 0);
+    transport_set_reading(transport, true);
+    AWAIT(bench, bench->mine.got.len == 5);
+}
+
+/* A client's TLS whose bytes the test carries. */
+static SSL *client_by_hand(void)
+{
+    const struct tls_files files = {"", "", certs.path[CERT_CA]};
+    SSL_CTX *context;
+
+    assert_int_equal(tls_client_new(&files, &context, NULL), STATUS_OK);
+    SSL *ssl = tls_client_session(context, "localhost");
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl);
+    SSL_CTX_free(context);
+    return ssl;
+}
+
+static void carry(int from, SSL *to)
+{
+    uint8_t bytes[RECORD];
+    ssize_t len = recv(from, bytes, sizeof bytes, 0);
+
+    if (len > 0)
+        assert_int_equal(BIO_write(SSL_get_rbio(to), bytes, (int)len), len);
+}
+
+static void carry_back(SSL *from, int to)
+{
+    uint8_t bytes[RECORD];
+    int len = BIO_read(SSL_get_wbio(from), bytes, sizeof bytes);
+
+    if (len > 0)
+        assert_int_equal(send(to, bytes, (size_t)len, 0), len);
+}
+
+/* One read of the socket takes the client's Finished and what it says at once: the loop alone would not
+ * come back to that. */
+static void test_what_came_with_the_handshake_is_read(void **state)
+{
+    const struct tls_files files = {certs.path[CERT_SERVER], certs.path[KEY_SERVER], ""};
+    struct bench *bench = *state;
+    SSL *client = client_by_hand();
+    struct transport *transport;
+    SSL_CTX *server;
+    int fds[2];
+
+    assert_int_equal(tls_server_new(&files, &server, NULL), STATUS_OK);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    assert_int_equal(transport_new_accepted(bench->base, fds[0], SSL_new(server), &transport), STATUS_OK);
+    bench->peer = fds[1];
+    start(&bench->mine, transport);
+    for (int i = 0; i < 20 && SSL_do_handshake(client) != 1; i++) {
+        carry_back(client, bench->peer);
+        turn(bench);
+        carry(bench->peer, client);
+    }
+    assert_true(SSL_is_init_finished(client));
+    assert_int_equal(SSL_write(client, "at once", 7), 7);
+    assert_false(bench->mine.open);
+    carry_back(client, bench->peer);
+    AWAIT(bench, bench->mine.got.len == 7);
+    SSL_free(client);
+    SSL_CTX_free(server);
+}
+
 static void test_a_peer_that_never_stops_leaves_others_their_turn(void **state)
 {
     struct bench *bench = *state;
@@ -508,6 +592,8 @@ int main(void)
         TEST(test_alpn_is_told),
         TEST(test_what_tls_holds_is_not_forgotten_in_a_pause),
         TEST(test_a_pause_leaves_the_bytes_in_the_socket),
+        TEST(test_a_pause_from_before_the_opening_stays),
+        TEST(test_what_came_with_the_handshake_is_read),
         TEST(test_a_peer_that_never_stops_leaves_others_their_turn),
         TEST(test_nothing_comes_after_a_stop),
         TEST(test_a_close_in_order_has_no_reason),
