@@ -137,10 +137,15 @@ check-format: ## fail when a C file is out of shape
 	@clang-format --dry-run --Werror $(CODE)
 
 .PHONY: lint
-lint: ## cppcheck, and a clang build with -Werror
+lint: all ## the walls between the folders, cppcheck, and a clang build with -Werror
+	@tests/house/check --objects $(BUILD)/obj
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppress=internalAstError --suppress=ctuuninitvar -j$(JOBS) -D_GNU_SOURCE -I. gateway logic shared deploy/tool
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all
+
+.PHONY: house-check
+house-check: all ## test that the check of the folders' walls notices each kind of breach
+	@FANFARE_BUILD=$(BUILD) $(PYTEST) tests/house -q --tb=short $(ARGS)
 
 .PHONY: mutate
 mutate: all unit-bin ## change the source in small ways, each of which must make a test fail (ARGS='--only merger.c')
