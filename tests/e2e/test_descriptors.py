@@ -36,7 +36,7 @@ def limit_to(tmp_path, monkeypatch):
 
 def start(count, program, path):
     return subprocess.run(["sh", "-c", f"ulimit -n {count}; exec \"$@\"", "sh", binary(program), "-config", str(path)],
-                          capture_output=True, text=True, timeout=patient(20))
+                          env=harness.daemon.clean_environment(), capture_output=True, text=True, timeout=patient(20))
 
 
 @pytest.fixture
