@@ -4,12 +4,14 @@
 
 #include "gateway/metrics/gateway_metrics.h"
 
-static uint64_t sum(unsigned first, unsigned last)
+static uint64_t frames_dropped(void)
 {
+    static const unsigned rows[] = {M_FRAMES_DROPPED_SLOW, M_FRAMES_DROPPED_OLDEST, M_FRAMES_DROPPED_NEWEST,
+                                    M_FRAMES_DROPPED_GONE, M_FRAMES_DROPPED_MEMORY};
     uint64_t total = 0;
 
-    for (unsigned row = first; row <= last; row++)
-        total += metrics_get(row);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        total += metrics_get(rows[i]);
     return total;
 }
 
@@ -22,7 +24,7 @@ enum status gateway_stats_print(struct buf *out, const struct fanout *fanout)
     } rows[] = {
         {"onlineConnections", metrics_get(M_CLIENTS)},
         {"sendMessageTotal", metrics_get(M_FRAMES_DELIVERED)},
-        {"sendMessageFail", sum(M_FRAMES_DROPPED_SLOW, M_FRAMES_DROPPED_MEMORY)},
+        {"sendMessageFail", frames_dropped()},
         {"dispatchPending", 0},
         {"pushJobPending", metrics_get(M_JOBS_PENDING)},
         {"dispatchFail", metrics_get(M_ITEMS_DROPPED_BUCKET)},

@@ -69,6 +69,17 @@ void push_handler_set_bus(struct push_handler *handler, bool up)
     handler->bus_up = up;
 }
 
+static const unsigned applied_rows[] = {
+    [PUSH_BY_RPC] = M_APPLIED_RPC,
+    [PUSH_BY_BUS] = M_APPLIED_BUS,
+    [PUSH_BY_FORM] = M_APPLIED_FORM,
+};
+/* A form call has no number, so that it is never a duplicate. */
+static const unsigned duplicate_rows[] = {
+    [PUSH_BY_RPC] = M_DUPLICATES_RPC,
+    [PUSH_BY_BUS] = M_DUPLICATES_BUS,
+};
+
 static uint32_t apply(struct push_handler *handler, enum push_path path, const struct push_record *record)
 {
     const struct push_sink *sink = &handler->conf.sink;
@@ -78,7 +89,7 @@ static uint32_t apply(struct push_handler *handler, enum push_path path, const s
 
     handler->applied++;
     metrics_add(M_PUSHES, 1);
-    metrics_add(M_APPLIED_RPC + (unsigned)path, 1);
+    metrics_add(applied_rows[path], 1);
     if (record->target == AUDIENCE_EVERYONE)
         return sink->deliver(sink->arg, audience_key(AUDIENCE_EVERYONE), record->items, record->item_count);
     while (push_next_room(&rooms, &room))
@@ -93,7 +104,7 @@ static void apply_once(struct push_handler *handler, struct producer *producer, 
     uint32_t clients;
 
     if (producer_is_past(producer, record->sequence)) {
-        metrics_add(M_DUPLICATES_RPC + (unsigned)path, 1);
+        metrics_add(duplicate_rows[path], 1);
         batch_tally_again(tally, record, &producer->reached);
         trace_log_duplicate(producer->id, record, path);
         return;

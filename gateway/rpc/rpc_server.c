@@ -190,9 +190,15 @@ static void note_refused_peer(const struct rpc_conn *conn, const char *reason)
 
 static void on_close(struct h2_conn *h2, const char *reason, void *arg)
 {
+    static const unsigned end_rows[] = {
+        [H2_END_LOCAL] = M_RPC_CLOSED_LOCAL,       [H2_END_PEER] = M_RPC_CLOSED_PEER,
+        [H2_END_FINISHED] = M_RPC_CLOSED_FINISHED, [H2_END_BROKEN] = M_RPC_CLOSED_BROKEN,
+        [H2_END_TIMEOUT] = M_RPC_CLOSED_TIMEOUT,   [H2_END_PROTOCOL] = M_RPC_CLOSED_PROTOCOL,
+        [H2_END_FLOOD] = M_RPC_CLOSED_FLOOD,
+    };
     struct rpc_conn *conn = arg;
 
-    metrics_add(M_RPC_CLOSED_LOCAL + (unsigned)h2_conn_end(h2), 1); /* the rows stand as enum h2_end does */
+    metrics_add(end_rows[h2_conn_end(h2)], 1);
     if (h2_conn_refused_peer(h2))
         note_refused_peer(conn, reason);
     else

@@ -171,22 +171,26 @@ static void handle_push_batch(struct http_exchange *exchange, void *arg)
     handle_push(arg, exchange, PUSH_DOOR_BATCH);
 }
 
-static uint64_t sum_rows(unsigned first, unsigned last)
+static uint64_t sum_rows(const unsigned *rows, size_t count)
 {
     uint64_t sum = 0;
-    for (unsigned row = first; row <= last; row++)
-        sum += metrics_get(row);
+    for (size_t i = 0; i < count; i++)
+        sum += metrics_get(rows[i]);
     return sum;
 }
 
 static void handle_stats(struct http_exchange *exchange, void *arg)
 {
+    static const unsigned refused[] = {LM_PUSHES_REFUSED_FULL, LM_PUSHES_REFUSED_NO_GATEWAY,
+                                       LM_PUSHES_REFUSED_MEMORY};
+    static const unsigned dropped[] = {LM_LINK_PUSHES_EXPIRED, LM_LINK_PUSHES_DOWN, LM_LINK_PUSHES_REFUSED,
+                                       LM_LINK_PUSHES_GONE, LM_LINK_PUSHES_SHUTDOWN};
     char json[160];
     (void)arg;
     snprintf(json, sizeof json,
              "{\"DispatchTotal\":%" PRIu64 ",\"DispatchFail\":%" PRIu64 ",\"PushFail\":%" PRIu64 "}",
-             metrics_get(LM_PUSHES_ACCEPTED), sum_rows(LM_PUSHES_REFUSED_FULL, LM_PUSHES_REFUSED_MEMORY),
-             sum_rows(LM_LINK_PUSHES_EXPIRED, LM_LINK_PUSHES_SHUTDOWN));
+             metrics_get(LM_PUSHES_ACCEPTED), sum_rows(refused, sizeof refused / sizeof refused[0]),
+             sum_rows(dropped, sizeof dropped / sizeof dropped[0]));
     reply_json(exchange, 200, json);
 }
 

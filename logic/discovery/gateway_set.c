@@ -18,6 +18,12 @@ enum { SWEEP_MS = 100, REFUSAL_GAP_MS = 10000 };
 
 static const char *const source_names[] = {"static", "dns", "redis"};
 
+static const unsigned source_rows[] = {
+    [GATEWAY_FROM_LIST] = LM_GATEWAYS_STATIC,
+    [GATEWAY_FROM_DNS] = LM_GATEWAYS_DNS,
+    [GATEWAY_FROM_REDIS] = LM_GATEWAYS_REDIS,
+};
+
 const char *gateway_source_name(enum gateway_source source)
 {
     return source_names[source];
@@ -34,7 +40,7 @@ static void remove_entry(struct gateway_set *set, size_t index, bool shutdown)
     struct gateway_entry entry = set->entries[index];
     set->count--;
     memmove(&set->entries[index], &set->entries[index + 1], (set->count - index) * sizeof entry);
-    metrics_sub(LM_GATEWAYS_STATIC + (unsigned)entry.source, 1);
+    metrics_sub(source_rows[entry.source], 1);
     if (!shutdown)
         gateway_link_give_up(entry.link);
     gateway_link_free(entry.link);
@@ -109,7 +115,7 @@ static enum status add_entry(struct gateway_set *set, enum gateway_source source
         return STATUS_NO_MEMORY;
     *out = &set->entries[set->count++];
     **out = (struct gateway_entry){.link = link, .source = source, .clients = -1, .listed = true};
-    metrics_add(LM_GATEWAYS_STATIC + (unsigned)source, 1);
+    metrics_add(source_rows[source], 1);
     if (source != GATEWAY_FROM_LIST)
         log_event(LOG_INFO, "gateway found", LOG_S("gateway", gateway_link_name(link)),
                   LOG_S("source", source_names[source]));

@@ -55,7 +55,13 @@ static void note_published(struct bus_publisher *bus)
 static void note_dropped(const struct bus_publisher *bus, const struct encoded_push *push,
                          enum bus_drop reason)
 {
-    metrics_add(LM_BUS_PUSHES_EXPIRED + (unsigned)reason, 1);
+    static const unsigned drop_rows[] = {
+        [BUS_DROP_EXPIRED] = LM_BUS_PUSHES_EXPIRED,   [BUS_DROP_DOWN] = LM_BUS_PUSHES_DOWN,
+        [BUS_DROP_REFUSED] = LM_BUS_PUSHES_REFUSED,   [BUS_DROP_FULL] = LM_BUS_PUSHES_FULL,
+        [BUS_DROP_SHUTDOWN] = LM_BUS_PUSHES_SHUTDOWN,
+    };
+
+    metrics_add(drop_rows[reason], 1);
     push_trace_unpublished(bus->logic_id, push, redis_client_name(bus->redis), reason);
 }
 

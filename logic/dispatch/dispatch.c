@@ -119,16 +119,23 @@ static enum status encode(struct dispatch *dispatch, const struct push *push, pu
 
 static void count_push(const struct push_outcome *outcome)
 {
-    bool taken = outcome->verdict == PUSH_TAKEN;
-    unsigned refusal = (unsigned)outcome->verdict - PUSH_QUEUE_FULL;
+    static const struct {
+        unsigned pushes, items;
+    } rows[] = {
+        [PUSH_TAKEN] = {LM_PUSHES_ACCEPTED, LM_ITEMS_ACCEPTED},
+        [PUSH_QUEUE_FULL] = {LM_PUSHES_REFUSED_FULL, LM_ITEMS_REFUSED_FULL},
+        [PUSH_NO_GATEWAY] = {LM_PUSHES_REFUSED_NO_GATEWAY, LM_ITEMS_REFUSED_NO_GATEWAY},
+        [PUSH_NO_MEMORY] = {LM_PUSHES_REFUSED_MEMORY, LM_ITEMS_REFUSED_MEMORY},
+        [PUSH_PAST_LIMITS] = {LM_PUSHES_REFUSED_LIMITS, LM_ITEMS_REFUSED_LIMITS},
+    };
     metrics_add(LM_PUSHES_RECEIVED, 1);
     if (outcome->verdict == PUSH_NO_WAIT) {
         metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
         return;
     }
     metrics_add(LM_ITEMS_RECEIVED, outcome->items);
-    metrics_add(taken ? LM_PUSHES_ACCEPTED : LM_PUSHES_REFUSED_FULL + refusal, 1);
-    metrics_add(taken ? LM_ITEMS_ACCEPTED : LM_ITEMS_REFUSED_FULL + refusal, outcome->items);
+    metrics_add(rows[outcome->verdict].pushes, 1);
+    metrics_add(rows[outcome->verdict].items, outcome->items);
 }
 
 void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg)

@@ -58,10 +58,16 @@ struct gateway_link {
     struct link_log log;
 };
 
+static const unsigned state_rows[] = {
+    [LINK_UP] = LM_LINKS_UP,
+    [LINK_CONNECTING] = LM_LINKS_CONNECTING,
+    [LINK_WAITING] = LM_LINKS_WAITING,
+};
+
 static void set_state(struct gateway_link *link, enum link_state state)
 {
-    metrics_sub(LM_LINKS_UP + (unsigned)link->state, 1);
-    metrics_add(LM_LINKS_UP + (unsigned)state, 1);
+    metrics_sub(state_rows[link->state], 1);
+    metrics_add(state_rows[state], 1);
     link->state = state;
     link->since_ms = clock_now_ms();
 }
@@ -393,7 +399,7 @@ void gateway_link_free(struct gateway_link *link)
     loop_event_free(link->again);
     loop_event_free(link->tick);
     loop_event_free(link->kick);
-    metrics_sub(LM_LINKS_UP + (unsigned)link->state, 1);
+    metrics_sub(state_rows[link->state], 1);
     link_address_fini(&link->address);
     free(link->remembered);
     free(link);

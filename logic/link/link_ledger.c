@@ -27,8 +27,18 @@ static void count_accepted(const struct encoded_push *push)
 
 static void count_dropped(const struct encoded_push *push, enum link_drop reason)
 {
-    metrics_add(LM_LINK_PUSHES_EXPIRED + (unsigned)reason, 1);
-    metrics_add(LM_LINK_ITEMS_EXPIRED + (unsigned)reason, push->item_count);
+    static const struct {
+        unsigned pushes, items;
+    } drop_rows[] = {
+        [LINK_DROP_EXPIRED] = {LM_LINK_PUSHES_EXPIRED, LM_LINK_ITEMS_EXPIRED},
+        [LINK_DROP_DOWN] = {LM_LINK_PUSHES_DOWN, LM_LINK_ITEMS_DOWN},
+        [LINK_DROP_REFUSED] = {LM_LINK_PUSHES_REFUSED, LM_LINK_ITEMS_REFUSED},
+        [LINK_DROP_GONE] = {LM_LINK_PUSHES_GONE, LM_LINK_ITEMS_GONE},
+        [LINK_DROP_SHUTDOWN] = {LM_LINK_PUSHES_SHUTDOWN, LM_LINK_ITEMS_SHUTDOWN},
+    };
+
+    metrics_add(drop_rows[reason].pushes, 1);
+    metrics_add(drop_rows[reason].items, push->item_count);
 }
 
 void link_ledger_add(struct link_ledger *ledger, struct encoded_push *push)

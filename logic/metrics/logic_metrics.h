@@ -109,10 +109,10 @@
 enum logic_metric { LOGIC_METRICS(LOGIC_METRIC_ROW) LOGIC_METRIC_COUNT };
 #undef LOGIC_METRIC_ROW
 
-/* Why a push was not published: distance from the row LM_BUS_PUSHES_EXPIRED. */
+/* Why a push was not published; each has a row of bus_pushes_dropped_total. */
 enum bus_drop { BUS_DROP_EXPIRED, BUS_DROP_DOWN, BUS_DROP_REFUSED, BUS_DROP_FULL, BUS_DROP_SHUTDOWN };
 
-/* Why a push was dropped: distance from the rows LM_LINK_PUSHES_EXPIRED, LM_LINK_ITEMS_EXPIRED. */
+/* Why a push was dropped; each has a row of link_pushes_dropped_total and of link_items_dropped_total. */
 enum link_drop { LINK_DROP_EXPIRED, LINK_DROP_DOWN, LINK_DROP_REFUSED, LINK_DROP_GONE, LINK_DROP_SHUTDOWN };
 
 /* Counts an answer of the API in its class. The loop's thread. */

@@ -255,6 +255,7 @@ static void test_a_batch_that_waits_for_the_bus_is_answered_503(void **state)
 static void test_form_calls_as_go_push_makes_them(void **state)
 {
     struct bench *bench = *state;
+    uint64_t before = metrics_get(M_APPLIED_FORM);
 
     ask(bench, 0, "POST", "/push/all", FORM, "items=%5B1%5D");
     ask(bench, 1, "POST", "/push/room", FORM "; charset=utf-8", "items=[1]&room=r");
@@ -264,6 +265,7 @@ static void test_form_calls_as_go_push_makes_them(void **state)
         assert_int_equal(bench->pair->answers[i].len, 0);
     }
     assert_int_equal(bench->delivered, 2);
+    assert_int_equal(metrics_get(M_APPLIED_FORM) - before, 2);
 }
 
 static void test_pushes_of_one_turn_end_it_once(void **state)
@@ -353,6 +355,7 @@ static void test_a_connection_may_end_with_answers_held(void **state)
 static void test_drain_answers_and_closes(void **state)
 {
     struct bench *bench = *state;
+    uint64_t before = metrics_get(M_RPC_CLOSED_FINISHED);
 
     rpc_server_hold(bench->server, true);
     send_batch(bench, 0, 1);
@@ -363,6 +366,7 @@ static void test_drain_answers_and_closes(void **state)
     expect(bench, 0, 200, "{\"applied\":1,");
     assert_string_equal(bench->pair->client.reason, "the peer is going away");
     pair_await(bench->pair, rpc_server_connections(bench->server) == 0);
+    assert_int_equal(metrics_get(M_RPC_CLOSED_FINISHED) - before, 1);
 }
 
 static void test_connections_are_bounded(void **state)
