@@ -120,7 +120,7 @@ unit: $(UNIT_RUN) ## run the unit tests
 
 PYTEST := /usr/bin/python3 -m pytest
 # Likewise: these are about logic, the tool or texts, and logic has one thread.
-ONE_THREAD := tool config openapi gateways_api discovery_dns redis_topologies registry \
+ONE_THREAD := tool config openapi close_codes gateways_api discovery_dns redis_topologies registry \
 	api_tokens reload_logic reload_logic_files monitoring traceparent
 E2E_SKIP := $(if $(findstring thread,$(SAN)),$(patsubst %,--ignore tests/e2e/test_%.py,$(ONE_THREAD)))
 .PHONY: e2e

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/contract/close_codes.h"
+
 enum { BACKOFF_FIRST_MS = 500, BACKOFF_MAX_MS = 30000, LONG_ENOUGH_MS = 5000, RETRY_MS_MAX = 3600000 };
 
 /* Doubles with each failure; between half of it and all of it. */
@@ -50,18 +52,13 @@ static struct follow_plan after_close(const struct follow *follow, const struct 
     struct follow_plan plan = {.step = FOLLOW_AGAIN, .wait_ms = backoff(follow->failures, chance)};
     int64_t asked = asked_retry_ms(ending->text);
 
-    plan.other = ending->code == 1001 || ending->code == 1006 || ending->code == 1011;
+    plan.other =
+        ending->code == CLOSE_going_away || ending->code == CLOSE_lost || ending->code == CLOSE_internal;
     if (asked >= 0)
         plan.wait_ms = asked;
-    else if (ending->code / 100 == 42 && follow->failures <= 1)
+    else if (close_code_advice(ending->code) == CLOSE_THEN_NOW && follow->failures <= 1)
         plan.wait_ms = 0;
     return plan;
-}
-
-static bool needs_repair(const struct ws_ending *ending)
-{
-    return ending->code / 100 == 40 || ending->code == 1002 || ending->code == 1003 || ending->code == 1007 ||
-           ending->code == 1008 || ending->code == 1009;
 }
 
 struct follow_plan follow_after(struct follow *follow, const struct ws_ending *ending, int64_t open_ms,
@@ -71,7 +68,7 @@ struct follow_plan follow_after(struct follow *follow, const struct ws_ending *e
     follow->ever_open = follow->ever_open || open_ms > 0;
     if (ending->http_status)
         return ending->protocol ? stop() : after_refusal(follow, ending, chance);
-    if (ending->protocol || needs_repair(ending))
+    if (ending->protocol || close_code_advice(ending->code) == CLOSE_THEN_NEVER)
         return stop();
     if (!follow->ever_open)
         return stop();

@@ -6,6 +6,7 @@
 #include "gateway/bucket/opening.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
+#include "shared/contract/close_codes.h"
 
 enum { DRAIN_LOOKS = 4096 }; /* at clients that are owed something, in one tick */
 

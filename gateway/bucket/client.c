@@ -13,6 +13,7 @@
 #include "gateway/bucket/client_lists.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
+#include "shared/contract/close_codes.h"
 
 static void client_free(struct client *client)
 {

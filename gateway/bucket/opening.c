@@ -10,6 +10,7 @@
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/websocket/handshake.h"
 #include "shared/contract/audience.h"
+#include "shared/contract/close_codes.h"
 
 /* Everyone's room, and those that the handshake named. */
 static enum status join_first_rooms(struct client *client, const struct connect_query *query)

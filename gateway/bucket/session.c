@@ -9,6 +9,7 @@
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/websocket/client_msg.h"
 #include "shared/base/clock.h"
+#include "shared/contract/close_codes.h"
 
 enum {
     MAX_ANSWER = 1024,

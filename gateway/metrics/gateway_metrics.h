@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every metric of the gateway: X(row, name, labels, type, help). The documentation and the
- * tests walk the same table. At rest, per stage:
+/* Every metric of the gateway: X(row, name, labels, type, help), and behind them one row of closes_total for
+ * each of CLOSE_CODES. The documentation and the tests walk the same table. At rest, per stage:
  *   items_received = items_merged + items_no_audience + items_dropped{*}        (control thread)
  *   frames_addressed = frames_delivered + frames_dropped{*}                     (bucket threads)
  * and while work is under way the gauges items_merging and frames_queued hold the difference. */
 #ifndef FANFARE_GATEWAY_METRICS_GATEWAY_METRICS_H
 #define FANFARE_GATEWAY_METRICS_GATEWAY_METRICS_H
 
+#include "shared/contract/close_codes.h"
 #include "shared/log/metrics.h"
 
 #define G "fanfare_gateway_"
@@ -137,56 +138,21 @@
     X(M_RELOADS_FAILED, G "reloads_total", "result=\"failed\"", COUNTER, "")                                 \
     X(M_LOG_LINES_DROPPED, G "log_lines_dropped_total", "", COUNTER,                                         \
       "Log lines that stderr had no room for, or refused")                                                   \
-    X(M_DRAINING, G "draining", "", GAUGE, "1 while the gateway drains")                                     \
-    CLOSE_CODE_METRICS(X)
-
-/* The close codes of docs/protocol.md: X(code, name). */
-#define CLOSE_CODES(X)                                                                                       \
-    X(1000, normal)                                                                                          \
-    X(1001, going_away)                                                                                      \
-    X(1002, protocol_error)                                                                                  \
-    X(1007, invalid_utf8)                                                                                    \
-    X(1009, too_large)                                                                                       \
-    X(1011, internal)                                                                                        \
-    X(4000, invalid_message)                                                                                 \
-    X(4001, invalid_room)                                                                                    \
-    X(4100, rate_limited)                                                                                    \
-    X(4200, slow_consumer)                                                                                   \
-    X(4201, heartbeat_timeout)
-
-#define CLOSE_CODE_METRICS(X)                                                                                \
-    X(M_CLOSED_1000, G "closes_total", "code=\"1000\"", COUNTER,                                             \
-      "Close frames sent, by code; 1006: lost without one")                                                  \
-    X(M_CLOSED_1001, G "closes_total", "code=\"1001\"", COUNTER, "")                                         \
-    X(M_CLOSED_1002, G "closes_total", "code=\"1002\"", COUNTER, "")                                         \
-    X(M_CLOSED_1006, G "closes_total", "code=\"1006\"", COUNTER, "")                                         \
-    X(M_CLOSED_1007, G "closes_total", "code=\"1007\"", COUNTER, "")                                         \
-    X(M_CLOSED_1009, G "closes_total", "code=\"1009\"", COUNTER, "")                                         \
-    X(M_CLOSED_1011, G "closes_total", "code=\"1011\"", COUNTER, "")                                         \
-    X(M_CLOSED_4000, G "closes_total", "code=\"4000\"", COUNTER, "")                                         \
-    X(M_CLOSED_4001, G "closes_total", "code=\"4001\"", COUNTER, "")                                         \
-    X(M_CLOSED_4100, G "closes_total", "code=\"4100\"", COUNTER, "")                                         \
-    X(M_CLOSED_4200, G "closes_total", "code=\"4200\"", COUNTER, "")                                         \
-    X(M_CLOSED_4201, G "closes_total", "code=\"4201\"", COUNTER, "")
+    X(M_DRAINING, G "draining", "", GAUGE, "1 while the gateway drains")
 
 enum gateway_metric {
 #define X(row, name, labels, type, help) row,
     GATEWAY_METRICS(X)
 #undef X
-        M_COUNT
-};
-
-enum close_code {
-#define X(code, name) CLOSE_##name = code,
-    CLOSE_CODES(X)
+#define X(code, name, advice) M_CLOSED_##code,
+        CLOSE_CODES(X)
 #undef X
+            M_COUNT
 };
 
 /* Hands the table to shared/log/metrics; once, before threads start. */
 void gateway_metrics_setup(void);
 /* Counts a close with `code`; 0 is a connection lost without a close frame. Any thread. */
 void gateway_metrics_closed(int code);
-/* The code's name, as in docs/protocol.md; what stands in the close frame's reason. */
-const char *close_code_name(int code);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "gateway/metrics/gateway_metrics.h"
+#include "shared/contract/close_codes.h"
 #include "shared/json/json_scan.h"
 
 enum { OP_CONTINUATION = 0x0, OP_TEXT = 0x1, OP_BINARY = 0x2, OP_CLOSE = 0x8, OP_PING = 0x9, OP_PONG = 0xA };

@@ -20,10 +20,10 @@ PROCESS = {"process_open_fds", "process_max_fds", "process_resident_memory_bytes
 
 def table_names(which):
     """Every metric's name as the X-macro table of a daemon has it."""
-    text = (ROOT / which / "metrics" / f"{which}_metrics.h").read_text()
+    text = "".join((ROOT / which / "metrics" / f"{which}_metrics.{kind}").read_text() for kind in "hc")
     prefixes = dict(re.findall(r'#define (\w) "(\w+)"', text))
     names = set()
-    for letter, rest in re.findall(r'X\(L?M_\w+,\s*(\w) "(\w+)"', text):
+    for letter, rest in re.findall(r'(?:X\(L?M_\w+,|\[M_CLOSED_##code\] = {)\s*(\w) "(\w+)"', text):
         names.add(prefixes[letter] + rest)
     assert len(names) > 10, f"the table of {which} was not understood"
     return names
