@@ -69,10 +69,10 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Other gateways admit newcomers at the same rate: the clients are told to come back no faster. */
-static int64_t return_ramp_ms(const struct drain *drain, int64_t closing_ms)
+static int64_t return_ramp_ms(const struct drain *drain, int64_t clients, int64_t closing_ms)
 {
     int64_t rate = drain->conf.accept_per_second;
-    int64_t needed_ms = rate > 0 ? (int64_t)metrics_get(M_CLIENTS) * 1000 / rate : 0;
+    int64_t needed_ms = rate > 0 ? clients * 1000 / rate : 0;
 
     return needed_ms > closing_ms ? needed_ms : closing_ms;
 }
@@ -82,10 +82,10 @@ static void begin(struct drain *drain)
     readiness_set(drain->conf.readiness, UNREADY_DRAINING, true);
     int64_t total_ms = drain->conf.seconds * 1000;
     int64_t closing_ms = total_ms * 9 / 10;
-    int64_t ramp_ms = return_ramp_ms(drain, closing_ms);
+    int64_t clients = (int64_t)acceptor_clients(drain->conf.acceptor);
+    int64_t ramp_ms = return_ramp_ms(drain, clients, closing_ms);
 
-    log_event(LOG_INFO, "draining", LOG_I("clients", metrics_get(M_CLIENTS)),
-              LOG_I("seconds", drain->conf.seconds));
+    log_event(LOG_INFO, "draining", LOG_I("clients", clients), LOG_I("seconds", drain->conf.seconds));
     metrics_set(M_DRAINING, 1);
     drain->deadline = clock_now_ms() + total_ms;
     acceptor_drain(drain->conf.acceptor);

@@ -214,7 +214,7 @@ static enum status start_redis(struct gateway *gateway, struct fault *fault)
     if (resolver_new(gateway->base, "", &gateway->dns) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     enum status status = registrar_new(gateway->base, gateway->dns, conf, rpc_server_port(gateway->rpc),
-                                       &gateway->readiness, &gateway->registrar, fault);
+                                       gateway->acceptor, &gateway->readiness, &gateway->registrar, fault);
     if (status != STATUS_OK || !conf->bus_listen)
         return status;
     const struct bus_listener_conf bus = {gateway->base,    gateway->dns, conf,

@@ -52,6 +52,7 @@ struct registrar {
     enum registry_state claimed; /* the state in that claim */
     bool registered;
     bool has_registered;
+    const struct acceptor *acceptor;
     struct readiness *readiness;
     bool news; /* the state has changed since it was last announced */
     bool leaving;
@@ -86,7 +87,7 @@ static struct slice bytes_of(const struct buf *buf)
 
 static enum status print_value(struct registrar *registrar)
 {
-    registrar->entry.clients = (int64_t)metrics_get(M_CLIENTS);
+    registrar->entry.clients = (int64_t)acceptor_clients(registrar->acceptor);
     buf_clear(&registrar->value);
     return registry_entry_print(&registrar->entry, &registrar->value);
 }
@@ -318,8 +319,8 @@ static enum status set_up(struct registrar *registrar, struct event_base *base, 
 }
 
 enum status registrar_new(struct event_base *base, struct resolver *dns, const struct gateway_conf *conf,
-                          int rpc_port, struct readiness *readiness, struct registrar **out,
-                          struct fault *fault)
+                          int rpc_port, const struct acceptor *acceptor, struct readiness *readiness,
+                          struct registrar **out, struct fault *fault)
 {
     struct registrar *registrar = calloc(1, sizeof *registrar);
 
@@ -330,6 +331,7 @@ enum status registrar_new(struct event_base *base, struct resolver *dns, const s
     buf_init(&registrar->value, SIZE_MAX);
     buf_init(&registrar->replaced, SIZE_MAX);
     registrar->ttl_ms = conf->registry_ttl * 1000;
+    registrar->acceptor = acceptor;
     registrar->readiness = readiness;
     readiness_set(readiness, UNREADY_REGISTRY, true);
     enum status status = fill_entry(&registrar->entry, conf, rpc_port, fault);

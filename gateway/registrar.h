@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 
+#include "gateway/accept/acceptor.h"
 #include "gateway/bucket/readiness.h"
 #include "gateway/conf/gateway_conf.h"
 #include "shared/base/buf.h"
@@ -20,11 +21,12 @@
 struct registrar;
 
 /* Starts to register. `conf` has a redis.url and outlives the registrar; `rpc_port` is the port
- * that the RPC listens on. `readiness`, which outlives it too, holds UNREADY_REGISTRY until the entry has
- * stood once; Redis's loss does not bring it back. A fault when the id that results is not valid. */
+ * that the RPC listens on; `acceptor` outlives it, and tells it how many clients there are. `readiness`,
+ * which outlives it too, holds UNREADY_REGISTRY until the entry has stood once; Redis's loss does not bring
+ * it back. A fault when the id that results is not valid. */
 enum status registrar_new(struct event_base *base, struct resolver *dns, const struct gateway_conf *conf,
-                          int rpc_port, struct readiness *readiness, struct registrar **out,
-                          struct fault *fault);
+                          int rpc_port, const struct acceptor *acceptor, struct readiness *readiness,
+                          struct registrar **out, struct fault *fault);
 /* Closes at once; what stands in the registry ends by itself. Legal on NULL. */
 void registrar_free(struct registrar *registrar);
 /* Appends `,"registry":{"id":"…","state":"…"}` for /readyz: registered, unknown (Redis has not said), or

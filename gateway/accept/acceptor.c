@@ -298,6 +298,15 @@ size_t acceptor_live(const struct acceptor *acceptor)
     return acceptor->live - acceptor->refused - acceptor->canaries;
 }
 
+size_t acceptor_clients(const struct acceptor *acceptor)
+{
+    size_t sum = 0;
+
+    for (unsigned i = 0; i < acceptor->bucket_count; i++)
+        sum += bucket_clients(acceptor->buckets[i]);
+    return sum;
+}
+
 void acceptor_free(struct acceptor *acceptor)
 {
     if (acceptor == NULL)

@@ -45,6 +45,8 @@ void acceptor_drain(struct acceptor *acceptor);
 /* Connections that are alive, handshakes included; not those that are being told 503, nor probes that were
  * answered, nor the canary. */
 size_t acceptor_live(const struct acceptor *acceptor);
+/* Clients that are open in all buckets, the canary apart; 0 before acceptor_start. */
+size_t acceptor_clients(const struct acceptor *acceptor);
 /* After the buckets are gone. Legal on NULL. */
 void acceptor_free(struct acceptor *acceptor);
 

@@ -184,6 +184,17 @@ static void a_client_goes_to_the_bucket_with_the_fewest(void **state)
     assert_int_equal(bucket_of[1].count, 2);
 }
 
+static void clients_are_those_that_are_open_in_any_bucket(void **state)
+{
+    struct bench *bench = *state;
+
+    connect_many(bench, 3);
+    assert_int_equal(acceptor_clients(bench->acceptor), 0);
+    bucket_of[0].open = 1;
+    bucket_of[1].open = 2;
+    assert_int_equal(acceptor_clients(bench->acceptor), 3);
+}
+
 static void past_max_clients_they_are_told_503(void **state)
 {
     struct bench *bench = *state;
@@ -308,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_client_goes_to_the_bucket_with_the_fewest, setup, teardown),
+        cmocka_unit_test_setup_teardown(clients_are_those_that_are_open_in_any_bucket, setup, teardown),
         cmocka_unit_test_setup_teardown(past_max_clients_they_are_told_503, setup, teardown),
         cmocka_unit_test_setup_teardown(a_place_that_is_free_again_is_given_again, setup, teardown),
         cmocka_unit_test_setup_teardown(those_who_are_told_503_are_bounded, setup, teardown),
