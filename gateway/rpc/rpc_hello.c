@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "shared/http/http_text.h"
 #include "shared/log/log.h"
 
 bool rpc_hello_is(const struct h2_request *request)
@@ -25,7 +26,7 @@ void rpc_hello_answer(const struct hello *own, const struct h2_request *request,
 
     *answer = (struct rpc_answer){.status = 200, .content_type = RPC_JSON_TYPE};
     buf_init(&answer->body, HELLO_MAX_BYTES);
-    if (!rpc_routes_is_media_type(request->content_type, RPC_JSON_TYPE)) {
+    if (!http_text_is_media_type(slice_str(request->content_type), RPC_JSON_TYPE)) {
         rpc_routes_error(answer, 415, "unsupported_media_type", RPC_JSON_TYPE);
     } else if (hello_parse(request->body, &peer, &fault) != STATUS_OK) {
         rpc_routes_error(answer, 400, "invalid_request", fault.text);

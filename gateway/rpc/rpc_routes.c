@@ -3,7 +3,8 @@
 #include "gateway/rpc/rpc_routes.h"
 
 #include <string.h>
-#include <strings.h>
+
+#include "shared/http/http_text.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
@@ -112,13 +113,6 @@ static const struct route *find(const char *path)
     return NULL;
 }
 
-bool rpc_routes_is_media_type(const char *value, const char *type)
-{
-    size_t len = strlen(type);
-
-    return strncasecmp(value, type, len) == 0 && strchr("; \t", value[len]) != NULL;
-}
-
 void rpc_routes_answer(const struct rpc_routes *routes, const struct h2_request *request, int64_t now_ms,
                        struct rpc_answer *answer)
 {
@@ -132,7 +126,8 @@ void rpc_routes_answer(const struct rpc_routes *routes, const struct h2_request 
     } else if (strcmp(request->method, route->method) != 0) {
         answer->allow = route->method;
         rpc_routes_error(answer, 405, "method_not_allowed", route->method);
-    } else if (route->content_type && !rpc_routes_is_media_type(request->content_type, route->content_type)) {
+    } else if (route->content_type &&
+               !http_text_is_media_type(slice_str(request->content_type), route->content_type)) {
         rpc_routes_error(answer, 415, "unsupported_media_type", route->content_type);
     } else {
         route->handle(routes, request->body, now_ms, answer);

@@ -30,7 +30,5 @@ void rpc_routes_answer(const struct rpc_routes *routes, const struct h2_request 
                        struct rpc_answer *answer);
 /* Makes `answer`, whose body is begun, an error with the JSON of docs/protocol.md; `code` is static. */
 void rpc_routes_error(struct rpc_answer *answer, int status, const char *code, const char *message);
-/* Whether `value` is the media type `type`, whatever its parameters (RFC 9110, 8.3.1). */
-bool rpc_routes_is_media_type(const char *value, const char *type);
 
 #endif

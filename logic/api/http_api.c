@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "logic/api/api_guard.h"
 #include "logic/api/cors.h"
@@ -18,6 +17,7 @@
 #include "logic/push/push_trace.h"
 #include "shared/base/clock.h"
 #include "shared/base/form.h"
+#include "shared/http/http_text.h"
 #include "shared/log/log.h"
 #include "shared/net/descriptors.h"
 
@@ -54,25 +54,14 @@ static void reply_fault(struct http_exchange *exchange, const struct push_fault 
     buf_fini(&json);
 }
 
-/* The media type without its parameters (RFC 9110, 8.3.1). */
-static bool media_type_is(struct slice header, const char *type)
-{
-    size_t len = 0;
-    while (len < header.len && header.data[len] != ';')
-        len++;
-    while (len > 0 && (header.data[len - 1] == ' ' || header.data[len - 1] == '\t'))
-        len--;
-    return len == strlen(type) && strncasecmp((const char *)header.data, type, len) == 0;
-}
-
 static bool find_body_kind(const struct http_request *request, enum push_door door, enum push_body *kind)
 {
     struct slice header = http_request_only_header(request, "Content-Type");
     if (!header.data)
         return false;
-    if (media_type_is(header, "application/json"))
+    if (http_text_is_media_type(header, "application/json"))
         *kind = PUSH_BODY_JSON;
-    else if (media_type_is(header, "application/x-www-form-urlencoded") && door != PUSH_DOOR_BATCH)
+    else if (http_text_is_media_type(header, "application/x-www-form-urlencoded") && door != PUSH_DOOR_BATCH)
         *kind = PUSH_BODY_FORM;
     else
         return false;

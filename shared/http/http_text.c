@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 enum { MAX_PORT = 65535 };
 
@@ -99,4 +100,14 @@ bool http_text_is_host(struct slice text)
     if (bracketed ? !is_bracketed(host) : !is_name(host))
         return false;
     return rest.len == 0 || (rest.data[0] == ':' && is_port(slice_of(rest.data + 1, rest.len - 1)));
+}
+
+bool http_text_is_media_type(struct slice value, const char *type)
+{
+    const uint8_t *end = value.len > 0 ? memchr(value.data, ';', value.len) : NULL;
+    size_t len = end == NULL ? value.len : (size_t)(end - value.data);
+
+    while (len > 0 && (value.data[len - 1] == ' ' || value.data[len - 1] == '\t'))
+        len--;
+    return len == strlen(type) && strncasecmp((const char *)value.data, type, len) == 0;
 }

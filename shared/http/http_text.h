@@ -18,5 +18,8 @@ struct slice http_text_trim(struct slice text);
  * 3.2.2): a name, an IPv4 address, or an IPv6 address in brackets; a port of at most 65535, or none behind
  * the colon. Names may be percent-encoded; user information and an empty host are refused. */
 bool http_text_is_host(struct slice text);
+/* Whether `value`, of a Content-Type, is the media type `type` in any case of letters, with or without
+ * parameters, which are not read (RFC 9110, 8.3.1). */
+bool http_text_is_media_type(struct slice value, const char *type);
 
 #endif
