@@ -7,6 +7,7 @@
 
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/http/http_server.h"
+#include "shared/json/error_json.h"
 
 enum { MAX_HEADER = 8192, TIMEOUT_MS = 5000, IDLE_MS = 60000 };
 
@@ -34,9 +35,8 @@ static void on_healthz(struct http_exchange *exchange, void *arg)
 
 static enum status print_readiness(const struct admin_api *api, const char *reason, struct buf *out)
 {
-    enum status status =
-        reason == NULL ? buf_append_str(out, "{\"status\":\"ready\"")
-                       : buf_printf(out, "{\"error\":{\"code\":\"not_ready\",\"message\":\"%s\"}", reason);
+    enum status status = reason == NULL ? buf_append_str(out, "{\"status\":\"ready\"")
+                                        : error_json_begin(out, "not_ready", reason);
 
     if (status == STATUS_OK)
         status = api->conf.state(out, api->conf.arg);

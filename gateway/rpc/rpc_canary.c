@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/json/error_json.h"
+
 struct rpc_canary {
     struct canary_probe probe;
     struct list node;
@@ -18,9 +20,15 @@ bool rpc_canary_is(const struct h2_request *request)
     return strcmp(request->path, "/rpc/canary") == 0 && strcmp(request->method, "POST") == 0;
 }
 
-static void reply(struct h2_conn *h2, int32_t stream, int status, const char *json)
+static void reply_error(struct h2_conn *h2, int32_t stream, int status, const char *code, const char *message)
 {
-    h2_reply(h2, stream, status, "application/json", json, strlen(json));
+    struct buf json;
+
+    buf_init(&json, SIZE_MAX);
+    if (error_json_append(&json, code, message) != STATUS_OK)
+        buf_clear(&json);
+    h2_reply(h2, stream, status, "application/json", json.data, json.len);
+    buf_fini(&json);
 }
 
 static void on_done(struct canary_probe *probe, int64_t us)
@@ -30,11 +38,10 @@ static void on_done(struct canary_probe *probe, int64_t us)
 
     snprintf(json, sizeof json, "{\"us\":%lld}", (long long)us);
     if (us >= 0)
-        reply(canary->h2, canary->stream, 200, json);
+        h2_reply(canary->h2, canary->stream, 200, "application/json", json, strlen(json));
     else
-        reply(canary->h2, canary->stream, 504,
-              "{\"error\":{\"code\":\"canary_lost\",\"message\":\"the push did not reach the gateway's own "
-              "client\"}}");
+        reply_error(canary->h2, canary->stream, 504, "canary_lost",
+                    "the push did not reach the gateway's own client");
     list_remove(&canary->node);
     free(canary);
 }
@@ -44,13 +51,12 @@ void rpc_canary_begin(struct canary *canary, struct h2_conn *h2, int32_t stream,
     struct rpc_canary *begun;
 
     if (canary_is_stopped(canary)) {
-        reply(h2, stream, 503,
-              "{\"error\":{\"code\":\"draining\",\"message\":\"the gateway is shutting down\"}}");
+        reply_error(h2, stream, 503, "draining", "the gateway is shutting down");
         return;
     }
     begun = calloc(1, sizeof *begun);
     if (begun == NULL) {
-        reply(h2, stream, 500, "{\"error\":{\"code\":\"internal\",\"message\":\"out of memory\"}}");
+        reply_error(h2, stream, 500, "internal", "out of memory");
         return;
     }
     begun->probe.done = on_done;

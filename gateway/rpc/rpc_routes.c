@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "shared/http/http_text.h"
+#include "shared/json/error_json.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
 
@@ -21,9 +22,7 @@ void rpc_routes_error(struct rpc_answer *answer, int status, const char *code, c
     buf_clear(&answer->body);
     answer->status = status;
     answer->content_type = RPC_JSON_TYPE;
-    if (buf_printf(&answer->body, "{\"error\":{\"code\":\"%s\",\"message\":", code) ||
-        buf_append_json_string(&answer->body, message, strlen(message)) ||
-        buf_append_str(&answer->body, "}}"))
+    if (error_json_append(&answer->body, code, message))
         buf_clear(&answer->body);
 }
 

@@ -9,8 +9,9 @@
 
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/http/http_head.h"
+#include "shared/json/error_json.h"
 
-enum { KEY_LEN = 24, NONCE_LEN = 16, MAX_RESPONSE = 1 << 20 };
+enum { KEY_LEN = 24, NONCE_LEN = 16, MAX_RESPONSE = 1 << 20, MAX_BODY = 256 };
 
 struct refused {
     int status;
@@ -55,19 +56,22 @@ static const enum gateway_metric refusal_rows[] = {
 static void refuse_later(struct handshake *out, const struct refused *refused, enum gateway_metric row,
                          int retry_s)
 {
-    char body[256];
     char retry[32] = "";
-    int len = snprintf(body, sizeof body, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", refused->code,
-                       refused->message);
+    struct buf body;
 
+    buf_init(&body, MAX_BODY);
+    if (error_json_append(&body, refused->code, refused->message) != STATUS_OK)
+        buf_clear(&body);
     if (retry_s > 0)
         snprintf(retry, sizeof retry, "Retry-After: %d\r\n", retry_s);
     metrics_add((unsigned)row, 1);
-    (void)buf_printf(&out->response,
-                     "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s%s%s\r\n%s",
-                     refused->status, refused->phrase, len, refused->headers, retry,
-                     strstr(refused->headers, "Connection:") == NULL ? "Connection: close\r\n" : "",
-                     out->head ? "" : body);
+    (void)buf_printf(
+        &out->response,
+        "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s%s%s\r\n%.*s",
+        refused->status, refused->phrase, body.len, refused->headers, retry,
+        strstr(refused->headers, "Connection:") == NULL ? "Connection: close\r\n" : "",
+        out->head ? 0 : (int)body.len, (const char *)body.data);
+    buf_fini(&body);
 }
 
 static void refuse(struct handshake *out, const struct refused *refused)
@@ -205,16 +209,19 @@ static void answer_page(const struct http_request *request, const struct handsha
 /* Answered whatever the refusal: load balancers probe the port that they balance. */
 static void answer_probe(struct handshake *out, const char *unready, const char *status)
 {
-    char body[160];
-    int len = unready == NULL ? snprintf(body, sizeof body, "{\"status\":\"%s\"}", status)
-                              : snprintf(body, sizeof body,
-                                         "{\"error\":{\"code\":\"not_ready\",\"message\":\"%s\"}}", unready);
+    struct buf body;
 
+    buf_init(&body, MAX_BODY);
+    if ((unready == NULL ? buf_printf(&body, "{\"status\":\"%s\"}", status)
+                         : error_json_append(&body, "not_ready", unready)) != STATUS_OK)
+        buf_clear(&body);
     out->probe = true;
     (void)buf_printf(&out->response,
-                     "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-                     "Cache-Control: no-store\r\nConnection: close\r\n\r\n%s",
-                     unready == NULL ? "200 OK" : "503 Service Unavailable", len, out->head ? "" : body);
+                     "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                     "Cache-Control: no-store\r\nConnection: close\r\n\r\n%.*s",
+                     unready == NULL ? "200 OK" : "503 Service Unavailable", body.len,
+                     out->head ? 0 : (int)body.len, (const char *)body.data);
+    buf_fini(&body);
 }
 
 static void answer_healthz(const struct http_request *request, const struct handshake_conf *conf,

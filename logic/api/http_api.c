@@ -18,6 +18,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/form.h"
 #include "shared/http/http_text.h"
+#include "shared/json/error_json.h"
 #include "shared/log/log.h"
 #include "shared/net/descriptors.h"
 
@@ -48,7 +49,7 @@ static void reply_fault(struct http_exchange *exchange, const struct push_fault 
     push_trace_invalid(fault, trace);
     metrics_add(LM_PUSHES_RECEIVED, 1);
     metrics_add(fault->status >= 500 ? LM_PUSHES_REFUSED_MEMORY : LM_PUSHES_REFUSED_INVALID, 1);
-    if (push_answer_append_error(&json, fault->code, fault->message))
+    if (error_json_append(&json, fault->code, fault->message))
         buf_clear(&json);
     push_job_reply(exchange, fault->status, slice_of(json.data, json.len));
     buf_fini(&json);
@@ -189,11 +190,20 @@ static void handle_healthz(struct http_exchange *exchange, void *arg)
     reply_json(exchange, 200, "{\"status\":\"ok\"}");
 }
 
+static void reply_no_memory(struct http_exchange *exchange)
+{
+    struct buf json;
+    buf_init(&json, SIZE_MAX);
+    if (error_json_append(&json, "internal", "out of memory"))
+        buf_clear(&json);
+    push_job_reply(exchange, 500, slice_of(json.data, json.len));
+    buf_fini(&json);
+}
+
 static enum status print_readiness(const struct http_api *api, const char *reason, struct buf *out)
 {
     enum status status =
-        reason ? buf_printf(out, "{\"error\":{\"code\":\"not_ready\",\"message\":\"%s\"}", reason)
-               : buf_append_str(out, "{\"status\":\"ready\"");
+        reason ? error_json_begin(out, "not_ready", reason) : buf_append_str(out, "{\"status\":\"ready\"");
     if (!status && api->state)
         status = api->state(out, api->state_arg);
     return status ? status : buf_append_str(out, "}");
@@ -207,7 +217,7 @@ static void handle_readyz(struct http_exchange *exchange, void *arg)
     struct buf json;
     buf_init(&json, SIZE_MAX);
     if (print_readiness(api, reason, &json))
-        reply_json(exchange, 500, "{\"error\":{\"code\":\"internal\",\"message\":\"out of memory\"}}");
+        reply_no_memory(exchange);
     else
         push_job_reply(exchange, reason ? 503 : 200, slice_of(json.data, json.len));
     buf_fini(&json);
@@ -219,7 +229,7 @@ static void handle_gateways(struct http_exchange *exchange, void *arg)
     struct buf json;
     buf_init(&json, SIZE_MAX);
     if (gateways_answer_append(&json, api->dispatch->gateways, clock_now_ms()))
-        reply_json(exchange, 500, "{\"error\":{\"code\":\"internal\",\"message\":\"out of memory\"}}");
+        reply_no_memory(exchange);
     else
         push_job_reply(exchange, 200, slice_of(json.data, json.len));
     buf_fini(&json);

@@ -6,6 +6,7 @@
 
 #include "logic/metrics/logic_metrics.h"
 #include "logic/push/push_trace.h"
+#include "shared/json/error_json.h"
 
 struct push_job;
 
@@ -113,7 +114,7 @@ static void refuse(struct job_slot *slot, const struct push_fault *fault, const 
     metrics_add(LM_PUSHES_RECEIVED, 1);
     metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
     slot->status = fault->status;
-    if (push_answer_append_error(&slot->json, fault->code, fault->message))
+    if (error_json_append(&slot->json, fault->code, fault->message))
         buf_clear(&slot->json);
     settle(slot->job);
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/json/error_json.h"
+
 const char *push_verdict_code(enum push_verdict verdict)
 {
     static const char *const codes[] = {[PUSH_TAKEN] = "",
@@ -104,29 +106,11 @@ static enum status append_taken(struct buf *out, const char *id_prefix, const st
     return status ? status : buf_append_str(out, "}");
 }
 
-static enum status append_error_member(struct buf *out, const char *code, const char *message)
-{
-    enum status status = buf_printf(out, "\"error\":{\"code\":\"%s\",\"message\":", code);
-    if (!status)
-        status = buf_append_json_string(out, message, strlen(message));
-    return status ? status : buf_append_str(out, "}");
-}
-
-enum status push_answer_append_error(struct buf *out, const char *code, const char *message)
-{
-    enum status status = buf_append_str(out, "{");
-    if (!status)
-        status = append_error_member(out, code, message);
-    return status ? status : buf_append_str(out, "}");
-}
-
 /* Of a push that was accepted: the error, and all that is known of it beside. */
 static enum status append_half_done(struct buf *out, const char *id_prefix, const char *message,
                                     const struct push_outcome *outcome)
 {
-    enum status status = buf_append_str(out, "{");
-    if (!status)
-        status = append_error_member(out, push_verdict_code(outcome->verdict), message);
+    enum status status = error_json_begin(out, push_verdict_code(outcome->verdict), message);
     if (!status)
         status = buf_append_str(out, ",");
     if (!status)
@@ -183,7 +167,7 @@ static enum status append_past_limits(struct buf *out, const struct push_outcome
     char message[400];
     say_passed(outcome, passed, sizeof passed);
     snprintf(message, sizeof message, "no gateway takes the push: %s", passed);
-    return push_answer_append_error(out, push_verdict_code(PUSH_PAST_LIMITS), message);
+    return error_json_append(out, push_verdict_code(PUSH_PAST_LIMITS), message);
 }
 
 static enum status append_queue_full(struct buf *out, const struct buf *names)
@@ -200,7 +184,7 @@ static enum status append_queue_full(struct buf *out, const struct buf *names)
         }
         len += (size_t)more;
     }
-    return push_answer_append_error(out, push_verdict_code(PUSH_QUEUE_FULL), message);
+    return error_json_append(out, push_verdict_code(PUSH_QUEUE_FULL), message);
 }
 
 static const char *why_no_gateway(const struct push_outcome *outcome)
@@ -231,16 +215,15 @@ enum status push_answer_append(struct buf *out, const char *id_prefix, const str
         return append_queue_full(out, &outcome->names[PUSH_NAMES_FULL]);
     case PUSH_NO_MEMORY:
         *http_status = 500;
-        return push_answer_append_error(out, push_verdict_code(PUSH_NO_MEMORY),
-                                        "out of memory; nothing was queued");
+        return error_json_append(out, push_verdict_code(PUSH_NO_MEMORY), "out of memory; nothing was queued");
     case PUSH_NO_WAIT:
         *http_status = 400;
-        return push_answer_append_error(
+        return error_json_append(
             out, push_verdict_code(PUSH_NO_WAIT),
             "with bus.mode only no gateway answers, so a push cannot wait; nothing was queued");
     case PUSH_NO_GATEWAY:
         break;
     }
     *http_status = 503;
-    return push_answer_append_error(out, push_verdict_code(PUSH_NO_GATEWAY), why_no_gateway(outcome));
+    return error_json_append(out, push_verdict_code(PUSH_NO_GATEWAY), why_no_gateway(outcome));
 }

@@ -66,7 +66,5 @@ void push_outcome_fini(struct push_outcome *outcome);
  * logic id in hex (PUSH_ID_PREFIX_LEN digits). STATUS_NO_MEMORY, STATUS_TOO_LARGE as `out` has it. */
 enum status push_answer_append(struct buf *out, const char *id_prefix, const struct push_outcome *outcome,
                                int *http_status);
-/* Appends {"error":{"code":…,"message":…}}. */
-enum status push_answer_append_error(struct buf *out, const char *code, const char *message);
 
 #endif

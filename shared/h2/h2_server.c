@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "shared/h2/h2_internal.h"
+#include "shared/json/error_json.h"
 
 enum {
     HEADER_OVERHEAD = 32,       /* bytes per field, RFC 9113, 6.5.2 */
     MAX_REQUEST_HEADER = 16384, /* bytes of all fields of one request: 431 past it */
     STATUS_TEXT_LEN = 12,       /* "200" */
     LENGTH_TEXT_LEN = 24,       /* a size_t in decimal */
-    REFUSAL_LEN = 160,
+    REFUSAL_LEN = 64,
     DISCARD_FACTOR = 4,         /* times max_body, and */
     DISCARD_AT_LEAST = 4 << 20, /* bytes of a refused body, then the stream is reset */
 };
@@ -71,16 +72,19 @@ static int on_header(struct h2_conn *conn, const nghttp2_frame *frame, struct sl
 static int refuse(struct h2_conn *conn, struct h2_stream *stream, int status)
 {
     bool body = status == 413;
-    char json[REFUSAL_LEN];
+    char message[REFUSAL_LEN];
+    struct buf json;
 
     stream->told = true;
     stream->refusal = status;
     h2_stream_forget_body(conn, stream);
-    snprintf(json, sizeof json,
-             "{\"error\":{\"code\":\"%s_too_large\",\"message\":\"the request %s is past %zu bytes\"}}",
-             body ? "body" : "header", body ? "body" : "header",
+    snprintf(message, sizeof message, "the request %s is past %zu bytes", body ? "body" : "header",
              body ? conn->limits.max_body : (size_t)MAX_REQUEST_HEADER);
-    h2_reply(conn, stream->id, status, "application/json", json, strlen(json));
+    buf_init(&json, SIZE_MAX);
+    if (error_json_append(&json, body ? "body_too_large" : "header_too_large", message) != STATUS_OK)
+        buf_clear(&json);
+    h2_reply(conn, stream->id, status, "application/json", json.data, json.len);
+    buf_fini(&json);
     if (conn->callbacks.on_refused)
         conn->callbacks.on_refused(conn, status, conn->arg);
     return h2_callback_result(conn);

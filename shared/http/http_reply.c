@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/json/error_json.h"
+
 enum { MAX_HEADERS_LEN = 65536 };
 
 static const struct {
@@ -173,11 +175,7 @@ void http_reply_error(struct http_exchange *exchange, int status, const char *co
     int len = vasprintf(&message, format, args);
     va_end(args);
     buf_init(&json, SIZE_MAX);
-    if (len < 0 || buf_append_str(&json, "{\"error\":{\"code\":") != STATUS_OK ||
-        buf_append_json_string(&json, code, strlen(code)) != STATUS_OK ||
-        buf_append_str(&json, ",\"message\":") != STATUS_OK ||
-        buf_append_json_string(&json, message, (size_t)len) != STATUS_OK ||
-        buf_append_str(&json, "}}") != STATUS_OK)
+    if (len < 0 || error_json_append(&json, code, message) != STATUS_OK)
         buf_clear(&json);
     http_reply(exchange, status, "application/json", json.data, json.len);
     buf_fini(&json);
