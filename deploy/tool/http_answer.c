@@ -8,6 +8,9 @@
 
 static const char *const field_names[FIELD_COUNT] = {
     [FIELD_ACCEPT] = "sec-websocket-accept",
+    [FIELD_CONNECTION] = "connection",
+    [FIELD_EXTENSIONS] = "sec-websocket-extensions",
+    [FIELD_PROTOCOL] = "sec-websocket-protocol",
     [FIELD_RETRY_AFTER] = "retry-after",
     [FIELD_UPGRADE] = "upgrade",
 };
@@ -44,23 +47,30 @@ static enum http_answer_field known_field(const struct http_answer *answer)
     return (enum http_answer_field)field;
 }
 
+static void append(char value[HTTP_ANSWER_VALUE_MAX], const char *text, size_t len)
+{
+    size_t used = strlen(value);
+
+    if (len > HTTP_ANSWER_VALUE_MAX - 1 - used)
+        len = HTTP_ANSWER_VALUE_MAX - 1 - used;
+    memcpy(value + used, text, len);
+    value[used + len] = '\0';
+}
+
+/* Lines of one field are one list (RFC 9110, section 5.3). */
 static int on_value(http_parser *parser, const char *at, size_t len)
 {
     struct http_answer *answer = parser->data;
-    char *value;
-    size_t used;
+    bool begins = !answer->in_value;
 
-    if (!answer->in_value)
+    if (begins)
         answer->field = known_field(answer);
     answer->in_value = true;
     if (answer->field == FIELD_OTHER)
         return 0;
-    value = answer->values[answer->field];
-    used = strlen(value);
-    if (len > HTTP_ANSWER_VALUE_MAX - 1 - used)
-        len = HTTP_ANSWER_VALUE_MAX - 1 - used;
-    memcpy(value + used, at, len);
-    value[used + len] = '\0';
+    if (begins && answer->values[answer->field][0])
+        append(answer->values[answer->field], ", ", 2);
+    append(answer->values[answer->field], at, len);
     return 0;
 }
 
@@ -137,6 +147,11 @@ void http_answer_end(struct http_answer *answer)
     if (!answer->complete && !answer->fault)
         answer->fault =
             answer->status ? "the answer was cut short" : "the connection ended without an answer";
+}
+
+const char *http_answer_name(enum http_answer_field field)
+{
+    return field_names[field];
 }
 
 int http_answer_retry_after(const struct http_answer *answer)

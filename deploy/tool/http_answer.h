@@ -13,6 +13,9 @@
 enum { HTTP_ANSWER_VALUE_MAX = 128 };
 enum http_answer_field {
     FIELD_ACCEPT,
+    FIELD_CONNECTION,
+    FIELD_EXTENSIONS,
+    FIELD_PROTOCOL,
     FIELD_RETRY_AFTER,
     FIELD_UPGRADE,
     FIELD_COUNT,
@@ -26,7 +29,7 @@ struct http_answer {
     size_t name_len;
     bool in_value;
     enum http_answer_field field;
-    char values[FIELD_COUNT][HTTP_ANSWER_VALUE_MAX]; /* "" when absent; cut when long */
+    char values[FIELD_COUNT][HTTP_ANSWER_VALUE_MAX]; /* "" when absent; lines joined; cut when long */
     int status;                                      /* 0 before the status line is read */
     bool upgraded;                                   /* 101: what follows is no HTTP */
     bool complete;
@@ -40,6 +43,8 @@ void http_answer_fini(struct http_answer *answer);
 size_t http_answer_feed(struct http_answer *answer, const void *data, size_t len);
 /* The connection has ended: completes an answer without a length, else sets `fault`. */
 void http_answer_end(struct http_answer *answer);
+/* The name of a field, in small letters. */
+const char *http_answer_name(enum http_answer_field field);
 /* Retry-After in seconds, 0 when absent or a date. */
 int http_answer_retry_after(const struct http_answer *answer);
 

@@ -3,16 +3,17 @@
 #include "deploy/tool/ws_client.h"
 
 #include <event2/buffer.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deploy/tool/dial.h"
+#include "deploy/tool/http_answer.h"
+#include "deploy/tool/http_call.h"
 #include "deploy/tool/printable.h"
-#include "deploy/tool/ws_frame.h"
-#include "deploy/tool/ws_handshake.h"
 #include "shared/base/clock.h"
+#include "shared/websocket/ws_frame.h"
+#include "shared/websocket/ws_handshake.h"
 
 enum {
     MESSAGE_MAX = 64 << 20,
@@ -37,7 +38,8 @@ struct ws_client {
     bool heard;   /* something came since the last tick */
     bool leaving; /* we have sent a close frame */
     struct ws_ending ending;
-    char key[WS_KEY_LEN + 1];
+    char accept[WS_ACCEPT_LEN + 1]; /* what the server must answer */
+    bool asked_protocol;            /* --header named subprotocols */
 };
 
 static void end(struct ws_client *client, int code, const char *why)
@@ -63,10 +65,10 @@ static void fail(struct ws_client *client, const char *why)
 static void send_frame(struct ws_client *client, enum ws_opcode opcode, struct slice payload)
 {
     struct buf frame;
-    uint8_t mask[4] = {0};
+    uint8_t mask[4];
 
     buf_init(&frame, payload.len + 14);
-    (void)RAND_bytes(mask, (int)sizeof mask);
+    ws_frame_mask(mask);
     if (ws_frame_append(&frame, opcode, payload, mask) ||
         bufferevent_write(client->dialing.bev, frame.data, frame.len))
         end(client, CODE_LOST, "out of memory");
@@ -81,19 +83,19 @@ static void on_close_frame(struct ws_client *client, struct slice payload)
     if (payload.len > 2)
         printable_copy(slice_of(payload.data + 2, payload.len - 2), ending->text, sizeof ending->text);
     if (!client->leaving)
-        send_frame(client, WS_CLOSE, slice_of(payload.data, payload.len >= 2 ? 2 : 0));
+        send_frame(client, WS_OP_CLOSE, slice_of(payload.data, payload.len >= 2 ? 2 : 0));
     end(client, ending->code, "");
 }
 
 /* A fragment or a whole message. */
 static void on_data(struct ws_client *client, const struct ws_frame *frame)
 {
-    if (client->in_message != (frame->opcode == WS_CONTINUATION)) {
+    if (client->in_message != (frame->opcode == WS_OP_CONTINUATION)) {
         fail(client, "fragments of messages out of order");
         return;
     }
     if (!client->in_message)
-        client->text = frame->opcode == WS_TEXT;
+        client->text = frame->opcode == WS_OP_TEXT;
     client->in_message = !frame->fin;
     if (buf_append(&client->message, frame->payload.data, frame->payload.len)) {
         fail(client, "a message that is too long");
@@ -109,18 +111,18 @@ static void on_data(struct ws_client *client, const struct ws_frame *frame)
 static void on_frame(struct ws_client *client, const struct ws_frame *frame)
 {
     switch (frame->opcode) {
-    case WS_CLOSE:
+    case WS_OP_CLOSE:
         on_close_frame(client, frame->payload);
         break;
-    case WS_PING:
+    case WS_OP_PING:
         if (!client->leaving)
-            send_frame(client, WS_PONG, frame->payload);
+            send_frame(client, WS_OP_PONG, frame->payload);
         break;
-    case WS_PONG:
+    case WS_OP_PONG:
         break;
-    case WS_CONTINUATION:
-    case WS_TEXT:
-    case WS_BINARY:
+    case WS_OP_CONTINUATION:
+    case WS_OP_TEXT:
+    case WS_OP_BINARY:
         on_data(client, frame);
         break;
     }
@@ -165,6 +167,17 @@ static void refuse(struct ws_client *client, const char *why)
     event_base_loopbreak(client->tool->base);
 }
 
+static const char *answer_fault(const struct ws_client *client)
+{
+    struct ws_answer answer = {.status = client->answer.status};
+
+    for (int field = 0; field < FIELD_COUNT; field++)
+        if (client->answer.values[field][0])
+            ws_answer_field(&answer, slice_str(http_answer_name((enum http_answer_field)field)),
+                            slice_str(client->answer.values[field]), client->accept);
+    return ws_answer_fault(&answer, client->asked_protocol);
+}
+
 static void read_answer(struct ws_client *client, struct evbuffer *input)
 {
     size_t len = evbuffer_get_length(input);
@@ -174,7 +187,7 @@ static void read_answer(struct ws_client *client, struct evbuffer *input)
     evbuffer_drain(input, http_answer_feed(&client->answer, data, len));
     if (!client->answer.complete && !client->answer.fault)
         return;
-    why = client->answer.fault ? client->answer.fault : ws_handshake_fault(&client->answer, client->key);
+    why = client->answer.fault ? client->answer.fault : answer_fault(client);
     if (why) {
         refuse(client, why);
         return;
@@ -224,8 +237,36 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     else if (client->state == WS_OPEN && !client->heard)
         end(client, CODE_LOST, why);
     else if (client->state == WS_OPEN && !client->leaving)
-        send_frame(client, WS_PING, slice_str(""));
+        send_frame(client, WS_OP_PING, slice_str(""));
     client->heard = false;
+}
+
+/* The request with --header lines. The fault names a bad one. */
+static enum status print_request(struct ws_client *client, const struct url *url, struct buf *out,
+                                 struct fault *fault)
+{
+    char key[WS_KEY_LEN + 1];
+    char authority[URL_HOST_MAX + 16];
+    char target[URL_PATH_MAX + 16];
+    enum status status;
+
+    ws_handshake_key(key);
+    ws_handshake_accept(key, client->accept);
+    url_authority(url, authority, sizeof authority);
+    snprintf(target, sizeof target, "%s%sv=2", url->path[0] ? url->path : "/connect",
+             strchr(url->path, '?') ? "&" : "?");
+    status = ws_handshake_print(out, target, authority, key);
+    if (!status)
+        status = buf_append_str(out, "User-Agent: fanfare/" FANFARE_VERSION "\r\n");
+    if (!status)
+        status = http_headers_append(client->tool, out, fault);
+    if (!status)
+        status = buf_append(out, "\r\n", sizeof "\r\n"); /* with the NUL, for strcasestr */
+    if (status)
+        return status;
+    client->asked_protocol = strcasestr((const char *)out->data, "\r\nSec-WebSocket-Protocol:") != NULL;
+    out->len--;
+    return STATUS_OK;
 }
 
 static enum status begin(struct ws_client *client, const struct url *url, struct fault *fault)
@@ -235,7 +276,7 @@ static enum status begin(struct ws_client *client, const struct url *url, struct
     enum status status;
 
     buf_init(&request, REQUEST_MAX);
-    status = ws_handshake_print(client->tool, url, client->key, &request, fault);
+    status = print_request(client, url, &request, fault);
     if (!status)
         status = dial(client->tool, url, &client->dialing, fault);
     if (!status &&
@@ -255,7 +296,6 @@ struct ws_client *ws_client_new(struct tool *tool, const struct url *url, ws_on_
     *client = (struct ws_client){.tool = tool, .on_text = on_text, .arg = arg};
     http_answer_init(&client->answer, REFUSAL_MAX);
     buf_init(&client->message, MESSAGE_MAX);
-    ws_handshake_key(client->key);
     client->tick = event_new(tool->base, -1, EV_PERSIST, on_tick, client);
     if (!client->tick || begin(client, url, &fault)) {
         end(client, 0, fault.text);
@@ -291,7 +331,7 @@ const struct ws_ending *ws_client_ending(const struct ws_client *client)
 void ws_client_send(struct ws_client *client, struct slice text)
 {
     if (client->state == WS_OPEN)
-        send_frame(client, WS_TEXT, text);
+        send_frame(client, WS_OP_TEXT, text);
 }
 
 void ws_client_leave(struct ws_client *client)
@@ -302,7 +342,7 @@ void ws_client_leave(struct ws_client *client)
     if (client->state != WS_OPEN)
         return;
     client->leaving = true;
-    send_frame(client, WS_CLOSE, slice_of(normal, sizeof normal));
+    send_frame(client, WS_OP_CLOSE, slice_of(normal, sizeof normal));
     client->tool->stopping = false;
     ws_client_await(client, WS_OPEN, clock_now_ms() + LEAVE_MS);
     client->tool->stopping = interrupted || client->tool->stopping;

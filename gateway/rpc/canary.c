@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plays the client's end of a socket pair with a bufferevent. It is no WebSocket client for the
- * world: it reads what this gateway writes, and says only what keeps the connection open. The
- * control thread only. */
+/* Plays the client's end of a socket pair with a bufferevent. It reads what this gateway writes to
+ * any client, and says only what keeps the connection open. The control thread only. */
 #include "gateway/rpc/canary.h"
 
 #include <event2/buffer.h>
@@ -19,14 +18,10 @@
 #include "shared/contract/audience.h"
 #include "shared/log/log.h"
 #include "shared/net/loop_event.h"
+#include "shared/websocket/ws_frame.h"
+#include "shared/websocket/ws_handshake.h"
 
-enum { LOOK_MS = 100, HEAD_LEN = 2, FRAME_PING = 0x89, FRAME_TEXT = 0x81, INPUT_LIMIT = 65536 };
-
-static const char request[] = "GET /connect HTTP/1.1\r\nHost: canary\r\nUpgrade: websocket\r\n"
-                              "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                              "Sec-WebSocket-Key: Y2FuYXJ5IGNhbmFyeSBjYQ==\r\n\r\n";
-/* A PONG without payload; the mask is 0 (RFC 6455, 5.3). */
-static const uint8_t pong[] = {0x8a, 0x80, 0, 0, 0, 0};
+enum { LOOK_MS = 100, REQUEST_MAX = 512, ANSWER_MAX = 4096, PAYLOAD_MAX = 125, INPUT_LIMIT = 65536 };
 
 struct canary {
     struct event_base *base;
@@ -38,8 +33,9 @@ struct canary {
     struct event *look;      /* while there are probes: time-outs */
     struct list probes;      /* oldest first */
     uint64_t number;
-    unsigned failures; /* in a row */
-    bool open;         /* the handshake is done */
+    unsigned failures;              /* in a row */
+    bool open;                      /* the handshake is done */
+    char accept[WS_ACCEPT_LEN + 1]; /* what the handshake must answer */
     bool stopped;
 };
 
@@ -82,48 +78,79 @@ static void on_arrival(struct canary *canary, uint64_t number)
         end(canary, probe, probe->number == number ? now_us - probe->sent_us : -1);
 }
 
-static void on_frame(struct canary *canary, const uint8_t *frame, size_t len)
+static void pong(struct canary *canary, struct slice payload)
 {
-    const char *bracket = memchr(frame, '[', len);
+    struct buf frame;
+    uint8_t mask[4];
 
-    if (frame[0] == FRAME_PING)
-        (void)bufferevent_write(canary->bev, pong, sizeof pong);
-    else if (frame[0] == FRAME_TEXT && bracket != NULL)
+    buf_init(&frame, REQUEST_MAX);
+    ws_frame_mask(mask);
+    if (ws_frame_append(&frame, WS_OP_PONG, payload, mask) == STATUS_OK)
+        (void)bufferevent_write(canary->bev, frame.data, frame.len);
+    buf_fini(&frame);
+}
+
+/* The number in {"type":"PUSH","data":[number]}. */
+static void on_text(struct canary *canary, struct slice payload)
+{
+    char text[PAYLOAD_MAX + 1];
+    const char *bracket;
+
+    memcpy(text, payload.data, payload.len);
+    text[payload.len] = '\0';
+    bracket = strchr(text, '[');
+    if (bracket != NULL)
         on_arrival(canary, strtoull(bracket + 1, NULL, 10));
 }
 
-/* Takes the answer to the handshake off; false while it is not complete. */
+/* Takes the answer to the handshake off; false while it is not complete, or when it is none. */
 static bool shake_hands(struct canary *canary, struct evbuffer *input)
 {
-    struct evbuffer_ptr end_of_head = evbuffer_search(input, "\r\n\r\n", 4, NULL);
+    const char *why = "";
+    size_t used = 0;
+    size_t len = evbuffer_get_length(input);
+    enum ws_read found =
+        ws_answer_read(slice_of(evbuffer_pullup(input, -1), len), ANSWER_MAX, canary->accept, &used, &why);
 
-    if (end_of_head.pos < 0)
+    if (found == WS_READ_BAD || found == WS_READ_BIG)
+        close_client(canary);
+    if (found != WS_READ_FRAME)
         return false;
-    (void)evbuffer_drain(input, (size_t)end_of_head.pos + 4);
+    (void)evbuffer_drain(input, used);
     canary->open = true;
     return true;
+}
+
+/* False while the next frame is not whole, or when it is none that this gateway sends. */
+static bool take_frame(struct canary *canary, struct evbuffer *input)
+{
+    uint8_t bytes[PAYLOAD_MAX + 2]; /* more than any header, so BAD and BIG are seen in it */
+    struct ws_frame frame;
+    ssize_t len = evbuffer_copyout(input, bytes, sizeof bytes);
+    enum ws_read found = ws_frame_read(bytes, len > 0 ? (size_t)len : 0, PAYLOAD_MAX, &frame);
+
+    if (found == WS_READ_MORE)
+        return false;
+    if (found != WS_READ_FRAME || !frame.fin) {
+        close_client(canary);
+        return false;
+    }
+    (void)evbuffer_drain(input, frame.size);
+    if (frame.opcode == WS_OP_PING)
+        pong(canary, frame.payload);
+    else if (frame.opcode == WS_OP_TEXT)
+        on_text(canary, frame.payload);
+    return canary->bev != NULL;
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
 {
     struct canary *canary = arg;
     struct evbuffer *input = bufferevent_get_input(bev);
-    uint8_t frame[HEAD_LEN + 125 + 1];
 
     if (!canary->open && !shake_hands(canary, input))
         return;
-    while (canary->bev != NULL && evbuffer_copyout(input, frame, HEAD_LEN) == HEAD_LEN) {
-        size_t len = HEAD_LEN + (frame[1] & 127);
-
-        if (len > sizeof frame - 1) {
-            close_client(canary);
-            return;
-        }
-        if (evbuffer_get_length(input) < len)
-            return;
-        (void)evbuffer_remove(input, frame, len);
-        frame[len] = '\0';
-        on_frame(canary, frame, len);
+    while (take_frame(canary, input)) {
     }
 }
 
@@ -147,6 +174,20 @@ static struct bufferevent *wrap(struct canary *canary, int fd)
                                                         BEV_OPT_CLOSE_ON_FREE);
 }
 
+static void ask(struct canary *canary)
+{
+    struct buf request;
+    char key[WS_KEY_LEN + 1];
+
+    buf_init(&request, REQUEST_MAX);
+    ws_handshake_key(key);
+    ws_handshake_accept(key, canary->accept);
+    if (ws_handshake_print(&request, "/connect", "canary", key) == STATUS_OK &&
+        buf_append_str(&request, "\r\n") == STATUS_OK)
+        (void)bufferevent_write(canary->bev, request.data, request.len);
+    buf_fini(&request);
+}
+
 static void open_client(struct canary *canary)
 {
     int fds[2];
@@ -163,7 +204,7 @@ static void open_client(struct canary *canary)
     bufferevent_setcb(canary->bev, on_read, NULL, on_event, canary);
     bufferevent_setwatermark(canary->bev, EV_READ, 0, INPUT_LIMIT);
     (void)bufferevent_enable(canary->bev, EV_READ | EV_WRITE);
-    (void)bufferevent_write(canary->bev, request, sizeof request - 1);
+    ask(canary);
     acceptor_adopt(canary->acceptor, fds[1]);
 }
 

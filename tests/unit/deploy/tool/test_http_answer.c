@@ -91,13 +91,26 @@ static void an_upgrade_leaves_the_rest(void **state)
     http_answer_fini(&answer);
 }
 
+static void lines_of_one_field_are_a_list(void **state)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nServer: x\r\n"
+                               "Connection: Upgrade\r\nContent-Length: 0\r\n\r\n";
+    struct http_answer answer;
+
+    (void)state;
+    http_answer_init(&answer, 100);
+    (void)http_answer_feed(&answer, text, sizeof text - 1);
+    assert_string_equal(answer.values[FIELD_CONNECTION], "keep-alive, Upgrade");
+    assert_string_equal(http_answer_name(FIELD_CONNECTION), "connection");
+    http_answer_fini(&answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_length_chunks_or_the_end),
-        cmocka_unit_test(what_is_no_answer),
-        cmocka_unit_test(a_body_past_its_bound),
-        cmocka_unit_test(an_upgrade_leaves_the_rest),
+        cmocka_unit_test(a_length_chunks_or_the_end),    cmocka_unit_test(what_is_no_answer),
+        cmocka_unit_test(a_body_past_its_bound),         cmocka_unit_test(an_upgrade_leaves_the_rest),
+        cmocka_unit_test(lines_of_one_field_are_a_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WebSocket framing of the tool's client side. */
+/* WebSocket framing of a client. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "deploy/tool/ws_frame.h"
+#include "shared/websocket/ws_frame.h"
 
 static const uint8_t mask[4] = {1, 2, 3, 4};
 
@@ -19,7 +19,7 @@ static size_t header_of(size_t len)
     size_t header;
 
     buf_init(&out, 100000);
-    assert_int_equal(ws_frame_append(&out, WS_TEXT, slice_of(payload, len), mask), STATUS_OK);
+    assert_int_equal(ws_frame_append(&out, WS_OP_TEXT, slice_of(payload, len), mask), STATUS_OK);
     header = out.len - len;
     assert_int_equal(out.data[0], 0x81);
     assert_true(out.data[1] & 0x80);
@@ -45,7 +45,7 @@ static void the_example_of_the_rfc(void **state)
 
     (void)state;
     buf_init(&out, 100);
-    assert_int_equal(ws_frame_append(&out, WS_TEXT, slice_str("Hello"), key), STATUS_OK);
+    assert_int_equal(ws_frame_append(&out, WS_OP_TEXT, slice_str("Hello"), key), STATUS_OK);
     assert_int_equal(out.len, sizeof expected);
     assert_memory_equal(out.data, expected, sizeof expected);
     buf_fini(&out);
@@ -62,7 +62,7 @@ static void a_frame_is_whole_only_with_its_last_byte(void **state)
     assert_int_equal(ws_frame_read(frame, sizeof frame, 100, &found), WS_READ_FRAME);
     assert_int_equal(found.size, 5);
     assert_true(found.fin);
-    assert_int_equal(found.opcode, WS_TEXT);
+    assert_int_equal(found.opcode, WS_OP_TEXT);
     assert_true(slice_equal(found.payload, slice_str("abc")));
     assert_int_equal(ws_frame_read(frame, sizeof frame, 2, &found), WS_READ_BIG);
 }
@@ -75,6 +75,7 @@ static void what_no_server_may_send(void **state)
         {0x81, 0x80},        /* masked */
         {0x09, 0},           /* a fragmented ping */
         {0x89, 126, 0, 126}, /* a long ping */
+        {0x88, 1, 3},        /* half a close code */
         {0x81, 126, 0, 125}, /* a length that is not minimal */
         {0x81, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF},
         {0x81, 127, 0x80, 0, 0, 0, 0, 0, 0, 0},

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WebSocket framing of a client. Pure. */
-#include "deploy/tool/ws_frame.h"
+/* WebSocket framing of a client. */
+#include "shared/websocket/ws_frame.h"
+
+#include <openssl/rand.h>
+#include <string.h>
 
 enum { CONTROL_MAX = 125, FIN = 0x80, RESERVED = 0x70, MASKED = 0x80 };
 
 static bool is_known(int opcode)
 {
-    return opcode <= WS_BINARY || (opcode >= WS_CLOSE && opcode <= WS_PONG);
+    return opcode <= WS_OP_BINARY || (opcode >= WS_OP_CLOSE && opcode <= WS_OP_PONG);
 }
 
 /* The length behind the second byte in `bytes` (2 or 8) bytes, most significant first. */
@@ -30,7 +33,9 @@ enum ws_read ws_frame_read(const uint8_t *data, size_t len, size_t max, struct w
     more = length == 126 ? 2 : length == 127 ? 8 : 0;
     if ((data[0] & RESERVED) || !is_known(data[0] & 0x0F) || (data[1] & MASKED))
         return WS_READ_BAD;
-    if ((data[0] & 0x0F) >= WS_CLOSE && (!(data[0] & FIN) || length > CONTROL_MAX))
+    if ((data[0] & 0x0F) >= WS_OP_CLOSE && (!(data[0] & FIN) || length > CONTROL_MAX))
+        return WS_READ_BAD;
+    if ((data[0] & 0x0F) == WS_OP_CLOSE && length == 1)
         return WS_READ_BAD;
     if (len < 2 + more)
         return WS_READ_MORE;
@@ -58,6 +63,12 @@ static size_t print_header(uint8_t *out, enum ws_opcode opcode, size_t len)
     for (size_t i = 0; i < more; i++)
         out[2 + i] = (uint8_t)((uint64_t)len >> (8 * (more - 1 - i)));
     return 2 + more;
+}
+
+void ws_frame_mask(uint8_t mask[4])
+{
+    memset(mask, 0, 4);
+    (void)RAND_bytes(mask, 4);
 }
 
 enum status ws_frame_append(struct buf *out, enum ws_opcode opcode, struct slice payload,
