@@ -10,7 +10,7 @@ BARE_LOOP_SRC := $(addprefix tests/bench/,bare_loop.c bare_worker.c bare_fanout.
 BENCH_CHECK_SRC := $(addprefix tests/bench/,bench_check.c frame_reader.c histogram.c item.c tally.c rooms.c arrivals.c)
 BENCH_BIN := $(BUILD)/fanfare-bench $(BUILD)/bench/bare_loop $(BUILD)/bench/bare_http
 
-$(BUILD)/fanfare-bench: $(call obj,$(BENCH_SRC) shared/base/clock.c)
+$(BUILD)/fanfare-bench: $(call obj,$(BENCH_SRC) $(addprefix shared/,base/buf.c base/clock.c websocket/ws_frame.c websocket/ws_handshake.c))
 $(BUILD)/bench/bare_loop: $(call obj,$(BARE_LOOP_SRC))
 $(BUILD)/bench/bare_http: $(call obj,tests/bench/bare_http.c)
 $(BUILD)/bench/bench_check: $(call obj,$(BENCH_CHECK_SRC))

@@ -8,9 +8,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CLIENTS_PER_ADDRESS = 10000, MASK_BYTES = 4, REQUEST_BYTES = 512, JOIN_BYTES = ROOM_NAME_MAX + 64 };
+#include "shared/websocket/ws_frame.h"
+#include "shared/websocket/ws_handshake.h"
 
-static const uint8_t MASK[MASK_BYTES] = {0x11, 0x22, 0x33, 0x44};
+enum { CLIENTS_PER_ADDRESS = 10000, REQUEST_BYTES = 512, TARGET_BYTES = 64, JOIN_BYTES = ROOM_NAME_MAX + 64 };
+
+static const uint8_t MASK[4] = {0x11, 0x22, 0x33, 0x44};
+/* The example of the RFC: no client works out a digest. */
+static const char KEY[] = "dGhlIHNhbXBsZSBub25jZQ==";
+static const char ACCEPT[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 static bool choose_source(int fd, const struct sockaddr_in *server, size_t index)
 {
@@ -40,84 +46,75 @@ int swarm_client_connect(const struct sockaddr_in *server, size_t index)
     return fd;
 }
 
-static bool send_all(int fd, const void *bytes, size_t len)
+/* Sends what stands in `out` and frees it; false as well when it could not be written whole. */
+static bool send_off(int fd, struct buf *out, enum status status)
 {
-    return send(fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+    bool sent = status == STATUS_OK &&
+                send(fd, out->data, out->len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)out->len;
+
+    buf_fini(out);
+    return sent;
 }
 
 bool swarm_client_shake_hands(int fd, enum swarm_style style, const struct rooms *rooms, size_t client)
 {
     static const char *const paths[] = {
         [SWARM_FANFARE] = "/connect", [SWARM_FANFARE_URL] = "/connect?join=", [SWARM_NCHAN] = "/sub?id="};
-    char request[REQUEST_BYTES];
+    char target[TARGET_BYTES + ROOM_NAME_MAX];
     char room[ROOM_NAME_MAX] = "";
-    int len;
+    struct buf out;
+    enum status status;
 
+    buf_init(&out, REQUEST_BYTES);
     if (style != SWARM_FANFARE)
         rooms_name(rooms, rooms_of_client(rooms, client, 0), room);
-    len = snprintf(request, sizeof request,
-                   "GET %s%s HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
-                   "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-                   paths[style], room);
-    return send_all(fd, request, (size_t)len);
+    snprintf(target, sizeof target, "%s%s", paths[style], room);
+    status = ws_handshake_print(&out, target, "bench", KEY);
+    return send_off(fd, &out, status == STATUS_OK ? buf_append_str(&out, "\r\n") : status);
 }
 
 int swarm_client_answer(const char *text, size_t len)
 {
-    static const char status[] = "HTTP/1.1 101 ";
-    static const char accept[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-    const char *end = memmem(text, len, "\r\n\r\n", 4);
+    const char *why;
+    size_t used;
 
-    if (end == NULL)
-        return len < SWARM_CLIENT_ANSWER_MAX ? 0 : -1;
-    if (memcmp(text, status, sizeof status - 1) != 0 ||
-        memmem(text, (size_t)(end - text), accept, sizeof accept - 1) == NULL)
-        return -1;
-    return (int)(end - text) + 4;
-}
-
-/* Appends a masked frame; gives its end. */
-static uint8_t *put_frame(uint8_t *at, unsigned opcode, const char *payload, size_t len)
-{
-    *at++ = (uint8_t)(0x80 | opcode);
-    if (len < 126) {
-        *at++ = (uint8_t)(0x80 | len);
-    } else {
-        *at++ = 0x80 | 126;
-        *at++ = (uint8_t)(len >> 8);
-        *at++ = (uint8_t)len;
+    switch (ws_answer_read(slice_of(text, len), SWARM_CLIENT_ANSWER_MAX, ACCEPT, &used, &why)) {
+    case WS_READ_FRAME:
+        return (int)used;
+    case WS_READ_MORE:
+        return 0;
+    case WS_READ_BAD:
+    case WS_READ_BIG:
+        break;
     }
-    memcpy(at, MASK, MASK_BYTES);
-    at += MASK_BYTES;
-    for (size_t i = 0; i < len; i++)
-        at[i] = (uint8_t)(payload[i] ^ MASK[i % MASK_BYTES]);
-    return at + len;
+    return -1;
 }
 
 bool swarm_client_join(int fd, const struct rooms *rooms, size_t client)
 {
-    static const char ping[] = "{\"type\":\"PING\",\"data\":{}}";
-    uint8_t bytes[SWARM_CLIENT_ROOMS_MAX * JOIN_BYTES + JOIN_BYTES];
-    uint8_t *end = bytes;
+    struct buf out;
+    enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < rooms_per_client(rooms) && i < SWARM_CLIENT_ROOMS_MAX; i++) {
+    buf_init(&out, SWARM_CLIENT_ROOMS_MAX * JOIN_BYTES + JOIN_BYTES);
+    for (size_t i = 0; i < rooms_per_client(rooms) && i < SWARM_CLIENT_ROOMS_MAX && status == STATUS_OK;
+         i++) {
         char name[ROOM_NAME_MAX];
         char join[JOIN_BYTES];
         int len;
 
         rooms_name(rooms, rooms_of_client(rooms, client, i), name);
         len = snprintf(join, sizeof join, "{\"type\":\"JOIN\",\"data\":{\"room\":\"%s\"}}", name);
-        end = put_frame(end, 1, join, (size_t)len);
+        status = ws_frame_append(&out, WS_OP_TEXT, slice_of(join, (size_t)len), MASK);
     }
-    end = put_frame(end, 1, ping, sizeof ping - 1);
-    return send_all(fd, bytes, (size_t)(end - bytes));
+    if (status == STATUS_OK)
+        status = ws_frame_append(&out, WS_OP_TEXT, slice_str("{\"type\":\"PING\",\"data\":{}}"), MASK);
+    return send_off(fd, &out, status);
 }
 
 bool swarm_client_pong(int fd)
 {
-    uint8_t bytes[16];
-    const uint8_t *end = put_frame(bytes, 10, "", 0);
+    struct buf out;
 
-    return send_all(fd, bytes, (size_t)(end - bytes));
+    buf_init(&out, REQUEST_BYTES);
+    return send_off(fd, &out, ws_frame_append(&out, WS_OP_PONG, slice_of("", 0), MASK));
 }
