@@ -114,12 +114,13 @@ static const struct option_row *find(enum command_id command, const char *name)
 
 static enum status refuse_unknown(const struct reading *reading, const char *name)
 {
-    const char *nearest = "help";
+    char nearest[OPTION_NAME_MAX] = "";
+    size_t best = SIZE_MAX;
 
+    conf_keep_nearer(name, "help", &best, nearest, sizeof nearest);
     for (size_t i = 0; i < option_row_count; i++)
-        if ((option_rows[i].commands & 1U << reading->command) &&
-            conf_distance(name, option_rows[i].name) < conf_distance(name, nearest))
-            nearest = option_rows[i].name;
+        if (option_rows[i].commands & 1U << reading->command)
+            conf_keep_nearer(name, option_rows[i].name, &best, nearest, sizeof nearest);
     return fault_set(reading->fault, STATUS_INVALID,
                      "--%s: unknown option; the nearest known one is --%s (see fanfare %s --help)", name,
                      nearest, command_rows[reading->command].name);

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Completions of the tool's command line for bash and zsh, from its tables. Changes nothing. */
-#include <string.h>
-
 #include "deploy/tool/options.h"
+#include "shared/conf/print_text.h"
+
+enum { OPTION_FLAG_MAX = 40 };
 
 static bool belongs(size_t row, int command)
 {
     return option_rows[row].commands & 1U << command;
-}
-
-/* "gateway|logic" with spaces, for the shells. */
-static void print_choices(const struct option_row *row, FILE *out)
-{
-    for (const char *at = row->value; *at; at++)
-        fputc(*at == '|' ? ' ' : *at, out);
 }
 
 static void bash_values(FILE *out)
@@ -21,14 +15,13 @@ static void bash_values(FILE *out)
     fputs("    case $prev in\n", out);
     for (size_t i = 0; i < option_row_count; i++) {
         const struct option_row *row = &option_rows[i];
+        char flag[OPTION_FLAG_MAX];
 
-        if (row->kind == OPTION_FILE) {
-            fprintf(out, "    --%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", row->name);
-        } else if (row->kind == OPTION_CHOICE) {
-            fprintf(out, "    --%s) COMPREPLY=($(compgen -W \"", row->name);
-            print_choices(row, out);
-            fputs("\" -- \"$cur\")); return ;;\n", out);
-        }
+        snprintf(flag, sizeof flag, "--%s", row->name);
+        if (row->kind == OPTION_FILE)
+            print_bash_file(flag, out);
+        else if (row->kind == OPTION_CHOICE)
+            print_bash_words(flag, row->value, out);
     }
     fputs("    esac\n", out);
 }
@@ -58,31 +51,19 @@ void options_print_bash(FILE *out)
           out);
 }
 
-/* Text inside single quotes and brackets of _arguments. */
-static void zsh_text(const char *text, FILE *out)
-{
-    for (; *text; text++)
-        if (*text == '\'')
-            fputs("'\\''", out);
-        else if (strchr("[]:\\", *text))
-            fprintf(out, "\\%c", *text);
-        else
-            fputc(*text, out);
-}
-
 static void zsh_option(const struct option_row *row, FILE *out)
 {
     bool again = row->kind == OPTION_LIST || row->kind == OPTION_COMMAS;
 
     fprintf(out, "      '%s--%s%s[", again ? "*" : "", row->name, row->kind == OPTION_FLAG ? "" : "=");
-    zsh_text(row->help, out);
+    print_zsh(row->help, out);
     fputc(']', out);
     if (row->kind != OPTION_FLAG) {
         fputc(':', out);
-        zsh_text(row->value, out);
+        print_zsh(row->value, out);
         fputs(row->kind == OPTION_FILE ? ":_files" : row->kind == OPTION_CHOICE ? ":(" : ":", out);
         if (row->kind == OPTION_CHOICE) {
-            print_choices(row, out);
+            print_words(row->value, out);
             fputc(')', out);
         }
     }
@@ -96,7 +77,7 @@ void options_print_zsh(FILE *out)
           out);
     for (int i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "    '%s:", command_rows[i].name);
-        zsh_text(command_rows[i].summary, out);
+        print_zsh(command_rows[i].summary, out);
         fputs("'\n", out);
     }
     fputs("  )\n  _describe command commands\n  return\nfi\ncase $words[2] in\n", out);

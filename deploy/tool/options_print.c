@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "deploy/tool/options.h"
+#include "shared/conf/print_text.h"
 
 static void print_option(const struct option_row *row, FILE *out)
 {
@@ -61,27 +62,14 @@ void options_print_help(enum command_id command, FILE *out)
             print_option(&option_rows[i], out);
 }
 
-/* Text for roff: a backslash and a dash are literal, a leading dot or quote is no request. */
-static void print_roff(const char *text, FILE *out)
-{
-    if (text[0] == '.' || text[0] == '\'')
-        fputs("\\&", out);
-    for (; *text; text++)
-        if (*text == '\\' || *text == '-')
-            fprintf(out, "\\%c", *text == '\\' ? 'e' : '-');
-        else
-            fputc(*text, out);
-}
-
 static void man_option(const struct option_row *row, FILE *out)
 {
     fputs(".TP\n\\fB\\-\\-", out);
     print_roff(row->name, out);
     fputs("\\fR", out);
     if (row->value[0]) {
-        fputs(" \\fI", out);
-        print_roff(row->value, out);
-        fputs("\\fR", out);
+        fputc(' ', out);
+        print_roff_italic(row->value, out);
     }
     fputc('\n', out);
     print_roff(row->help, out);

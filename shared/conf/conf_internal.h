@@ -35,6 +35,9 @@ const struct conf_option *conf_find(const struct conf_table *table, enum conf_sp
 /* Edits (insert, delete, replace) between two names, ASCII case aside; only the first
  * CONF_NAME_MAX - 1 bytes count. */
 size_t conf_distance(const char *a, const char *b);
+/* Keeps the nearer to `name` of `known` and what `out` holds at `*best` edits (SIZE_MAX: nothing yet); of
+ * equals the earlier one. */
+void conf_keep_nearer(const char *name, const char *known, size_t *best, char *out, size_t cap);
 /* Writes the known name that is nearest to `name` in that spelling; among keys of a file also the
  * names of groups ("rpc"). */
 void conf_nearest(const struct conf_table *table, enum conf_spelling spelling, const char *name, char *out,

@@ -83,8 +83,7 @@ size_t conf_distance(const char *a, const char *b)
     return row[b_len];
 }
 
-/* Keeps the nearer of `known` and what `out` holds at `*best` edits. */
-static void keep_nearer(const char *name, const char *known, size_t *best, char *out, size_t cap)
+void conf_keep_nearer(const char *name, const char *known, size_t *best, char *out, size_t cap)
 {
     size_t distance = conf_distance(name, known);
 
@@ -103,10 +102,10 @@ void conf_nearest(const struct conf_table *table, enum conf_spelling spelling, c
     out[0] = '\0';
     for (size_t i = 0; i < table->count; i++) {
         conf_spell(table->options[i].key, spelling, known, sizeof known);
-        keep_nearer(name, known, &best, out, cap);
+        conf_keep_nearer(name, known, &best, out, cap);
         if (spelling == CONF_SPELL_KEY && !strchr(name, '.')) {
             known[strcspn(known, ".")] = '\0';
-            keep_nearer(name, known, &best, out, cap);
+            conf_keep_nearer(name, known, &best, out, cap);
         }
     }
 }

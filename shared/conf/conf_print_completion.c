@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The option table as completions for bash and zsh. Start-up only, main thread. Changes nothing. */
-#include <string.h>
-
 #include "shared/conf/conf_internal.h"
 #include "shared/conf/conf_print.h"
+#include "shared/conf/print_text.h"
 
 static const struct {
     const char *name;
@@ -17,7 +16,7 @@ static const struct {
     {"--help", false, "print all settings, then exit"},
 };
 
-static const char *const truths = "true false";
+static const char *const truths = "true|false";
 
 enum { OWN_FLAGS = sizeof own_flags / sizeof own_flags[0] };
 
@@ -29,24 +28,15 @@ static void print_function(const struct conf_table *table, FILE *out)
         fputc(*at == '-' ? '_' : *at, out);
 }
 
-static void print_words(const char *choices, FILE *out)
-{
-    for (; *choices; choices++)
-        fputc(*choices == '|' ? ' ' : *choices, out);
-}
-
 static void bash_value(const struct conf_option *option, FILE *out)
 {
     char flag[CONF_NAME_MAX];
 
     conf_spell(option->key, CONF_SPELL_FLAG, flag, sizeof flag);
-    if (option->type == CONF_PATH) {
-        fprintf(out, "    %s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", flag);
-    } else if (option->type == CONF_ENUM || option->type == CONF_BOOL) {
-        fprintf(out, "    %s) COMPREPLY=($(compgen -W \"", flag);
-        print_words(option->type == CONF_BOOL ? truths : option->choices, out);
-        fputs("\" -- \"$cur\")); return ;;\n", out);
-    }
+    if (option->type == CONF_PATH)
+        print_bash_file(flag, out);
+    else if (option->type == CONF_ENUM || option->type == CONF_BOOL)
+        print_bash_words(flag, option->type == CONF_BOOL ? truths : option->choices, out);
 }
 
 void conf_print_bash(const struct conf_table *table, FILE *out)
@@ -75,25 +65,13 @@ void conf_print_bash(const struct conf_table *table, FILE *out)
     fprintf(out, " %s\n", table->program);
 }
 
-/* Text inside single quotes and brackets of _arguments. */
-static void zsh_text(const char *text, FILE *out)
-{
-    for (; *text; text++)
-        if (*text == '\'')
-            fputs("'\\''", out);
-        else if (strchr("[]:\\", *text))
-            fprintf(out, "\\%c", *text);
-        else
-            fputc(*text, out);
-}
-
 static void zsh_option(const struct conf_option *option, FILE *out)
 {
     char flag[CONF_NAME_MAX];
 
     conf_spell(option->key, CONF_SPELL_FLAG, flag, sizeof flag);
     fprintf(out, "  '%s=[", flag);
-    zsh_text(option->help, out);
+    print_zsh(option->help, out);
     fputs("]:value:", out);
     if (option->type == CONF_PATH)
         fputs("_files", out);
@@ -111,7 +89,7 @@ void conf_print_zsh(const struct conf_table *table, FILE *out)
             table->program, table->program, table->program);
     for (size_t i = 0; i < OWN_FLAGS; i++) {
         fprintf(out, "  '%s%s[", own_flags[i].name, own_flags[i].file ? "=" : "");
-        zsh_text(own_flags[i].help, out);
+        print_zsh(own_flags[i].help, out);
         fputs(own_flags[i].file ? "]:file:_files' \\\n" : "]' \\\n", out);
     }
     for (size_t i = 0; i < table->count; i++)

@@ -1,35 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The option table in roff (man(7)). Start-up only, main thread. Changes nothing. */
-#include <string.h>
-
 #include "shared/conf/conf_internal.h"
 #include "shared/conf/conf_print.h"
-
-/* A backslash and a dash are literal, a leading dot or quote is no request, `code` is bold. */
-static void print_roff(const char *text, FILE *out)
-{
-    bool bold = false;
-
-    if (text[0] == '.' || text[0] == '\'')
-        fputs("\\&", out);
-    for (; *text; text++) {
-        if (*text == '\\')
-            fputs("\\e", out);
-        else if (*text == '-')
-            fputs("\\-", out);
-        else if (*text == '`')
-            fputs((bold = !bold) ? "\\fB" : "\\fR", out);
-        else
-            fputc(*text, out);
-    }
-}
-
-static void print_bold(const char *text, FILE *out)
-{
-    fputs("\\fB", out);
-    print_roff(text, out);
-    fputs("\\fR", out);
-}
+#include "shared/conf/print_text.h"
 
 static void print_option(const struct conf_option *option, FILE *out)
 {
@@ -38,7 +11,7 @@ static void print_option(const struct conf_option *option, FILE *out)
     char allowed[CONF_ALLOWED_MAX];
 
     fputs(".TP\n", out);
-    print_bold(option->key, out);
+    print_roff_bold(option->key, out);
     fputc('\n', out);
     print_roff(option->help, out);
     print_roff(conf_live_text(option), out);
@@ -54,7 +27,7 @@ static void print_option(const struct conf_option *option, FILE *out)
     fputs(". Allowed: ", out);
     print_roff(allowed, out);
     fputs(". Flag: ", out);
-    print_bold(flag, out);
+    print_roff_bold(flag, out);
     fprintf(out, ". Environment: %s.\n", variable);
 }
 
@@ -83,7 +56,7 @@ static void print_name(const struct conf_table *table, FILE *out)
     fputs(" \\- ", out);
     print_roff(table->summary, out);
     fputs("\n.SH SYNOPSIS\n", out);
-    print_bold(table->program, out);
+    print_roff_bold(table->program, out);
     fputs(" [\\fB\\-config\\fR \\fIFILE\\fR] [\\fIFLAGS\\fR]\n", out);
 }
 
@@ -123,7 +96,7 @@ void conf_print_man(const struct conf_table *table, FILE *out)
             continue;
         conf_spell(table->options[i].key, CONF_SPELL_FLAG, flag, sizeof flag);
         fputs(".TP\n", out);
-        print_bold(flag, out);
+        print_roff_bold(flag, out);
         fputc('\n', out);
         print_roff(table->options[i].help, out);
         print_roff(conf_live_text(&table->options[i]), out);
