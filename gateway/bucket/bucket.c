@@ -156,7 +156,7 @@ static void init_rounds(struct bucket *bucket)
 static enum status start(struct bucket *bucket, struct fault *fault)
 {
     const struct ws_server_conf conf = {
-        .callbacks = {session_on_bytes, client_on_writable, client_on_secured, client_on_gone, on_wake,
+        .callbacks = {session_on_bytes, client_on_writable, client_on_secured, session_on_gone, on_wake,
                       on_tick},
         .arg = bucket,
         .certificate = bucket->conf->certificate,

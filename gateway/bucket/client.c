@@ -4,7 +4,6 @@
 #include "gateway/bucket/client.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/client_lists.h"
 #include "gateway/metrics/gateway_metrics.h"
+#include "gateway/websocket/close_frame.h"
 #include "shared/base/clock.h"
 #include "shared/contract/close_codes.h"
 
@@ -19,7 +19,6 @@ static void client_free(struct client *client)
 {
     list_remove(&client->link);
     outbox_fini(&client->outbox);
-    ws_reader_fini(&client->reader);
     http_request_free(client->request);
     free(client->rooms);
     (void)mailbox_post(client->bucket->conf->returns, &client->ticket->head.mail);
@@ -38,7 +37,6 @@ static struct client *client_new(struct bucket *bucket, struct ticket *ticket)
     client->since_ms = clock_now_ms();
     client->tls = ws_server_is_tls(bucket->server);
     list_init(&client->link);
-    ws_reader_init(&client->reader, bucket->limits.max_message);
     if (http_request_new(bucket->limits.max_header, 0, &client->request) != STATUS_OK) {
         free(client);
         return NULL;
@@ -121,10 +119,8 @@ void client_lost(struct client *client)
     client_kill(client);
 }
 
-void client_on_gone(void *arg)
+void client_on_gone(struct client *client)
 {
-    struct client *client = arg;
-
     if (client->phase == CLIENT_OPEN)
         end_open(client, CLIENT_DEAD, 0);
     else if (client->phase == CLIENT_HANDSHAKE && !client->ticket->canary)
@@ -283,26 +279,25 @@ void client_end_with(struct client *client, struct frame *last)
     begin_closing(client, last);
 }
 
-static void close_with(struct client *client, uint16_t code, const char *reason)
+/* Ends with `last`, the bytes that say `code`; takes the caller's reference. */
+static void close_with(struct client *client, uint16_t code, struct frame *last)
 {
-    if (client->phase != CLIENT_OPEN)
+    if (client->phase != CLIENT_OPEN) {
+        frame_unref(last);
         return;
+    }
     end_open(client, CLIENT_CLOSING, client->peer_closed ? CLOSE_normal : code);
-    begin_closing(client, frame_new_close(code, reason));
+    begin_closing(client, last);
 }
 
 void client_close(struct client *client, uint16_t code)
 {
-    close_with(client, code, close_code_name(code));
+    close_with(client, code, close_frame_new(code));
 }
 
 void client_send_away(struct client *client, int64_t retry_ms)
 {
-    char reason[64];
-
-    snprintf(reason, sizeof reason, "%s retry_ms=%lld", close_code_name(CLOSE_going_away),
-             (long long)retry_ms);
-    close_with(client, CLOSE_going_away, reason);
+    close_with(client, CLOSE_going_away, close_frame_new_away(retry_ms));
 }
 
 void client_on_writable(void *arg)

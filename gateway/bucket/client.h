@@ -41,7 +41,7 @@ struct client {
     struct membership *rooms;     /* [0] is everyone */
     struct http_request *request; /* in the handshake only */
     size_t discarded;             /* bytes that came while closing */
-    struct ws_reader reader;
+    struct ws_reader reader;      /* session.c's */
     int fd;
     uint32_t room_count; /* everyone included */
     uint32_t room_capacity;
@@ -58,7 +58,8 @@ void client_open(struct bucket *bucket, struct ticket *ticket);
 /* Callbacks of ws_server. */
 void client_on_writable(void *client);
 void client_on_secured(void *client);
-void client_on_gone(void *client);
+/* The socket is gone: frees the client, whose session has ended (session_on_gone). */
+void client_on_gone(struct client *client);
 
 /* The handshake is through: open from here on, and counted. `encoding`: how it reads pushes. */
 void client_opened(struct client *client, enum encoding encoding);

@@ -57,6 +57,7 @@ static void answer_handshake(struct client *client, const struct handshake *answ
         client_end_with(client, response);
         return;
     }
+    ws_reader_init(&client->reader, client->bucket->limits.max_message);
     client_opened(client, answer->query.encoding);
     client_heard(client);
     joined = join_first_rooms(client, &answer->query); /* before the answer: whoever reads it is in */

@@ -209,3 +209,11 @@ void session_on_bytes(void *arg, uint8_t *data, size_t len)
     else if (client->phase == CLIENT_CLOSING)
         on_frames_closing(client, data + used, len - used);
 }
+
+void session_on_gone(void *arg)
+{
+    struct client *client = arg;
+
+    ws_reader_fini(&client->reader);
+    client_on_gone(client);
+}

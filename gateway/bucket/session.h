@@ -9,5 +9,7 @@
 /* Callback of ws_server: bytes of a client in any phase; may open, close or end it. `data` may be changed in
  * place. */
 void session_on_bytes(void *client, uint8_t *data, size_t len);
+/* Callback of ws_server: the socket is gone, and with it the client. */
+void session_on_gone(void *client);
 
 #endif

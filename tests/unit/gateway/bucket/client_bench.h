@@ -225,7 +225,7 @@ static inline void bench_gone(struct ws_conn *conn)
 {
     if (conn->client == NULL)
         return;
-    client_on_gone(conn->client);
+    session_on_gone(conn->client);
     conn->client = NULL;
 }
 

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "gateway/bucket/delivery.h"
+#include "gateway/metrics/gateway_metrics.h"
+#include "gateway/websocket/close_frame.h"
 #include "gateway/websocket/frame.h"
 
 static void expect(struct frame *frame, const void *bytes, size_t len)
@@ -81,6 +83,8 @@ static void control_frames(void **state)
     assert_null(frame_new_pong(slice_of(long_text, 126)));
     memset(long_text, 'x', 124);
     assert_null(frame_new_close(1000, long_text));
+    expect(close_frame_new(CLOSE_internal), "\x88\x0A\x03\xF3internal", 12);
+    expect(close_frame_new_away(1500), "\x88\x1A\x03\xE9going_away retry_ms=1500", 28);
 }
 
 static void a_delivery_encodes_only_what_is_read(void **state)
