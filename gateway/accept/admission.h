@@ -9,12 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shared/base/cell_rate.h"
+
 enum { ADMISSION_RETRY_MAX = 120 }; /* seconds that anybody is told to wait, at most */
 
 struct admission {
-    int64_t step_us;    /* between two clients; 0: no limit */
-    int64_t burst_us;   /* how far next_us may lie in the past */
-    int64_t next_us;    /* when the next client is due */
+    struct cell_rate rate;
+    int64_t due_us;     /* as cell_rate_admits has it */
     int64_t promise_us; /* when the last one that was refused was told to come back */
 };
 

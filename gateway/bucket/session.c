@@ -8,6 +8,7 @@
 #include "gateway/bucket/opening.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/websocket/client_msg.h"
+#include "shared/base/cell_rate.h"
 #include "shared/base/clock.h"
 #include "shared/contract/close_codes.h"
 
@@ -17,21 +18,13 @@ enum {
     MAX_DISCARDED = 2 * 1024 * 1024, /* bytes: what may have been under way when the close frame went */
 };
 
-/* Generic cell rate: a frame of any kind moves `paced_us` on by its share of a second; a client may
- * be one second ahead. */
+/* A frame of any kind takes its share of a second; a client may be one second ahead. */
 static bool within_rate(struct client *client)
 {
-    int rate = client->bucket->limits.messages_per_second;
-    int64_t now = clock_now_us();
+    int64_t step_us = cell_rate_step_us(client->bucket->limits.messages_per_second);
+    const struct cell_rate rate = {.step_us = step_us, .burst_us = PACE_BURST_US - step_us};
 
-    if (rate == 0)
-        return true;
-    if (client->paced_us < now)
-        client->paced_us = now;
-    if (client->paced_us - now > PACE_BURST_US - 1000000 / rate)
-        return false;
-    client->paced_us += 1000000 / rate;
-    return true;
+    return cell_rate_admits(&rate, &client->paced_us, clock_now_us());
 }
 
 static void send_text(struct client *client, const struct buf *text, enum status status)
