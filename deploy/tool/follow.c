@@ -5,19 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/backoff.h"
 #include "shared/contract/close_codes.h"
 
-enum { BACKOFF_FIRST_MS = 500, BACKOFF_MAX_MS = 30000, LONG_ENOUGH_MS = 5000, RETRY_MS_MAX = 3600000 };
+enum { LONG_ENOUGH_MS = 5000, RETRY_MS_MAX = 3600000 };
 
-/* Doubles with each failure; between half of it and all of it. */
-static int64_t backoff(unsigned failures, uint32_t chance)
+/* Between half of the ceiling and all of it. */
+static int64_t pause_ms(unsigned failures, uint32_t chance)
 {
-    int64_t most = BACKOFF_FIRST_MS;
+    static const struct backoff backoff = {.first_ms = 500, .last_ms = 30000, .divisor = 2};
 
-    for (unsigned i = 1; i < failures && most < BACKOFF_MAX_MS; i++)
-        most *= 2;
-    most = most < BACKOFF_MAX_MS ? most : BACKOFF_MAX_MS;
-    return most / 2 + (int64_t)(chance % (uint64_t)(most / 2 + 1));
+    return backoff_ms(&backoff, failures - 1, chance);
 }
 
 /* "going_away retry_ms=2350"; -1 without it. */
@@ -42,14 +40,14 @@ static struct follow_plan after_refusal(const struct follow *follow, const struc
     if (ending->http_status != 429 && ending->http_status < 500)
         return stop();
     if (wait == 0)
-        wait = backoff(follow->failures, chance);
+        wait = pause_ms(follow->failures, chance);
     return (struct follow_plan){.step = FOLLOW_AGAIN, .wait_ms = wait, .other = true};
 }
 
 static struct follow_plan after_close(const struct follow *follow, const struct ws_ending *ending,
                                       uint32_t chance)
 {
-    struct follow_plan plan = {.step = FOLLOW_AGAIN, .wait_ms = backoff(follow->failures, chance)};
+    struct follow_plan plan = {.step = FOLLOW_AGAIN, .wait_ms = pause_ms(follow->failures, chance)};
     int64_t asked = asked_retry_ms(ending->text);
 
     plan.other =

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "logic/link/link_address.h"
-#include "logic/link/link_backoff.h"
 #include "logic/link/link_canary.h"
 #include "logic/link/link_hello.h"
 #include "logic/link/link_ledger.h"
@@ -20,6 +19,7 @@
 #include "logic/link/link_sender.h"
 #include "logic/link/link_transport.h"
 #include "logic/link/liveness.h"
+#include "shared/base/backoff.h"
 #include "shared/base/clock.h"
 #include "shared/net/address_list.h"
 #include "shared/net/lookup.h"
@@ -30,7 +30,6 @@ enum {
     IDLE_PING_MS = 10000, /* an idle connection is pinged so often */
 };
 
-/* The order of the rows LM_LINKS_UP and after. */
 enum link_state { LINK_UP, LINK_CONNECTING, LINK_WAITING };
 
 struct gateway_link {
@@ -74,7 +73,11 @@ static void set_state(struct gateway_link *link, enum link_state state)
 
 static void pause_link(struct gateway_link *link)
 {
-    (void)loop_event_after_ms(link->again, link_backoff_ms(link->failures++));
+    static const struct backoff backoff = {.first_ms = 50, .last_ms = 2000};
+    uint32_t chance = 0;
+
+    evutil_secure_rng_get_bytes(&chance, sizeof chance);
+    (void)loop_event_after_ms(link->again, backoff_ms(&backoff, link->failures++, chance));
 }
 
 static void note_down(struct gateway_link *link, const char *reason)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/base/backoff.h"
 #include "shared/base/buf.h"
 #include "shared/base/clock.h"
 #include "shared/log/metrics.h"
@@ -20,9 +21,6 @@
 #include "shared/redis/redis_url.h"
 
 enum {
-    BACKOFF_FIRST_MS = 50,
-    BACKOFF_LAST_MS = 1000,
-    DOUBLINGS_MAX = 5,
     TICK_MS = 1000, /* a connection that is up for so long counts as steady */
     QUIET_MS = 900, /* not a whole tick, or every other one would find it too early */
     HOPS_MAX = 3,   /* MOVED answers in a row that are followed at once */
@@ -66,24 +64,21 @@ static void schedule(struct redis_client *client, uint32_t delay_ms)
     (void)loop_event_after_ms(client->timer, delay_ms);
 }
 
-/* Jitter, so that the clients of a Redis that comes back do not come all at once; never none at all. */
-static uint32_t backoff(unsigned failures)
+/* Never none at all. */
+static uint32_t pause_ms(unsigned failures)
 {
-    unsigned doublings = failures < DOUBLINGS_MAX ? failures : DOUBLINGS_MAX;
-    uint32_t ceiling = (uint32_t)BACKOFF_FIRST_MS << doublings;
-    uint32_t random = 0;
+    static const struct backoff backoff = {.first_ms = 50, .last_ms = 1000, .divisor = 4};
+    uint32_t chance = 0;
 
-    if (ceiling > BACKOFF_LAST_MS)
-        ceiling = BACKOFF_LAST_MS;
-    evutil_secure_rng_get_bytes(&random, sizeof random);
-    return ceiling / 4 + random % (ceiling - ceiling / 4 + 1);
+    evutil_secure_rng_get_bytes(&chance, sizeof chance);
+    return backoff_ms(&backoff, failures, chance);
 }
 
 static void note_failure(struct redis_client *client, const char *reason, const char *remedy)
 {
     redis_outage_note(&client->outage, reason, remedy);
     redis_sentinel_pass_over(&client->sentinel);
-    schedule(client, backoff(client->failures));
+    schedule(client, pause_ms(client->failures));
     client->failures++;
 }
 
