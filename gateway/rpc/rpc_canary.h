@@ -4,17 +4,10 @@
 #ifndef FANFARE_GATEWAY_RPC_RPC_CANARY_H
 #define FANFARE_GATEWAY_RPC_RPC_CANARY_H
 
-#include <stdbool.h>
-
 #include "gateway/rpc/canary.h"
-#include "shared/base/list.h"
-#include "shared/h2/h2_conn.h"
+#include "gateway/rpc/rpc_call.h"
 
-/* Whether the request is one. */
-bool rpc_canary_is(const struct h2_request *request);
-/* Answers it, now or later; until then it stands in `under_way`, the connection's list. */
-void rpc_canary_begin(struct canary *canary, struct h2_conn *h2, int32_t stream, struct list *under_way);
-/* The connection is over: forgets what stands in its list. */
-void rpc_canary_forget(struct list *under_way);
+/* Sends a push through `canary` and answers later; 503 or 500 at once if it cannot be sent. */
+void rpc_canary_begin(struct canary *canary, const struct rpc_call *call);
 
 #endif

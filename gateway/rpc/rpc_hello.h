@@ -4,17 +4,11 @@
 #ifndef FANFARE_GATEWAY_RPC_RPC_HELLO_H
 #define FANFARE_GATEWAY_RPC_RPC_HELLO_H
 
-#include <stdbool.h>
-
-#include "gateway/rpc/rpc_routes.h"
+#include "gateway/rpc/rpc_call.h"
 #include "shared/contract/hello.h"
-#include "shared/h2/h2_conn.h"
 
-/* Whether the request is one. */
-bool rpc_hello_is(const struct h2_request *request);
-/* Fills `answer` with `own`; never fails (want of memory is a 500). With `first` the log says who has come:
- * `from` is its address. */
-void rpc_hello_answer(const struct hello *own, const struct h2_request *request, bool first, const char *from,
-                      struct rpc_answer *answer);
+/* Answers with `own`, but for the bytes of a request: there the connection's own limit is told, not what a
+ * reload has made of it. The log says who has come when it is the first good hello of its connection. */
+void rpc_hello_answer(const struct hello *own, const struct rpc_call *call);
 
 #endif

@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 #include "gateway/metrics/gateway_metrics.h"
-#include "gateway/rpc/rpc_canary.h"
-#include "gateway/rpc/rpc_hello.h"
+#include "gateway/rpc/rpc_call.h"
 #include "gateway/rpc/rpc_routes.h"
 #include "shared/base/clock.h"
 #include "shared/base/list.h"
@@ -30,8 +29,7 @@ enum {
     HOST_LEN = 64,          /* an IPv6 address with its scope */
     PORT_LEN = 8,
     REFUSAL_GAP_MS = 10000, /* between two lines about refused certificates */
-    PEER_LEN = HOST_LEN + PORT_LEN,
-    TOTAL_FACTOR = 3, /* times read_timeout_ms: for a whole request */
+    TOTAL_FACTOR = 3,       /* times read_timeout_ms: for a whole request */
     SWEEPS_PER_TIMEOUT = 4,
     SWEEP_MIN_MS = 20,
     SWEEP_MAX_MS = 1000,
@@ -60,12 +58,9 @@ struct rpc_conn {
     struct list node;
     struct rpc_server *server;
     struct h2_conn *h2;
-    struct list canaries; /* under way */
-    size_t max_body;      /* of its requests, for as long as it lives */
-    bool said_hello;
+    struct rpc_caller caller; /* to the routes */
     bool established;
     int64_t requests;
-    char peer[PEER_LEN];
 };
 
 struct held_answer {
@@ -74,14 +69,6 @@ struct held_answer {
     int32_t stream;
     struct rpc_answer answer;
 };
-
-static void send_answer(struct rpc_conn *conn, int32_t stream, struct rpc_answer *answer)
-{
-    if (answer->allow)
-        h2_reply_header(conn->h2, stream, "allow", answer->allow);
-    h2_reply(conn->h2, stream, answer->status, answer->content_type, answer->body.data, answer->body.len);
-    buf_fini(&answer->body);
-}
 
 /* Without the memory to hold an answer back it goes out early: late pressure, no loss. */
 static bool hold_answer(struct rpc_conn *conn, int32_t stream, const struct rpc_answer *answer)
@@ -97,39 +84,31 @@ static bool hold_answer(struct rpc_conn *conn, int32_t stream, const struct rpc_
     return true;
 }
 
-/* A connection's own limit is told, not what a reload has made of it. */
-static void answer_hello(struct rpc_conn *conn, const struct h2_request *request, struct rpc_answer *answer)
+static void settle(struct rpc_conn *conn, int32_t stream, struct rpc_answer *answer)
 {
-    struct hello own = conn->server->conf.hello;
-
-    own.limits[HELLO_RPC_BYTES] = (int64_t)conn->max_body;
-    rpc_hello_answer(&own, request, !conn->said_hello, conn->peer, answer);
-    if (answer->status == 200)
-        conn->said_hello = true;
+    if (answer->status != 200)
+        metrics_add(M_RPC_REFUSED, 1);
+    if (answer->applied)
+        event_active(conn->server->turn, EV_TIMEOUT, 0);
+    if (answer->applied && hold_answer(conn, stream, answer))
+        return;
+    rpc_answer_send(conn->h2, stream, answer);
+    buf_fini(&answer->body);
 }
 
 static void on_request(struct h2_conn *h2, const struct h2_request *request, void *arg)
 {
     struct rpc_conn *conn = arg;
-    struct rpc_server *server = conn->server;
     struct rpc_answer answer;
+    const struct rpc_call call = {&conn->caller, request, clock_now_ms(), &answer};
 
-    (void)h2;
     conn->requests++;
-    if (server->conf.canary && rpc_canary_is(request)) {
-        rpc_canary_begin(server->conf.canary, conn->h2, request->stream, &conn->canaries);
-        return;
-    }
-    if (rpc_hello_is(request))
-        answer_hello(conn, request, &answer);
+    conn->caller.h2 = h2;
+    rpc_routes_answer(&conn->server->routes, &call);
+    if (answer.later)
+        buf_fini(&answer.body);
     else
-        rpc_routes_answer(&server->routes, request, clock_now_ms(), &answer);
-    if (answer.status != 200)
-        metrics_add(M_RPC_REFUSED, 1);
-    if (answer.applied)
-        event_active(server->turn, EV_TIMEOUT, 0);
-    if (!answer.applied || !hold_answer(conn, request->stream, &answer))
-        send_answer(conn, request->stream, &answer);
+        settle(conn, request->stream, &answer);
 }
 
 static void on_refused(struct h2_conn *h2, int status, void *arg)
@@ -161,7 +140,7 @@ static void drop_held_of(struct rpc_server *server, const struct rpc_conn *conn)
 static void conn_free(struct rpc_conn *conn)
 {
     drop_held_of(conn->server, conn);
-    rpc_canary_forget(&conn->canaries);
+    rpc_caller_forget(&conn->caller);
     h2_conn_free(conn->h2);
     list_remove(&conn->node);
     if (conn->established)
@@ -182,8 +161,8 @@ static void note_refused_peer(const struct rpc_conn *conn, const char *reason)
     server->refused_peers++;
     if (server->refusal_logged_ms && now_ms - server->refusal_logged_ms < REFUSAL_GAP_MS)
         return;
-    log_event(LOG_WARN, "rpc client certificate refused", LOG_S("peer", conn->peer), LOG_S("reason", reason),
-              LOG_I("times", server->refused_peers));
+    log_event(LOG_WARN, "rpc client certificate refused", LOG_S("peer", conn->caller.peer),
+              LOG_S("reason", reason), LOG_I("times", server->refused_peers));
     server->refusal_logged_ms = now_ms;
     server->refused_peers = 0;
 }
@@ -203,7 +182,8 @@ static void on_close(struct h2_conn *h2, const char *reason, void *arg)
         note_refused_peer(conn, reason);
     else
         log_event(h2_conn_end(h2) == H2_END_FLOOD ? LOG_WARN : LOG_INFO, "rpc connection closed",
-                  LOG_S("peer", conn->peer), LOG_S("reason", reason), LOG_I("requests", conn->requests));
+                  LOG_S("peer", conn->caller.peer), LOG_S("reason", reason),
+                  LOG_I("requests", conn->requests));
     conn_free(conn);
 }
 
@@ -213,14 +193,15 @@ static void on_reset(struct h2_conn *h2, enum h2_reset why, void *arg)
     bool stalled = why == H2_RESET_STALLED;
 
     (void)h2;
-    log_event(LOG_WARN, "rpc request reset", LOG_S("peer", conn->peer),
+    log_event(LOG_WARN, "rpc request reset", LOG_S("peer", conn->caller.peer),
               LOG_S("reason", stalled ? "it was not complete in time" : "maxRpcInflightBytes are held"));
     metrics_add(stalled ? M_RPC_RESET_TIMEOUT : M_RPC_RESET_BYTES, 1);
 }
 
 static void evict(struct rpc_conn *conn, const char *reason)
 {
-    log_event(LOG_WARN, "silent rpc connection closed", LOG_S("peer", conn->peer), LOG_S("reason", reason));
+    log_event(LOG_WARN, "silent rpc connection closed", LOG_S("peer", conn->caller.peer),
+              LOG_S("reason", reason));
     metrics_add(M_EVICTED_RPC, 1);
     conn_free(conn);
 }
@@ -284,7 +265,7 @@ static void on_established(struct h2_conn *h2, void *arg)
     struct rpc_server *server = conn->server;
 
     if (!make_place(server)) {
-        log_event(LOG_WARN, "rpc connection refused", LOG_S("peer", conn->peer),
+        log_event(LOG_WARN, "rpc connection refused", LOG_S("peer", conn->caller.peer),
                   LOG_S("reason", "maxRpcConnections are open"));
         metrics_add(M_RPC_REFUSED, 1);
         h2_conn_close(h2, "maxRpcConnections are open");
@@ -326,9 +307,9 @@ static void name_peer(struct rpc_conn *conn, const struct sockaddr *peer, sockle
     char port[PORT_LEN];
 
     if (getnameinfo(peer, len, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV))
-        snprintf(conn->peer, sizeof conn->peer, "?");
+        snprintf(conn->caller.peer, sizeof conn->caller.peer, "?");
     else
-        snprintf(conn->peer, sizeof conn->peer, "%s:%s", host, port);
+        snprintf(conn->caller.peer, sizeof conn->caller.peer, "%s:%s", host, port);
 }
 
 static enum status open_conn(struct rpc_server *server, struct rpc_conn *conn, int fd)
@@ -342,7 +323,7 @@ static enum status open_conn(struct rpc_server *server, struct rpc_conn *conn, i
         .on_coming = on_coming,
     };
     const struct h2_limits limits = {
-        .max_body = conn->max_body,
+        .max_body = conn->caller.max_body,
         .max_streams = MAX_STREAMS,
         .window = WINDOW,
         .inflight = &server->inflight,
@@ -380,8 +361,8 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
         return;
     }
     conn->server = server;
-    conn->max_body = (size_t)server->conf.hello.limits[HELLO_RPC_BYTES];
-    list_init(&conn->canaries);
+    conn->caller.max_body = (size_t)server->conf.hello.limits[HELLO_RPC_BYTES];
+    list_init(&conn->caller.later);
     name_peer(conn, peer, peer_len);
     set_keepalive(fd);
     if (open_conn(server, conn, fd)) {
@@ -399,7 +380,7 @@ static void release(struct rpc_server *server)
     while (!list_empty(&server->held)) {
         struct held_answer *held = container_of(list_first(&server->held), struct held_answer, node);
 
-        send_answer(held->conn, held->stream, &held->answer);
+        rpc_answer_send(held->conn->h2, held->stream, &held->answer);
         drop_held(held);
     }
 }
@@ -436,7 +417,8 @@ enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf
     server->base = base;
     server->conf = *conf;
     server->conf.bind = NULL;
-    server->routes = (struct rpc_routes){conf->handler, conf->stats, conf->arg};
+    server->routes =
+        (struct rpc_routes){conf->handler, conf->canary, &server->conf.hello, conf->stats, conf->arg};
     list_init(&server->conns);
     list_init(&server->handshakes);
     list_init(&server->held);

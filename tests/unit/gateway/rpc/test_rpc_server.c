@@ -307,9 +307,18 @@ static void test_errors(void **state)
     ask(bench, 0, "POST", "/rpc/batch", PUSH_BATCH_CONTENT_TYPE, "FANB");
     await_answers(bench, 6);
     expect(bench, 5, 400, "\"invalid_batch\",\"message\":\"at byte 4");
+    ask(bench, 0, "GET", "/rpc/hello", NULL, NULL);
+    await_answers(bench, 7);
+    expect(bench, 6, 405, "\"method_not_allowed\",\"message\":\"POST\"");
+    ask(bench, 0, "POST", "/rpc/hello", "text/plain", "{}");
+    await_answers(bench, 8);
+    expect(bench, 7, 415, "\"unsupported_media_type\",\"message\":\"application/json\"");
+    ask(bench, 0, "POST", "/rpc/canary", NULL, NULL);
+    await_answers(bench, 9);
+    expect(bench, 8, 404, "/rpc/canary"); /* of a gateway without one */
     assert_int_equal(bench->delivered, 0);
     assert_int_equal(bench->turns, 0);
-    assert_int_equal(metrics_get(M_RPC_REFUSED) - refused, 6);
+    assert_int_equal(metrics_get(M_RPC_REFUSED) - refused, 9);
 }
 
 static void test_stats(void **state)
