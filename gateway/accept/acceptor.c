@@ -37,7 +37,7 @@ struct acceptor {
     bool draining;
 };
 
-static void on_ticket(struct acceptor *acceptor, struct ticket *ticket)
+static void on_gone(struct acceptor *acceptor, struct ticket *ticket)
 {
     acceptor->live--;
     acceptor->loads[ticket->bucket]--;
@@ -50,8 +50,13 @@ static void on_ticket(struct acceptor *acceptor, struct ticket *ticket)
     free(ticket);
 }
 
+static void on_ticket(struct acceptor *acceptor, struct control_mail *mail)
+{
+    on_gone(acceptor, container_of(mail, struct ticket, back));
+}
+
 /* It moves from the clients to those that are only told something, whose number is bounded too. */
-static void on_probe(struct acceptor *acceptor, struct ticket *ticket)
+static void count_as_probe(struct acceptor *acceptor, struct ticket *ticket)
 {
     if (ticket->refusal != REFUSAL_NONE || ticket->canary)
         return;
@@ -62,25 +67,26 @@ static void on_probe(struct acceptor *acceptor, struct ticket *ticket)
     admission_give_back(&acceptor->admission);
 }
 
-static void on_return(struct acceptor *acceptor, struct bucket_mail *mail)
+static void on_probe(struct acceptor *acceptor, struct control_mail *mail)
 {
-    if (mail->kind == MAIL_PROBE) {
-        struct probe_note *note = container_of(mail, struct probe_note, head);
+    struct probe_note *note = container_of(mail, struct probe_note, head);
 
-        on_probe(acceptor, note->ticket);
-        free(note);
-        return;
-    }
-    on_ticket(acceptor, container_of(mail, struct ticket, head));
+    count_as_probe(acceptor, note->ticket);
+    free(note);
 }
+
+static void (*const on_mail[CONTROL_MAIL_KINDS])(struct acceptor *acceptor, struct control_mail *mail) = {
+    [CONTROL_TICKET] = on_ticket, [CONTROL_PROBE] = on_probe};
 
 static void take_returns(struct acceptor *acceptor)
 {
     struct mail *next;
 
     for (struct mail *mail = mailbox_take(acceptor->returns); mail != NULL; mail = next) {
+        struct control_mail *head = container_of(mail, struct control_mail, mail);
+
         next = mail->next;
-        on_return(acceptor, container_of(mail, struct bucket_mail, mail));
+        on_mail[head->kind](acceptor, head);
     }
 }
 
@@ -107,7 +113,7 @@ static void turn_away(struct acceptor *acceptor, struct ticket *ticket)
 {
     metrics_add(M_REFUSED_FULL, 1);
     close(ticket->fd);
-    on_ticket(acceptor, ticket);
+    on_gone(acceptor, ticket);
 }
 
 /* Takes the tickets that wait, oldest first. */
@@ -243,7 +249,7 @@ void acceptor_adopt(struct acceptor *acceptor, int fd)
     acceptor->loads[ticket->bucket]++;
     if (bucket_post_ticket(acceptor->buckets[ticket->bucket], ticket) != STATUS_OK) {
         close(fd);
-        on_ticket(acceptor, ticket);
+        on_gone(acceptor, ticket);
     }
 }
 

@@ -25,9 +25,9 @@ struct acceptor_conf {
     struct acceptor_limits limits;
 };
 
-/* Makes the mailbox for tickets; buckets must be told of it (acceptor_returns) before
- * acceptor_start. Past `max_clients` a connection goes to the bucket with
- * most that are not open yet: a silent one of them gives way to it (client_open), else it gets its 503 there.
+/* Makes the mailbox for what buckets tell (struct control_mail); buckets must be told of it
+ * (acceptor_returns) before acceptor_start. Past `max_clients` a connection goes to the bucket with most that
+ * are not open yet: a silent one of them gives way to it (client_open), else it gets its 503 there.
  */
 enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
                          struct fault *fault);

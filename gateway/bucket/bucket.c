@@ -281,7 +281,7 @@ static void discard_mail(struct bucket *bucket)
             struct ticket *ticket = container_of(head, struct ticket, head);
 
             close(ticket->fd);
-            (void)mailbox_post(bucket->conf->returns, mail);
+            (void)control_post(bucket->conf->returns, &ticket->back, CONTROL_TICKET);
         } else {
             if (head->kind == MAIL_JOB)
                 delivery_unref(container_of(head, struct job, head)->delivery);

@@ -18,7 +18,7 @@ struct bucket;
 
 struct bucket_conf {
     struct directory *directory;
-    struct mailbox *returns;           /* tickets go back there */
+    struct mailbox *returns;           /* struct control_mail goes there */
     struct slice page;                 /* the whole HTTP answer to GET /, or empty: 404 */
     const struct readiness *readiness; /* answers /readyz; NULL: ready */
     SSL_CTX *certificate;              /* of client TLS, for bucket_new only; NULL: plain sockets */

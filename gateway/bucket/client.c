@@ -21,7 +21,7 @@ static void client_free(struct client *client)
     outbox_fini(&client->outbox);
     http_request_free(client->request);
     free(client->rooms);
-    (void)mailbox_post(client->bucket->conf->returns, &client->ticket->head.mail);
+    (void)control_post(client->bucket->conf->returns, &client->ticket->back, CONTROL_TICKET);
     free(client);
 }
 
@@ -66,7 +66,7 @@ void client_open(struct bucket *bucket, struct ticket *ticket)
     if (client == NULL) {
         metrics_add(M_REFUSED_MEMORY, 1);
         close(ticket->fd);
-        (void)mailbox_post(bucket->conf->returns, &ticket->head.mail);
+        (void)control_post(bucket->conf->returns, &ticket->back, CONTROL_TICKET);
         return;
     }
     client->conn = ws_server_adopt(bucket->server, ticket->fd, client);

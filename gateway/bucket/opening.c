@@ -32,9 +32,8 @@ static void note_probe(const struct client *client)
 
     if (note == NULL)
         return;
-    note->head.kind = MAIL_PROBE;
     note->ticket = client->ticket;
-    if (mailbox_post(client->bucket->conf->returns, &note->head.mail) != STATUS_OK)
+    if (control_post(client->bucket->conf->returns, &note->head, CONTROL_PROBE) != STATUS_OK)
         free(note);
 }
 

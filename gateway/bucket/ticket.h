@@ -16,7 +16,6 @@
 
 enum bucket_mail_kind {
     MAIL_TICKET,
-    MAIL_PROBE,
     MAIL_JOB,
     MAIL_DRAIN,
     MAIL_LIMITS,
@@ -31,12 +30,31 @@ struct bucket_mail {
     enum bucket_mail_kind kind;
 };
 
+enum control_mail_kind { CONTROL_TICKET, CONTROL_PROBE, CONTROL_MAIL_KINDS };
+
+/* Out of a bucket, to the control thread: the head of each message that goes there. */
+struct control_mail {
+    struct mail mail; /* first */
+    enum control_mail_kind kind;
+};
+
+/* From a bucket's thread; as mailbox_post. */
+static inline enum status control_post(struct mailbox *control, struct control_mail *mail,
+                                       enum control_mail_kind kind)
+{
+    mail->kind = kind;
+    return mailbox_post(control, &mail->mail);
+}
+
 struct address;
 
 /* A connection's ticket: made by the acceptor with the socket, kept by the client as long as
  * it lives, sent back when it is gone, so that the acceptor's counts are its own. */
 struct ticket {
-    struct bucket_mail head;
+    union {
+        struct bucket_mail head;  /* on its way in */
+        struct control_mail back; /* and out */
+    };
     int fd;
     int64_t accepted_us; /* monotonic */
     unsigned bucket;
@@ -48,10 +66,9 @@ struct ticket {
     bool probe;              /* the acceptor's: counts as no client */
 };
 
-/* Out of a bucket, before the ticket: it was no client that came, but a load balancer that asked how we are.
- */
+/* Before the ticket: it was no client that came, but a load balancer that asked how we are. */
 struct probe_note {
-    struct bucket_mail head;
+    struct control_mail head;
     struct ticket *ticket; /* still the client's; the acceptor may touch its own members */
 };
 

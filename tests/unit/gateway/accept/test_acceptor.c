@@ -123,7 +123,8 @@ static void turn(struct bench *bench)
 static void give_back(struct bench *bench, struct ticket *ticket)
 {
     close(ticket->fd);
-    assert_int_equal(mailbox_post(acceptor_returns(bench->acceptor), &ticket->head.mail), STATUS_OK);
+    assert_int_equal(control_post(acceptor_returns(bench->acceptor), &ticket->back, CONTROL_TICKET),
+                     STATUS_OK);
 }
 
 static int teardown(void **state)
@@ -303,6 +304,31 @@ static void a_newcomer_goes_where_one_may_give_way_and_the_counts_stay_right(voi
     assert_int_equal(refused(REFUSAL_MAX_CLIENTS), 0);
 }
 
+static void note_probe(struct bench *bench, struct ticket *ticket)
+{
+    struct probe_note *note = calloc(1, sizeof *note);
+
+    note->ticket = ticket;
+    assert_int_equal(control_post(acceptor_returns(bench->acceptor), &note->head, CONTROL_PROBE), STATUS_OK);
+    turn(bench);
+}
+
+static void a_probe_is_no_client_while_it_is_connected(void **state)
+{
+    struct bench *bench = *state;
+
+    connect_many(bench, 3);
+    note_probe(bench, bucket_of[0].tickets[0]);
+    assert_int_equal(acceptor_live(bench->acceptor), 2);
+    connect_many(bench, 1);
+    assert_int_equal(refused(REFUSAL_MAX_CLIENTS), 0);
+    assert_int_equal(acceptor_live(bench->acceptor), 3);
+    give_back(bench, bucket_of[0].tickets[0]);
+    bucket_of[0].tickets[0] = NULL;
+    turn(bench);
+    assert_int_equal(acceptor_live(bench->acceptor), 3);
+}
+
 static void a_bucket_that_takes_no_ticket_costs_only_its_client(void **state)
 {
     struct bench *bench = *state;
@@ -329,6 +355,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_canary_takes_no_place, setup, teardown),
         cmocka_unit_test_setup_teardown(a_newcomer_goes_where_one_may_give_way_and_the_counts_stay_right,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_probe_is_no_client_while_it_is_connected, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bucket_that_takes_no_ticket_costs_only_its_client, setup, teardown),
     };
 
