@@ -4,10 +4,9 @@
 #define FANFARE_GATEWAY_ADMIN_API_H
 
 #include <event2/event.h>
-#include <stdbool.h>
 
-#include "shared/base/buf.h"
 #include "shared/base/status.h"
+#include "shared/daemon/ops_routes.h"
 
 struct admin_api;
 
@@ -15,12 +14,7 @@ struct admin_api_conf {
     const char *bind; /* see listener_new */
     int port;
     int max_connections;
-    const char *(*not_ready)(void *arg); /* NULL when ready, else why not; static */
-    enum status (*state)(struct buf *out,
-                         void *arg); /* appends members of the body of /readyz, each behind a comma */
-    enum status (*metrics)(struct buf *out, void *arg); /* appends what metrics_print does */
-    enum status (*stats)(struct buf *out, void *arg);   /* appends a JSON object */
-    void *arg;
+    struct ops_routes ops; /* its pages */
 };
 
 /* Listens (`msg=listening what=admin …`). */

@@ -230,11 +230,11 @@ static enum status start_admin(struct gateway *gateway, struct fault *fault)
         .bind = gateway->conf->admin_bind,
         .port = (int)gateway->conf->admin_port,
         .max_connections = (int)gateway->descriptors.admin,
-        .not_ready = why_not_ready,
-        .state = print_state,
-        .metrics = print_metrics,
-        .stats = print_stats,
-        .arg = gateway,
+        .ops = {.not_ready = why_not_ready,
+                .state = print_state,
+                .metrics = print_metrics,
+                .stats = print_stats,
+                .arg = gateway},
     };
 
     enum status status = admin_api_new(gateway->base, &conf, &gateway->admin, fault);

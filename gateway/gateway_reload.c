@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SIGHUP: the settings are read anew, and each part is handed what is its own. The control thread; the
  * buckets get theirs by mail. */
-#include <signal.h>
-
 #include "gateway/gateway_limits.h"
 #include "gateway/gateway_state.h"
 #include "gateway/metrics/gateway_metrics.h"
+#include "shared/daemon/hangup.h"
 #include "shared/log/log.h"
-#include "shared/net/loop_event.h"
 
 static void report_missed(unsigned bucket, const char *what, enum status status)
 {
@@ -65,12 +63,9 @@ static void apply(const struct gateway *gateway)
     drain_set_pace(gateway->drain, conf->drain_seconds, conf->accept_per_second);
 }
 
-static void on_reload(evutil_socket_t fd, short what, void *arg)
+static void on_hangup(void *arg)
 {
     const struct gateway *gateway = arg;
-
-    (void)fd;
-    (void)what;
     bool good = reload_settings(gateway->settings);
     if (good) {
         apply(gateway);
@@ -79,31 +74,15 @@ static void on_reload(evutil_socket_t fd, short what, void *arg)
     metrics_add(good ? M_RELOADS_OK : M_RELOADS_FAILED, 1);
 }
 
-/* The library calls this once for each signal that came. */
-static void on_hangup(evutil_socket_t number, short what, void *arg)
-{
-    const struct gateway *gateway = arg;
-
-    (void)number;
-    (void)what;
-    event_active(gateway->reload, EV_TIMEOUT, 0);
-}
-
 enum status gateway_reload_begin(struct gateway *gateway)
 {
-    gateway->reload = event_new(gateway->base, -1, 0, on_reload, gateway);
-    gateway->hangup = evsignal_new(gateway->base, SIGHUP, on_hangup, gateway);
-    return gateway->reload != NULL && gateway->hangup != NULL && evsignal_add(gateway->hangup, NULL) == 0
-               ? STATUS_OK
-               : STATUS_NO_MEMORY;
+    return hangup_new(gateway->base, on_hangup, gateway, &gateway->hangup);
 }
 
 void gateway_reload_end(struct gateway *gateway)
 {
-    loop_event_free(gateway->hangup);
-    loop_event_free(gateway->reload);
+    hangup_free(gateway->hangup);
     gateway->hangup = NULL;
-    gateway->reload = NULL;
 }
 
 void gateway_reload_certificate(void *arg, enum certificate_kind kind, SSL_CTX *context)

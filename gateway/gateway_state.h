@@ -21,6 +21,7 @@
 #include "gateway/rpc/canary.h"
 #include "gateway/rpc/rpc_server.h"
 #include "shared/conf/reload.h"
+#include "shared/daemon/hangup.h"
 #include "shared/net/resolver.h"
 
 struct gateway {
@@ -29,8 +30,7 @@ struct gateway {
     size_t descriptors_open;         /* at the start */
     struct descriptor_plan descriptors;
     struct event_base *base;
-    struct event *hangup;
-    struct event *reload; /* active once, however often SIGHUP came */
+    struct hangup *hangup;
     struct certificates *certificates;
     struct directory *directory;
     struct page *page;

@@ -3,12 +3,12 @@
  * be taken over leaves everything as it was, with one line in the log. */
 #include "logic/logic_reload.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "logic/metrics/logic_metrics.h"
 #include "shared/conf/file_watch.h"
+#include "shared/daemon/hangup.h"
 #include "shared/log/log.h"
 #include "shared/net/certificate_log.h"
 #include "shared/net/loop_event.h"
@@ -17,8 +17,7 @@
 struct logic_reload {
     const struct reload *settings;
     struct logic_parts parts;
-    struct event *hangup;
-    struct event *turn; /* reloads once, however many signals came: libevent tells of each */
+    struct hangup *hangup;
     struct file_watch *tokens;
     struct file_watch *certificates;
     struct event *daily;
@@ -109,19 +108,9 @@ static bool take_over(struct logic_reload *reload)
     return renew_certificates(reload) && tokens && watched;
 }
 
-static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
+static void on_hangup(void *arg)
 {
     struct logic_reload *reload = arg;
-    (void)signal_number;
-    (void)what;
-    event_active(reload->turn, EV_TIMEOUT, 0);
-}
-
-static void on_turn(evutil_socket_t fd, short what, void *arg)
-{
-    struct logic_reload *reload = arg;
-    (void)fd;
-    (void)what;
     bool done = reload_settings(reload->settings) && take_over(reload);
     metrics_add(done ? LM_RELOADS_OK : LM_RELOADS_FAILED, 1);
 }
@@ -149,11 +138,8 @@ static enum status set_up_watches(struct logic_reload *reload)
 {
     struct event_base *base = reload->parts.env->base;
     reload->daily = event_new(base, -1, EV_PERSIST, on_day, reload);
-    reload->hangup = evsignal_new(base, SIGHUP, on_hangup, reload);
-    reload->turn = event_new(base, -1, 0, on_turn, reload);
-    if (!reload->hangup || !reload->turn || !reload->daily ||
-        loop_event_after_ms(reload->daily, CERTIFICATE_DAY_SECONDS * INT64_C(1000)) ||
-        event_add(reload->hangup, NULL) ||
+    if (!reload->daily || loop_event_after_ms(reload->daily, CERTIFICATE_DAY_SECONDS * INT64_C(1000)) ||
+        hangup_new(base, on_hangup, reload, &reload->hangup) ||
         file_watch_new(base, NULL, 0, on_tokens, reload, &reload->tokens) ||
         file_watch_new(base, NULL, 0, on_certificates, reload, &reload->certificates) || !watch_files(reload))
         return STATUS_NO_MEMORY;
@@ -186,8 +172,7 @@ void logic_reload_free(struct logic_reload *reload)
     if (!reload)
         return;
     reload_hold(true);
-    loop_event_free(reload->hangup);
-    loop_event_free(reload->turn);
+    hangup_free(reload->hangup);
     loop_event_free(reload->daily);
     file_watch_free(reload->tokens);
     file_watch_free(reload->certificates);

@@ -17,6 +17,7 @@
 #include "logic/push/push_trace.h"
 #include "shared/base/clock.h"
 #include "shared/base/form.h"
+#include "shared/daemon/ops_routes.h"
 #include "shared/http/http_text.h"
 #include "shared/json/error_json.h"
 #include "shared/log/log.h"
@@ -28,6 +29,7 @@ struct http_api {
     struct http_server *server;
     struct push_request_limits limits;
     struct api_guard guard;
+    struct ops_routes ops;
     size_t descriptors_open; /* at the start */
     size_t places;           /* callers' connections: maxConnections, or what the descriptors give */
     bool draining;
@@ -35,11 +37,6 @@ struct http_api {
     void *state_arg;
     char id_prefix[PUSH_ID_PREFIX_LEN + 1];
 };
-
-static void reply_json(struct http_exchange *exchange, int status, const char *json)
-{
-    push_job_reply(exchange, status, slice_str(json));
-}
 
 static void reply_fault(struct http_exchange *exchange, const struct push_fault *fault,
                         const struct traceparent *trace)
@@ -169,82 +166,72 @@ static uint64_t sum_rows(const unsigned *rows, size_t count)
     return sum;
 }
 
-static void handle_stats(struct http_exchange *exchange, void *arg)
+static void on_answer(struct http_exchange *exchange, int status, void *arg)
+{
+    (void)arg;
+    push_job_on_answer(exchange, status);
+}
+
+static const char *why_not_ready(void *arg)
+{
+    const struct http_api *api = arg;
+    return api->draining ? "the daemon is shutting down" : dispatch_why_not_ready(api->dispatch);
+}
+
+static enum status print_state(struct buf *out, void *arg)
+{
+    const struct http_api *api = arg;
+    return api->state ? api->state(out, api->state_arg) : STATUS_OK;
+}
+
+static enum status print_metrics(struct buf *out, void *arg)
+{
+    (void)arg;
+    return metrics_print(out);
+}
+
+static enum status print_stats(struct buf *out, void *arg)
 {
     static const unsigned refused[] = {LM_PUSHES_REFUSED_FULL, LM_PUSHES_REFUSED_NO_GATEWAY,
                                        LM_PUSHES_REFUSED_MEMORY};
     static const unsigned dropped[] = {LM_LINK_PUSHES_EXPIRED, LM_LINK_PUSHES_DOWN, LM_LINK_PUSHES_REFUSED,
                                        LM_LINK_PUSHES_GONE, LM_LINK_PUSHES_SHUTDOWN};
-    char json[160];
     (void)arg;
-    snprintf(json, sizeof json,
-             "{\"DispatchTotal\":%" PRIu64 ",\"DispatchFail\":%" PRIu64 ",\"PushFail\":%" PRIu64 "}",
-             metrics_get(LM_PUSHES_ACCEPTED), sum_rows(refused, sizeof refused / sizeof refused[0]),
-             sum_rows(dropped, sizeof dropped / sizeof dropped[0]));
-    reply_json(exchange, 200, json);
+    return buf_printf(out,
+                      "{\"DispatchTotal\":%" PRIu64 ",\"DispatchFail\":%" PRIu64 ",\"PushFail\":%" PRIu64 "}",
+                      metrics_get(LM_PUSHES_ACCEPTED), sum_rows(refused, sizeof refused / sizeof refused[0]),
+                      sum_rows(dropped, sizeof dropped / sizeof dropped[0]));
+}
+
+static enum status print_gateways(struct buf *out, void *arg)
+{
+    const struct http_api *api = arg;
+    return gateways_answer_append(out, api->dispatch->gateways, clock_now_ms());
 }
 
 static void handle_healthz(struct http_exchange *exchange, void *arg)
 {
-    (void)arg;
-    reply_json(exchange, 200, "{\"status\":\"ok\"}");
-}
-
-static void reply_no_memory(struct http_exchange *exchange)
-{
-    struct buf json;
-    buf_init(&json, SIZE_MAX);
-    if (error_json_append(&json, "internal", "out of memory"))
-        buf_clear(&json);
-    push_job_reply(exchange, 500, slice_of(json.data, json.len));
-    buf_fini(&json);
-}
-
-static enum status print_readiness(const struct http_api *api, const char *reason, struct buf *out)
-{
-    enum status status =
-        reason ? error_json_begin(out, "not_ready", reason) : buf_append_str(out, "{\"status\":\"ready\"");
-    if (!status && api->state)
-        status = api->state(out, api->state_arg);
-    return status ? status : buf_append_str(out, "}");
+    ops_healthz(&((const struct http_api *)arg)->ops, exchange);
 }
 
 static void handle_readyz(struct http_exchange *exchange, void *arg)
 {
-    const struct http_api *api = arg;
-    const char *reason =
-        api->draining ? "the daemon is shutting down" : dispatch_why_not_ready(api->dispatch);
-    struct buf json;
-    buf_init(&json, SIZE_MAX);
-    if (print_readiness(api, reason, &json))
-        reply_no_memory(exchange);
-    else
-        push_job_reply(exchange, reason ? 503 : 200, slice_of(json.data, json.len));
-    buf_fini(&json);
-}
-
-static void handle_gateways(struct http_exchange *exchange, void *arg)
-{
-    const struct http_api *api = arg;
-    struct buf json;
-    buf_init(&json, SIZE_MAX);
-    if (gateways_answer_append(&json, api->dispatch->gateways, clock_now_ms()))
-        reply_no_memory(exchange);
-    else
-        push_job_reply(exchange, 200, slice_of(json.data, json.len));
-    buf_fini(&json);
+    ops_readyz(&((const struct http_api *)arg)->ops, exchange);
 }
 
 static void handle_metrics(struct http_exchange *exchange, void *arg)
 {
-    struct buf text;
-    (void)arg;
-    buf_init(&text, SIZE_MAX);
-    logic_metrics_count_answer(200);
-    if (metrics_print(&text))
-        buf_clear(&text);
-    http_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text.data, text.len);
-    buf_fini(&text);
+    ops_metrics(&((const struct http_api *)arg)->ops, exchange);
+}
+
+static void handle_stats(struct http_exchange *exchange, void *arg)
+{
+    ops_stats(&((const struct http_api *)arg)->ops, exchange);
+}
+
+static void handle_gateways(struct http_exchange *exchange, void *arg)
+{
+    ops_json(&((const struct http_api *)arg)->ops, exchange, print_gateways);
 }
 
 static const struct http_route routes[] = {
@@ -257,8 +244,6 @@ static const struct http_route routes[] = {
     {"GET", "/metrics", handle_metrics, NULL},
     {"GET", "/gateways", handle_gateways, NULL},
 };
-
-static const char *const probes[] = {"/healthz", "/readyz", NULL};
 
 static bool filter(struct http_exchange *exchange, void *arg)
 {
@@ -289,7 +274,7 @@ static struct http_server_conf server_conf_of(struct http_api *api)
                                      .idle_timeout_ms = (int)conf->service_idle_timeout * 1000,
                                      .write_timeout_ms = (int)conf->service_write_timeout,
                                      .max_connections = (int)api->places,
-                                     .probes = probes,
+                                     .probes = ops_probes,
                                      .rows = {.accept_failures = LM_ACCEPT_FAILURES,
                                               .evicted = LM_CONNECTIONS_EVICTED,
                                               .refused_full = LM_HTTP_REFUSED_FULL,
@@ -347,6 +332,7 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
         return fault_set(fault, STATUS_NO_MEMORY, "no memory");
     api->conf = conf;
     api->dispatch = dispatch;
+    api->ops = (struct ops_routes){why_not_ready, print_state, print_metrics, print_stats, on_answer, api};
     fill_limits(&api->limits, conf);
     api->descriptors_open = descriptors_open();
     enum status status = plan_descriptors(api, fault);

@@ -25,11 +25,16 @@ struct push_job {
     struct job_slot slots[];
 };
 
-void push_job_reply(struct http_exchange *exchange, int status, struct slice json)
+void push_job_on_answer(struct http_exchange *exchange, int status)
 {
     logic_metrics_count_answer(status);
     if (status == 503)
         http_exchange_header(exchange, "Retry-After", "1");
+}
+
+void push_job_reply(struct http_exchange *exchange, int status, struct slice json)
+{
+    push_job_on_answer(exchange, status);
     http_reply(exchange, status, "application/json", json.data, json.len);
 }
 

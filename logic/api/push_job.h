@@ -10,6 +10,8 @@
 #include "logic/dispatch/dispatch.h"
 #include "shared/http/http_server.h"
 
+/* Before an answer: counts it, adds Retry-After where docs/protocol.md has it. */
+void push_job_on_answer(struct http_exchange *exchange, int status);
 /* Ends an exchange: counts the answer, adds Retry-After where docs/protocol.md has it. */
 void push_job_reply(struct http_exchange *exchange, int status, struct slice json);
 /* What the request around the body says. */
