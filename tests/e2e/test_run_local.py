@@ -65,8 +65,9 @@ class Local:
         self.process = None
 
     def start(self, **streams):
+        """A shell's background job ignores SIGINT, and so would all that it starts: not so a terminal's."""
         self.process = subprocess.Popen(
-            [ROOT / "deploy" / "run-local"], cwd=self.directory, env=clean_environment(self.settings),
+            ["env", "--default-signal=INT", ROOT / "deploy" / "run-local"], cwd=self.directory, env=clean_environment(self.settings),
             stdin=subprocess.DEVNULL, start_new_session=True, **streams)
 
     def local(self, command):
