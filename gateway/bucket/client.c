@@ -75,7 +75,7 @@ void client_open(struct bucket *bucket, struct ticket *ticket)
         client_free(client);
         return;
     }
-    list_add_tail(client->tls ? &bucket->securing : &bucket->handshaking, &client->link);
+    list_add_tail(ws_conn_is_secured(client->conn) ? &bucket->handshaking : &bucket->securing, &client->link);
     ws_conn_take_now(client->conn);
 }
 

@@ -336,6 +336,7 @@ static bool adopt_tls(struct ws_conn *conn, int fd)
         return false;
     lws_set_opaque_user_data(conn->tls.wsi, conn);
     SSL_set_app_data(lws_get_ssl(conn->tls.wsi), conn);
+    conn->tls.secured = SSL_is_init_finished(lws_get_ssl(conn->tls.wsi)); /* on_tls_state knew no conn yet */
     return true;
 }
 
@@ -361,6 +362,11 @@ struct ws_conn *ws_server_adopt(struct ws_server *server, int fd, void *client)
         return conn;
     free(conn);
     return NULL;
+}
+
+bool ws_conn_is_secured(const struct ws_conn *conn)
+{
+    return !ws_server_is_tls(conn->server) || conn->tls.secured;
 }
 
 bool ws_server_is_tls(const struct ws_server *server)

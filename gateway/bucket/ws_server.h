@@ -19,10 +19,10 @@ struct ws_conn; /* a socket in the server's care */
 struct ws_callbacks {
     void (*on_bytes)(void *client, uint8_t *data, size_t len); /* may be changed in place */
     void (*on_writable)(void *client);                         /* once per ws_conn_want_write */
-    void (*on_secured)(void *client);                          /* once: the TLS handshake is through */
-    void (*on_gone)(void *client);                             /* the last call; the conn is no more */
-    void (*on_wake)(void *arg);                                /* after ws_server_wake, at least once */
-    void (*on_tick)(void *arg);                                /* every tick_ms */
+    void (*on_secured)(void *client); /* once: the TLS handshake is through; see ws_conn_is_secured */
+    void (*on_gone)(void *client);    /* the last call; the conn is no more */
+    void (*on_wake)(void *arg);       /* after ws_server_wake, at least once */
+    void (*on_tick)(void *arg);       /* every tick_ms */
 };
 
 struct ws_server_conf {
@@ -45,6 +45,9 @@ void ws_server_wake(struct ws_server *server);
 
 /* Takes `fd` over in every case; `client` is handed to the callbacks. NULL: closed, no on_gone. */
 struct ws_conn *ws_server_adopt(struct ws_server *server, int fd, void *client);
+/* Whether nothing of a TLS handshake is to come. A peer that is quick may be through with it before
+ * ws_server_adopt returns: on_secured is not called then. True for a plain conn. */
+bool ws_conn_is_secured(const struct ws_conn *conn);
 /* A new plain conn, once its client knows it: what has come meanwhile need not wait for the loop to say so.
  */
 void ws_conn_take_now(struct ws_conn *conn);

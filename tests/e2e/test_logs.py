@@ -100,6 +100,7 @@ def lose_links(cluster, redis):
     cluster.proxies[0].accept()
     cluster.await_links()
     redis.call("PUBLISH", "fanfare:bus", ITEM)
+    wait_until(lambda: cluster.gateways[0].events("message on the bus refused"), 15, "the message to be refused")
     redis.stop_the_clock()
     wait_until(lambda: all(each.events("redis is not reachable") for each in cluster.daemons()), 15, "Redis to be missed")
     redis.go_on()

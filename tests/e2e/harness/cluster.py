@@ -128,10 +128,10 @@ class Cluster:
         return daemon
 
     def restart_gateway(self, index=0, same_ports=True):
-        """A new process on the RPC and ws ports of the one that died, or on other ones."""
+        """A new process on the ports of the one that died, or on other ones."""
         old = self.gateways[index]
-        ports = (old.port("rpc"), old.port("ws")) if same_ports else (0, 0)
-        config = {**old.config, "servicePort": ports[0], "wsPort": ports[1]}
+        ports = {"servicePort": "rpc", "wsPort": "ws", "adminPort": "admin"}
+        config = {**old.config, **{key: old.port(what) if same_ports else 0 for key, what in ports.items()}}
         assert not old.alive()
         self.gateways[index] = Daemon("fanfare-gateway", config, self.directory, f"{old.name}-again")
         self.dead.append(old)

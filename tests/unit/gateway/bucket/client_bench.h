@@ -93,6 +93,12 @@ bool ws_server_is_tls(const struct ws_server *server)
     return false;
 }
 
+bool ws_conn_is_secured(const struct ws_conn *conn)
+{
+    (void)conn;
+    return true;
+}
+
 void ws_conn_want_write(struct ws_conn *conn)
 {
     conn->want_write = true;
