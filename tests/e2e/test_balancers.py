@@ -119,8 +119,7 @@ def made(certs, make_cluster, tmp_path):
 def balanced(request, made, tmp_path):
     name = request.param.__name__
     program = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin")
-    if program is None:
-        pytest.skip(f"there is no {name}")
+    assert program is not None, f"there is no {name}: deploy/install-deps test installs it"
     cluster, pki = made
     directory = tmp_path / name
     directory.mkdir()

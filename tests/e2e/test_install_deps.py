@@ -85,7 +85,7 @@ def test_the_policy_goes_when_apt_fails(debian):
 
 
 def test_services_that_were_installed_before_are_left_alone(debian):
-    for name in ("redis-server", "redis-sentinel", "prometheus"):
+    for name in ("redis-server", "redis-sentinel", "prometheus", "haproxy", "nginx"):
         (debian / "installed" / name).touch()
     (debian / "policy-rc.d").write_text("#!/bin/sh\nexit 0\n")
     (debian / "policy-rc.d").chmod(0o755)
