@@ -18,7 +18,7 @@ DEB_REVISION ?= 1
 # The option tables of the daemons tell whose file `fanfare check` has before it.
 TOOL_SRC := $(wildcard deploy/tool/*.c)
 TOOL_OBJ := $(call obj,$(TOOL_SRC))
-$(BUILD)/fanfare: $(TOOL_OBJ) $(call obj,gateway/conf/gateway_conf.c logic/conf/logic_conf.c logic/conf/api_tokens.c) $(SHARED_OBJ)
+$(BUILD)/fanfare: $(TOOL_OBJ) $(call obj,$(wildcard gateway/conf/*.c logic/conf/*.c)) $(SHARED_OBJ)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 

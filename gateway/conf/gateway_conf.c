@@ -17,12 +17,15 @@
 #define AT(field)            offsetof(struct gateway_conf, field)
 #define INT(field, low, high) CONF_INT, CONF_RESTART, AT(field), (low), (high)
 #define LIVE_INT(field, low, high) CONF_INT, CONF_LIVE, AT(field), (low), (high)
+#define LIVE_BOOL(field)     CONF_BOOL, CONF_LIVE, AT(field), 0, 0
 #define BOOL(field)          CONF_BOOL, CONF_RESTART, AT(field), 0, 0
 #define TEXT(field)          CONF_STRING, CONF_RESTART, AT(field), 0, 255
+#define LIVE_TEXT(field)     CONF_STRING, CONF_LIVE, AT(field), 0, 255
 #define LIVE_FILE(field)     CONF_PATH, CONF_LIVE, AT(field), 0, 4095
 #define ENUM(field)          CONF_ENUM, CONF_RESTART, AT(field), 0, 0
 #define LIVE_ENUM(field)     CONF_ENUM, CONF_LIVE, AT(field), 0, 0
 #define LIVE_LIST(field)     CONF_LIST, CONF_LIVE, AT(field), 0, 255
+#define LIVE_PATTERNS(field) CONF_LIST, CONF_LIVE, AT(field), 0, 256
 #define IGNORED(key, index)  {key, CONF_IGNORED, CONF_RESTART, AT(ignored) + (index) * sizeof(bool), 0, 0, "", NULL, "", ignored_help, NULL}
 
 static const char ignored_help[] = "Accepted from go-push's files; has no effect.";
@@ -45,6 +48,35 @@ static const struct conf_option options[] = {
     {"maxMessageBytes", LIVE_INT(max_message_bytes, 64, 1048576), "4096", NULL, "bytes", "Size of a client's message; past it: closed (1009).", NULL},
     {"maxJoinRoom", LIVE_INT(max_join_room, 1, 65535), "5", NULL, "", "Rooms that one client may be in.", NULL},
     {"maxRoomNameBytes", LIVE_INT(max_room_name_bytes, 1, 1024), "128", NULL, "bytes", "Length of a room's name in UTF-8.", NULL},
+
+    {"auth.mode", LIVE_ENUM(auth.mode), "none", "none|verify", "", "none: whoever reaches the port may join any room. verify: clients show who they are, by a token (auth.issuers), a header of a trusted proxy (auth.header) or the answer of a service of yours (auth.hook.url), and join what that grants.", "Identity"},
+    {"auth.required", LIVE_BOOL(auth.required), "true", NULL, "", "Whether each client must show who it is; past auth.deadline: closed (4002). If false, one that shows nothing is anonymous and may join auth.anonymousRooms. What is shown and bad is refused in either case.", NULL},
+    {"auth.issuers", CONF_RECORDS, CONF_LIVE, AT(auth.issuers), 0, AUTH_ISSUERS_MAX, "", &auth_issuer_table, "", "Who signs tokens (JWT), and with which keys. A token's keys are looked up by its issuer; its header never chooses.", NULL},
+    {"auth.leewaySeconds", LIVE_INT(auth.leeway_seconds, 0, 300), "10", NULL, "s", "How far the clocks of issuer and gateway may differ, for `exp` and `nbf`.", NULL},
+    {"auth.maxTokenSeconds", LIVE_INT(auth.max_token_seconds, 60, 315360000), "86400", NULL, "s", "How long a token may still be valid when it is shown; one that ends later is refused.", NULL},
+    {"auth.cookie", LIVE_TEXT(auth.cookie), "", NULL, "", "Name of a cookie that may hold the token; it counts with an Origin of ws.origins only, which must be set. Empty: no cookie counts.", NULL},
+    {"auth.deadline", LIVE_INT(auth.deadline, 1, 600), "10", NULL, "s", "Time for a client that has shown nothing at its handshake to send AUTH; past it: closed (4002).", NULL},
+    {"auth.maxPending", LIVE_INT(auth.max_pending, 1, 10000000), "10000", NULL, "", "Clients that have yet to send AUTH; past it the one that has waited longest is closed (4101).", NULL},
+    {"auth.rooms", LIVE_PATTERNS(auth.rooms), "", NULL, "", "Rooms that every client who has shown who it is may join, as patterns: `*` is any run of characters, `{sub}` the user without its prefix.", NULL},
+    {"auth.anonymousRooms", LIVE_PATTERNS(auth.anonymous_rooms), "", NULL, "", "Rooms that an anonymous client may join, as patterns; see auth.required.", NULL},
+    {"auth.header", LIVE_TEXT(auth.header), "", NULL, "", "Name of a request header in which a trusted proxy names the user; from everyone else it is ignored. Needs trustedProxies and ws.origins. Empty: none.", NULL},
+    {"auth.headerUserPrefix", CONF_STRING, CONF_LIVE, AT(auth.header_user_prefix), 0, 64, "", NULL, "", "What stands before the user's name when it comes from auth.header, as `userPrefix` of an issuer.", NULL},
+    {"auth.headerRooms", LIVE_PATTERNS(auth.header_rooms), "*", NULL, "", "Rooms that a user of auth.header may join, as patterns.", NULL},
+    {"auth.hook.url", CONF_STRING, CONF_LIVE, AT(auth.hook.url), 0, 1023, "", NULL, "", "A service of yours that is asked who a client is that shows no token (`https://`, or `http://` to this machine). Empty: none.", NULL},
+    {"auth.hook.headers", LIVE_LIST(auth.hook.headers), "", NULL, "", "Request headers of the client that are handed to the service. With `Cookie` among them ws.origins must be set.", NULL},
+    {"auth.hook.ca", LIVE_FILE(auth.hook.ca), "", NULL, "", "CA (PEM) that must have signed the service's certificate; empty is the system's.", NULL},
+    {"auth.hook.tokenFile", LIVE_FILE(auth.hook.token_file), "", NULL, "", "File with the token that the gateway shows to the service (`Authorization: Bearer`); empty is none.", NULL},
+    {"auth.hook.timeout", LIVE_INT(auth.hook.timeout, 10, 60000), "1000", NULL, "ms", "Time for the service's answer; past it the client is refused (4101).", NULL},
+    {"auth.hook.maxConcurrent", INT(auth.hook.max_concurrent, 1, 4096), "256", NULL, "", "Questions to the service at once.", NULL},
+    {"auth.hook.maxWaiting", INT(auth.hook.max_waiting, 0, 1000000), "10000", NULL, "", "Questions that wait for one of those to be answered; past it the client is refused (4101).", NULL},
+    {"auth.hook.cacheEntries", INT(auth.hook.cache_entries, 0, 1000000), "10000", NULL, "", "Answers that are kept for as long as they say; past it the one that was not used for longest goes. 0 keeps none.", NULL},
+    {"auth.hook.joins", LIVE_BOOL(auth.hook.joins), "false", NULL, "", "Whether the service is also asked about a room that a client may not join by anything else.", NULL},
+    {"auth.hook.userPrefix", CONF_STRING, CONF_LIVE, AT(auth.hook.user_prefix), 0, 64, "", NULL, "", "What stands before the user's name when the service has named it, as `userPrefix` of an issuer.", NULL},
+    {"auth.hook.rooms", LIVE_PATTERNS(auth.hook.rooms), "*", NULL, "", "The most that the service may grant, as patterns.", NULL},
+    {"maxClientsPerUser", LIVE_INT(max_clients_per_user, 0, 1000000), "0", NULL, "", "Clients at once of one user; past it: closed (4102). 0 is no limit.", NULL},
+
+    {"trustedProxies", CONF_LIST, CONF_LIVE, AT(trusted_proxies), 0, 64, "", NULL, "", "Addresses of load balancers and proxies, as `10.0.0.0/8` or `fd00::/8`, who are believed when they say for whom they connect (proxyProtocol, X-Forwarded-For) and who that is (auth.header).", "Proxies"},
+    {"proxyProtocol", LIVE_BOOL(proxy_protocol), "false", NULL, "", "Whether a connection from trustedProxies begins with a PROXY header (version 1 or 2); from everyone else none is read.", NULL},
 
     {"clientQueueBytes", LIVE_INT(client_queue_bytes, 1024, 1073741824), "1048576", NULL, "bytes", "What may wait for one client that reads too slowly.", "Slow clients"},
     {"wsOutChannelSize", LIVE_INT(ws_out_channel_size, 1, 1000000), "1000", NULL, "", "The same bound, counted in frames.", NULL},
@@ -179,6 +211,8 @@ enum status gateway_conf_check_reload(const void *conf, struct fault *fault)
     status = origin_check_list("ws.origins", &gateway->ws_origins, false, fault);
     if (status == STATUS_OK)
         status = check_subprotocols(&gateway->ws_subprotocols, fault);
+    if (status == STATUS_OK)
+        status = auth_conf_check(gateway, fault);
     if (status == STATUS_OK)
         status = redis_options_check(&gateway->redis, fault);
     if (status)

@@ -6,6 +6,7 @@
 #ifndef FANFARE_GATEWAY_CONF_GATEWAY_CONF_H
 #define FANFARE_GATEWAY_CONF_GATEWAY_CONF_H
 
+#include "gateway/conf/auth_conf.h"
 #include "shared/conf/conf.h"
 #include "shared/net/listener.h"
 #include "shared/redis/redis_options.h"
@@ -25,11 +26,17 @@ struct gateway_conf {
     int64_t ws_heartbeat_interval; /* s */
     int64_t max_clients;
     int64_t max_clients_per_address;    /* 0: no limit */
+    int64_t max_clients_per_user;       /* 0: no limit */
     int64_t accept_per_second;          /* 0: no limit */
     int64_t client_messages_per_second; /* 0: no limit */
     int64_t max_message_bytes;
     int64_t max_join_room;
     int64_t max_room_name_bytes;
+
+    struct auth_conf auth;
+
+    struct conf_list trusted_proxies; /* CIDRs (shared/net/cidr.h) */
+    bool proxy_protocol;
 
     int64_t ws_out_channel_size; /* frames per client */
     int64_t client_queue_bytes;

@@ -20,8 +20,8 @@ enum status conf_defaults(const struct conf_table *table, void *conf)
 
     for (size_t i = 0; i < table->count && !status; i++)
         if (table->options[i].type != CONF_IGNORED)
-            status = conf_value_from_text(&table->options[i], conf, table->options[i].initial,
-                                          table->options[i].key, NULL);
+            status = conf_option_from_text(&table->options[i], conf, table->options[i].initial,
+                                           table->options[i].key, NULL);
     return status;
 }
 
@@ -56,7 +56,7 @@ static enum status set_variable(const struct conf_table *table, void *conf, cons
     if (is_service_link(name, value) && (!option || strstr(value, "://")))
         return STATUS_OK;
     if (option)
-        return conf_value_from_text(option, conf, value, name, fault);
+        return conf_option_from_text(option, conf, value, name, fault);
     conf_nearest(table, CONF_SPELL_ENVIRONMENT, name, nearest, sizeof nearest);
     return fault_set(fault, STATUS_INVALID, "%.128s: unknown in the environment; the nearest known one is %s",
                      name, nearest);
@@ -89,27 +89,55 @@ enum status conf_set_flag(const struct conf_table *table, void *conf, const char
     snprintf(flag, sizeof flag, "--%s", name);
     option = conf_find(table, CONF_SPELL_FLAG, flag);
     if (option)
-        return conf_value_from_text(option, conf, value, flag, fault);
+        return conf_option_from_text(option, conf, value, flag, fault);
     conf_nearest(table, CONF_SPELL_FLAG, flag, nearest, sizeof nearest);
     return fault_set(fault, STATUS_NOT_FOUND, "%s: unknown flag; the nearest known one is %s", flag, nearest);
 }
 
+/* `prefix` is "" or "auth.issuers[1].". */
+static enum status check_path(const struct conf_option *option, const void *conf, const char *prefix,
+                              struct fault *fault)
+{
+    const char *path = *(char *const *)conf_at_const(option, conf);
+    const char *reason;
+    enum status status = *path ? plain_file_check(path, &reason) : STATUS_OK;
+
+    return status ? fault_set(fault, status, "%s%s: %.300s cannot be read: %s", prefix, option->key, path,
+                              reason)
+                  : STATUS_OK;
+}
+
+static enum status check_record_paths(const struct conf_option *records, const void *conf,
+                                      struct fault *fault)
+{
+    const struct conf_table *record = conf_record_table(records);
+    const struct conf_records *all = conf_at_const(records, conf);
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < all->count && !status; i++)
+        for (size_t j = 0; j < record->count && !status; j++) {
+            char prefix[2 * CONF_NAME_MAX];
+
+            snprintf(prefix, sizeof prefix, "%s[%zu].", records->key, i);
+            if (record->options[j].type == CONF_PATH)
+                status = check_path(&record->options[j], conf_record_at(records, conf, i), prefix, fault);
+        }
+    return status;
+}
+
 enum status conf_check_paths(const struct conf_table *table, const void *conf, struct fault *fault)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        const struct conf_option *option = &table->options[i];
-        const char *path;
-        const char *reason;
-        enum status status;
+    enum status status = STATUS_OK;
 
-        if (option->type != CONF_PATH)
-            continue;
-        path = *(char *const *)conf_at_const(option, conf);
-        status = *path ? plain_file_check(path, &reason) : STATUS_OK;
-        if (status)
-            return fault_set(fault, status, "%s: %.300s cannot be read: %s", option->key, path, reason);
+    for (size_t i = 0; i < table->count && !status; i++) {
+        const struct conf_option *option = &table->options[i];
+
+        if (option->type == CONF_PATH)
+            status = check_path(option, conf, "", fault);
+        else if (option->type == CONF_RECORDS)
+            status = check_record_paths(option, conf, fault);
     }
-    return STATUS_OK;
+    return status;
 }
 
 void conf_log_ignored(const struct conf_table *table, const void *conf)
@@ -130,6 +158,6 @@ void conf_log_ignored(const struct conf_table *table, const void *conf)
 void conf_fini(const struct conf_table *table, void *conf)
 {
     for (size_t i = 0; i < table->count; i++)
-        conf_value_free(&table->options[i], conf);
+        conf_option_free(&table->options[i], conf);
     memset(conf, 0, table->struct_size);
 }

@@ -21,6 +21,7 @@ enum conf_type {
     CONF_ENUM,      /* int: the index in `choices` */
     CONF_LIST,      /* struct conf_list of strings; on the command line comma-separated */
     CONF_ENDPOINTS, /* struct conf_endpoints; JSON [{"hostname":…,"port":…}], else host:port,… */
+    CONF_RECORDS,   /* struct conf_records; JSON [{…},…], also in the environment and behind the flag */
     CONF_IGNORED,   /* bool: whether it was given; any value is accepted and none has an effect */
 };
 
@@ -45,15 +46,24 @@ struct conf_endpoints {
     size_t count;
 };
 
+/* Objects of one kind, each as a struct of its own: `items` points to the first of `count` structs that stand
+ * one behind the other, as the record's table says (conf_option.choices). */
+struct conf_records {
+    void *items; /* NULL: none */
+    size_t count;
+};
+
 struct conf_option {
     const char *key; /* "wsPort", or "rpc.ca" for {"rpc":{"ca":…}}; file keys match without regard to case */
     enum conf_type type;
     enum conf_change change;
     size_t offset; /* of the value in the daemon's struct */
-    int64_t min;   /* CONF_INT: bounds; CONF_STRING, CONF_PATH: longest length in max */
+    int64_t min;   /* CONF_INT: bounds; CONF_STRING, CONF_PATH: longest length in max; CONF_RECORDS: most of
+                      them   in max */
     int64_t max;
     const char *initial; /* the default, written as on the command line */
-    const char *choices; /* CONF_ENUM: "leading|trailing" */
+    const void *choices; /* CONF_ENUM: "leading|trailing". CONF_RECORDS: the struct conf_table of one record,
+                            whose keys have no dots and whose offsets count from the record's start */
     const char *unit;    /* "ms", "s", "bytes", "" */
     const char *help;    /* one sentence */
     const char *group;   /* heading in --help and the documentation; NULL: as the row before */
@@ -80,7 +90,7 @@ enum status conf_defaults(const struct conf_table *table, void *conf);
 /* Reads a JSON object (RFC 8259, at most 1 MiB; a UTF-8 byte order mark is passed over). Keys that the table
  * does not have: a key with a non-ASCII character is a comment (go-push's files carry them); any other is an
  * error that names the nearest known key, or, when it is one of the twin's, says whose file it seems to be.
- * A fault names file, key, value and what is allowed. */
+ * A fault names file, key, value and what is allowed; of a record also its index: `auth.issuers[1].aud`. */
 enum status conf_load_file(const struct conf_table *table, void *conf, const char *path, struct fault *fault);
 /* FANFARE_WS_PORT for wsPort, FANFARE_RPC_CA for rpc.ca; an unknown FANFARE_… is an error, but
  * for the variables that Kubernetes sets for a Service (FANFARE_SERVICE_HOST and the like). `environment`
@@ -90,7 +100,8 @@ enum status conf_load_environment(const struct conf_table *table, void *conf, ch
 /* One flag: `name` is "ws-port" for wsPort, "rpc-ca" for rpc.ca. */
 enum status conf_set_flag(const struct conf_table *table, void *conf, const char *name, const char *value,
                           struct fault *fault);
-/* Opens each CONF_PATH that is not "" for reading: STATUS_IO and the key, the file and the reason. */
+/* Opens each CONF_PATH that is not "" for reading, those of records included: STATUS_IO and the key, the file
+ * and the reason. */
 enum status conf_check_paths(const struct conf_table *table, const void *conf, struct fault *fault);
 enum { CONF_KEYS_MAX = 1024 };
 

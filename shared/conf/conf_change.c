@@ -25,9 +25,27 @@ static bool endpoints_equal(const struct conf_endpoints *a, const struct conf_en
     return equal;
 }
 
-static bool values_equal(enum conf_type type, const void *a, const void *b)
+static bool values_equal(const struct conf_option *option, const void *a, const void *b);
+
+static bool records_equal(const struct conf_option *option, const struct conf_records *a,
+                          const struct conf_records *b)
 {
-    switch (type) {
+    const struct conf_table *record = conf_record_table(option);
+    bool equal = a->count == b->count;
+
+    for (size_t i = 0; i < a->count && equal; i++)
+        for (size_t j = 0; j < record->count && equal; j++) {
+            size_t at = i * record->struct_size + record->options[j].offset;
+
+            equal =
+                values_equal(&record->options[j], (const char *)a->items + at, (const char *)b->items + at);
+        }
+    return equal;
+}
+
+static bool values_equal(const struct conf_option *option, const void *a, const void *b)
+{
+    switch (option->type) {
     case CONF_INT:
         return *(const int64_t *)a == *(const int64_t *)b;
     case CONF_BOOL:
@@ -42,6 +60,8 @@ static bool values_equal(enum conf_type type, const void *a, const void *b)
         return lists_equal(a, b);
     case CONF_ENDPOINTS:
         return endpoints_equal(a, b);
+    case CONF_RECORDS:
+        return records_equal(option, a, b);
     case CONF_IGNORED:
         return true;
     }
@@ -66,6 +86,8 @@ static size_t value_size(enum conf_type type)
         return sizeof(struct conf_list);
     case CONF_ENDPOINTS:
         return sizeof(struct conf_endpoints);
+    case CONF_RECORDS:
+        return sizeof(struct conf_records);
     }
     return 0;
 }
@@ -101,7 +123,7 @@ void conf_take_live(const struct conf_table *table, void *conf, void *fresh, str
         void *at = conf_at(option, conf);
         void *fresh_at = conf_at(option, fresh);
 
-        if (values_equal(option->type, at, fresh_at))
+        if (values_equal(option, at, fresh_at))
             continue;
         add_key(option->change == CONF_LIVE ? changes->live : changes->restart, option->key);
         if (option->change == CONF_LIVE)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration file: strict JSON with comment keys. json_scan says what is valid (cJSON
- * would take 01 and raw control characters), cJSON holds the tree. At the start and a reload, main thread. */
+/* The configuration file: strict JSON with comment keys, an object in an object for each dot of a key. At the
+ * start and a reload, main thread. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +8,8 @@
 #include <strings.h>
 
 #include "shared/conf/conf_internal.h"
-#include "shared/json/json_scan.h"
 
-enum { FILE_MAX_BYTES = 1 << 20, FILE_MAX_DEPTH = 32 };
+enum { FILE_MAX_BYTES = 1 << 20 };
 
 struct loader {
     const struct conf_table *table;
@@ -38,23 +37,38 @@ static bool is_group(const struct conf_table *table, const char *name)
 static bool has_secrets(const struct conf_table *table, const char *name)
 {
     for (size_t i = 0; i < table->count; i++)
-        if (table->options[i].type == CONF_SECRET && is_in_group(&table->options[i], name))
+        if (conf_is_secret(&table->options[i]) && is_in_group(&table->options[i], name))
             return true;
     return false;
+}
+
+/* {"auth": {"hook": {"url": ...}}} for auth.hook.url. */
+static void spell_object(const char *key, char *out, size_t cap)
+{
+    size_t used = 0;
+    size_t depth = 0;
+
+    for (const char *at = key; *at && used < cap; at += strcspn(at, ".") + (at[strcspn(at, ".")] == '.')) {
+        used += (size_t)snprintf(out + used, cap - used, "{\"%.*s\": ", (int)strcspn(at, "."), at);
+        depth++;
+    }
+    if (used < cap)
+        snprintf(out + used, cap - used, "...%.*s", (int)depth, "}}}}}}}}");
 }
 
 static enum status refuse_unknown(const struct loader *loader, const char *prefix, const cJSON *member)
 {
     char shown[CONF_SHOWN_MAX];
-    char whole[2 * CONF_NAME_MAX];
+    char whole[2 * CONF_NAME_MAX + 16];
     char nearest[CONF_NAME_MAX];
 
     snprintf(whole, sizeof whole, "%s%s%.*s", prefix, *prefix ? "." : "", CONF_NAME_MAX, member->string);
     conf_nearest(loader->table, CONF_SPELL_KEY, whole, nearest, sizeof nearest);
-    if (strchr(member->string, '.') && strcasecmp(whole, nearest) == 0)
-        return fault_set(loader->fault, STATUS_INVALID,
-                         "%s: %s: the dot stands for an object: {\"%.*s\": {\"%s\": ...}}", loader->path,
-                         nearest, (int)strcspn(nearest, "."), nearest, strchr(nearest, '.') + 1);
+    if (strchr(member->string, '.') && strcasecmp(whole, nearest) == 0) {
+        spell_object(nearest, whole, sizeof whole);
+        return fault_set(loader->fault, STATUS_INVALID, "%s: %s: the dot stands for an object: %s",
+                         loader->path, nearest, whole);
+    }
     conf_show_text(whole, shown);
     return fault_set(loader->fault, STATUS_INVALID, "%s: %s: unknown key; the nearest known one is %s",
                      loader->path, shown, nearest);
@@ -62,15 +76,15 @@ static enum status refuse_unknown(const struct loader *loader, const char *prefi
 
 static enum status load_object(const struct loader *loader, const cJSON *object, const char *prefix);
 
-static enum status load_group(const struct loader *loader, const cJSON *member)
+static enum status load_group(const struct loader *loader, const cJSON *member, const char *name)
 {
     char shown[CONF_SHOWN_MAX];
 
     if (cJSON_IsObject(member))
-        return load_object(loader, member, member->string);
+        return load_object(loader, member, name);
     conf_show_json(member, shown);
     return fault_set(loader->fault, STATUS_INVALID, "%s: %s: %s is not allowed: an object", loader->path,
-                     member->string, has_secrets(loader->table, member->string) ? "this value" : shown);
+                     name, has_secrets(loader->table, name) ? "this value" : shown);
 }
 
 static enum status load_member(const struct loader *loader, const cJSON *member, const char *prefix)
@@ -78,17 +92,19 @@ static enum status load_member(const struct loader *loader, const cJSON *member,
     char name[CONF_NAME_MAX];
     char origin[CONF_ORIGIN_MAX];
     const struct conf_option *option = NULL;
+    bool fits;
     int len = snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", member->string);
 
-    if (len < (int)sizeof name && !strchr(member->string, '.'))
+    fits = len < (int)sizeof name && !strchr(member->string, '.');
+    if (fits)
         option = conf_find(loader->table, CONF_SPELL_KEY, name);
     if (option) {
         snprintf(origin, sizeof origin, "%.*s: %s", CONF_ORIGIN_MAX - CONF_NAME_MAX - 3, loader->path,
                  option->key);
-        return conf_value_from_json(option, loader->conf, member, origin, loader->fault);
+        return conf_option_from_json(option, loader->conf, member, origin, loader->fault);
     }
-    if (!*prefix && is_group(loader->table, member->string))
-        return load_group(loader, member);
+    if (fits && is_group(loader->table, name))
+        return load_group(loader, member, name);
     return refuse_unknown(loader, prefix, member);
 }
 
@@ -135,31 +151,21 @@ static enum status refuse_json(const struct loader *loader, struct slice text, s
                      reason);
 }
 
-/* cJSON's strings end at their first NUL, so the rest of such a value would be lost in silence. */
-static const char *find_nul_escape(struct slice text)
-{
-    return memmem(text.data, text.len, "\\u0000", 6);
-}
-
 static enum status load_text(const struct loader *loader, struct slice text)
 {
-    struct json_value value;
-    struct json_error error = {0, NULL, 0};
-    const char *nul;
-    enum status status;
-    cJSON *tree;
+    cJSON *tree = NULL;
+    const char *reason = NULL;
+    size_t at = 0;
+    enum status status = conf_parse_json(text, &tree, &at, &reason);
 
-    if (json_scan(text, FILE_MAX_DEPTH, &value, &error))
-        return refuse_json(loader, text, error.offset, error.reason);
-    nul = find_nul_escape(text);
-    if (nul)
-        return refuse_json(loader, text, (size_t)(nul - (const char *)text.data), "\\u0000 is not allowed");
-    if (value.type != JSON_OBJECT)
-        return refuse_json(loader, text, value.offset, "the file must be a JSON object");
-    tree = cJSON_ParseWithLength((const char *)text.data, text.len);
-    if (!tree)
+    if (status == STATUS_INVALID)
+        return refuse_json(loader, text, at, reason);
+    if (status)
         return fault_set(loader->fault, STATUS_NO_MEMORY, "%s: out of memory", loader->path);
-    status = refuse_twin(loader, tree);
+    if (!cJSON_IsObject(tree))
+        status = refuse_json(loader, text, at, "the file must be a JSON object");
+    if (!status)
+        status = refuse_twin(loader, tree);
     if (!status)
         status = load_object(loader, tree, "");
     cJSON_Delete(tree);

@@ -7,8 +7,10 @@
 
 #include <cjson/cJSON.h>
 
+#include "shared/base/slice.h"
 #include "shared/conf/conf.h"
 
+enum { CONF_JSON_MAX_DEPTH = 32 };
 enum { CONF_NAME_MAX = 96, CONF_SHOWN_MAX = 96, CONF_ALLOWED_MAX = 192, CONF_ORIGIN_MAX = 320 };
 
 enum conf_spelling { CONF_SPELL_KEY, CONF_SPELL_ENVIRONMENT, CONF_SPELL_FLAG };
@@ -19,6 +21,9 @@ void conf_show_json(const cJSON *json, char *out);
 void conf_show_text(const char *text, char *out);
 /* Whether `text` (at most `max` bytes, 0: any length) is UTF-8 without control characters. */
 bool conf_text_is_plain(const char *text, int64_t max);
+/* A text without NUL escapes (\u0000: cJSON's strings end there) that is one JSON value, as a tree for the
+ * caller to delete. STATUS_INVALID: `at` is the offset and `reason` what is wrong there. STATUS_NO_MEMORY. */
+enum status conf_parse_json(struct slice text, cJSON **out, size_t *at, const char **reason);
 /* Whether a double stands for one whole number alone: none above 2^53 in size does. */
 bool conf_is_exact(double value);
 /* Whether a key of a file is a comment: go-push's files carry them as keys that are not ASCII. */
@@ -39,14 +44,19 @@ size_t conf_distance(const char *a, const char *b);
  * equals the earlier one. */
 void conf_keep_nearer(const char *name, const char *known, size_t *best, char *out, size_t cap);
 /* Writes the known name that is nearest to `name` in that spelling; among keys of a file also the
- * names of groups ("rpc"). */
+ * names of groups as deep as `name` ("rpc", "auth.hook"). */
 void conf_nearest(const struct conf_table *table, enum conf_spelling spelling, const char *name, char *out,
                   size_t cap);
 
-/* conf_value.c */
+/* conf_value.c: the types that are no records. */
 /* Where the value of `option` stands in `conf`. */
 void *conf_at(const struct conf_option *option, void *conf);
 const void *conf_at_const(const struct conf_option *option, const void *conf);
+/* CONF_RECORDS: the rows of one record, and the record `index` of the option's value in `conf`. */
+const struct conf_table *conf_record_table(const struct conf_option *option);
+const void *conf_record_at(const struct conf_option *option, const void *conf, size_t index);
+/* Whether the value is, or has in it, what must not be shown (CONF_SECRET). */
+bool conf_is_secret(const struct conf_option *option);
 /* Replaces the value; on failure the old one stays. Faults: STATUS_INVALID, STATUS_NO_MEMORY. */
 enum status conf_value_from_text(const struct conf_option *option, void *conf, const char *text,
                                  const char *origin, struct fault *fault);
@@ -66,6 +76,16 @@ void conf_list_free(struct conf_list *list);
 enum status conf_endpoints_from_text(struct conf_endpoints *out, const char *text, const char **why);
 enum status conf_endpoints_from_json(struct conf_endpoints *out, const cJSON *json, const char **why);
 void conf_endpoints_free(struct conf_endpoints *endpoints);
+
+/* conf_records.c: every type, records included; the others are conf_value.c's. */
+/* Replaces the value; on failure the old one stays. Faults as conf_value_from_text, and a record's index
+ * stands behind `origin`: "gateway.json: auth.issuers[1].aud: ...". The text of records is a JSON list, or
+ * "". */
+enum status conf_option_from_text(const struct conf_option *option, void *conf, const char *text,
+                                  const char *origin, struct fault *fault);
+enum status conf_option_from_json(const struct conf_option *option, void *conf, const cJSON *json,
+                                  const char *origin, struct fault *fault);
+void conf_option_free(const struct conf_option *option, void *conf);
 
 /* conf_change.c */
 /* What --help, the documentation and the manual say behind the help of a CONF_LIVE option; else "". */

@@ -93,6 +93,25 @@ void conf_keep_nearer(const char *name, const char *known, size_t *best, char *o
     snprintf(out, cap, "%s", known);
 }
 
+static size_t dots_of(const char *name)
+{
+    size_t dots = 0;
+
+    for (; *name; name++)
+        dots += *name == '.';
+    return dots;
+}
+
+/* Cuts a key behind as many dots as `dots`: the name of the group at that depth. */
+static void cut_to_depth(char *key, size_t dots)
+{
+    for (; *key; key++)
+        if (*key == '.' && dots-- == 0) {
+            *key = '\0';
+            return;
+        }
+}
+
 void conf_nearest(const struct conf_table *table, enum conf_spelling spelling, const char *name, char *out,
                   size_t cap)
 {
@@ -103,8 +122,8 @@ void conf_nearest(const struct conf_table *table, enum conf_spelling spelling, c
     for (size_t i = 0; i < table->count; i++) {
         conf_spell(table->options[i].key, spelling, known, sizeof known);
         conf_keep_nearer(name, known, &best, out, cap);
-        if (spelling == CONF_SPELL_KEY && !strchr(name, '.')) {
-            known[strcspn(known, ".")] = '\0';
+        if (spelling == CONF_SPELL_KEY) {
+            cut_to_depth(known, dots_of(name));
             conf_keep_nearer(name, known, &best, out, cap);
         }
     }

@@ -26,6 +26,8 @@ static const char *type_name(enum conf_type type)
         return "TEXT,...";
     case CONF_ENDPOINTS:
         return "HOST:PORT,...";
+    case CONF_RECORDS:
+        return "JSON";
     case CONF_IGNORED:
         return "ANY";
     }
@@ -35,6 +37,19 @@ static const char *type_name(enum conf_type type)
 static const char *default_text(const struct conf_option *option)
 {
     return option->initial[0] ? option->initial : "empty";
+}
+
+/* The members of one record, below their option. */
+static void help_record(const struct conf_table *record, FILE *out)
+{
+    for (size_t i = 0; i < record->count; i++) {
+        const struct conf_option *option = &record->options[i];
+        char allowed[CONF_ALLOWED_MAX];
+
+        conf_allowed(option, allowed);
+        fprintf(out, "      %s: %s Default: %s. Allowed: %s.\n", option->key, option->help,
+                default_text(option), allowed);
+    }
 }
 
 static void help_option(const struct conf_option *option, FILE *out)
@@ -54,6 +69,8 @@ static void help_option(const struct conf_option *option, FILE *out)
             conf_live_text(option));
     fprintf(out, "      Default: %s. Allowed: %s. In the file: %s. Environment: %s.\n", default_text(option),
             allowed, option->key, variable);
+    if (option->type == CONF_RECORDS)
+        help_record(conf_record_table(option), out);
 }
 
 void conf_print_help(const struct conf_table *table, FILE *out)
@@ -69,6 +86,7 @@ void conf_print_help(const struct conf_table *table, FILE *out)
         "Every setting is read from the file, then the environment, then the flags: the last one\n"
         "counts. --ws-port 7777 and --ws-port=7777 mean the same, with one dash or two. A key with a\n"
         "dot stands in an object: log.level is {\"log\": {\"level\": \"info\"}} in the file.\n"
+        "A list of objects is the same JSON text everywhere; what its objects have is named below it.\n"
         "SIGHUP reads them anew: settings marked \"Reloaded by SIGHUP\" change at once, the others with the\n"
         "next start.\n",
         table->program, table->summary);
@@ -130,6 +148,25 @@ static cJSON *json_of_secret(const char *text)
     return cJSON_CreateString(shown);
 }
 
+static cJSON *json_of(const struct conf_option *option, const void *conf);
+
+static cJSON *json_of_records(const struct conf_option *option, const void *conf)
+{
+    const struct conf_table *record = conf_record_table(option);
+    const struct conf_records *records = conf_at_const(option, conf);
+    cJSON *array = cJSON_CreateArray();
+
+    for (size_t i = 0; i < records->count; i++) {
+        cJSON *element = cJSON_CreateObject();
+
+        for (size_t j = 0; j < record->count; j++)
+            cJSON_AddItemToObject(element, record->options[j].key,
+                                  json_of(&record->options[j], conf_record_at(option, conf, i)));
+        cJSON_AddItemToArray(array, element);
+    }
+    return array;
+}
+
 static cJSON *json_of(const struct conf_option *option, const void *conf)
 {
     const void *at = conf_at_const(option, conf);
@@ -150,24 +187,31 @@ static cJSON *json_of(const struct conf_option *option, const void *conf)
         return json_of_list(at);
     case CONF_ENDPOINTS:
         return json_of_endpoints(at);
+    case CONF_RECORDS:
+        return json_of_records(option, conf);
     case CONF_IGNORED:
         return NULL;
     }
     return NULL;
 }
 
-/* The object that holds `key`: the tree, or for "rpc.ca" its member rpc, made when missing. */
-static cJSON *home_of(cJSON *tree, const char *key)
+/* The object that holds `key`: the tree, or for "rpc.ca" its member rpc, made when missing; and so on for
+ * each dot. `last` is then the rest of the key. */
+static cJSON *home_of(cJSON *tree, const char *key, const char **last)
 {
-    char group[CONF_NAME_MAX];
-    size_t len = strcspn(key, ".");
-    cJSON *found;
+    size_t len;
 
-    if (!key[len])
-        return tree;
-    snprintf(group, sizeof group, "%.*s", (int)len, key);
-    found = cJSON_GetObjectItemCaseSensitive(tree, group);
-    return found ? found : cJSON_AddObjectToObject(tree, group);
+    for (len = strcspn(key, "."); key[len]; len = strcspn(key, ".")) {
+        char group[CONF_NAME_MAX];
+        cJSON *found;
+
+        snprintf(group, sizeof group, "%.*s", (int)len, key);
+        found = cJSON_GetObjectItemCaseSensitive(tree, group);
+        tree = found ? found : cJSON_AddObjectToObject(tree, group);
+        key += len + 1;
+    }
+    *last = key;
+    return tree;
 }
 
 void conf_print_json(const struct conf_table *table, const void *conf, FILE *out)
@@ -177,11 +221,13 @@ void conf_print_json(const struct conf_table *table, const void *conf, FILE *out
 
     for (size_t i = 0; i < table->count; i++) {
         const struct conf_option *option = &table->options[i];
-        const char *dot = strchr(option->key, '.');
+        const char *name;
+        cJSON *home;
 
-        if (option->type != CONF_IGNORED)
-            cJSON_AddItemToObject(home_of(tree, option->key), dot ? dot + 1 : option->key,
-                                  json_of(option, conf));
+        if (option->type == CONF_IGNORED)
+            continue;
+        home = home_of(tree, option->key, &name);
+        cJSON_AddItemToObject(home, name, json_of(option, conf));
     }
     text = cJSON_Print(tree);
     if (text)
@@ -190,17 +236,31 @@ void conf_print_json(const struct conf_table *table, const void *conf, FILE *out
     cJSON_Delete(tree);
 }
 
-static void markdown_row(const struct conf_option *option, FILE *out)
+/* `key` is how the option is called: of a record's member "auth.issuers[].iss". */
+static void markdown_value(const struct conf_option *option, const char *key, FILE *out)
 {
     char allowed[CONF_ALLOWED_MAX];
+
+    conf_allowed(option, allowed);
+    fprintf(out, option->initial[0] ? "| `%s` | `%s` | %s | %s%s |\n" : "| `%s` | empty%s | %s | %s%s |\n",
+            key, option->initial, allowed, option->help, conf_live_text(option));
+}
+
+static void markdown_row(const struct conf_option *option, FILE *out)
+{
+    const struct conf_table *record = option->type == CONF_RECORDS ? conf_record_table(option) : NULL;
 
     if (option->type == CONF_IGNORED) {
         fprintf(out, "| `%s` | | anything | %s |\n", option->key, option->help);
         return;
     }
-    conf_allowed(option, allowed);
-    fprintf(out, option->initial[0] ? "| `%s` | `%s` | %s | %s%s |\n" : "| `%s` | empty%s | %s | %s%s |\n",
-            option->key, option->initial, allowed, option->help, conf_live_text(option));
+    markdown_value(option, option->key, out);
+    for (size_t i = 0; record != NULL && i < record->count; i++) {
+        char key[2 * CONF_NAME_MAX];
+
+        snprintf(key, sizeof key, "%s[].%s", option->key, record->options[i].key);
+        markdown_value(&record->options[i], key, out);
+    }
 }
 
 void conf_print_markdown(const struct conf_table *table, FILE *out)

@@ -4,6 +4,30 @@
 #include "shared/conf/conf_print.h"
 #include "shared/conf/print_text.h"
 
+/* What the objects of a list have, below their option. */
+static void print_record(const struct conf_option *records, FILE *out)
+{
+    const struct conf_table *record = conf_record_table(records);
+
+    for (size_t i = 0; i < record->count; i++) {
+        const struct conf_option *option = &record->options[i];
+        char allowed[CONF_ALLOWED_MAX];
+
+        conf_allowed(option, allowed);
+        fputs(".TP\n", out);
+        print_roff_bold(records->key, out);
+        print_roff_bold("[].", out);
+        print_roff_bold(option->key, out);
+        fputc('\n', out);
+        print_roff(option->help, out);
+        fputs("\n.br\nDefault: ", out);
+        print_roff(option->initial[0] ? option->initial : "empty", out);
+        fputs(". Allowed: ", out);
+        print_roff(allowed, out);
+        fputs(".\n", out);
+    }
+}
+
 static void print_option(const struct conf_option *option, FILE *out)
 {
     char flag[CONF_NAME_MAX];
@@ -29,6 +53,8 @@ static void print_option(const struct conf_option *option, FILE *out)
     fputs(". Flag: ", out);
     print_roff_bold(flag, out);
     fprintf(out, ". Environment: %s.\n", variable);
+    if (option->type == CONF_RECORDS)
+        print_record(option, out);
 }
 
 void conf_print_man_options(const struct conf_table *table, FILE *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What keys and values of the configuration look like as text: how a fault shows a value, which texts and
- * keys are fit. Pure. At the start and a reload, main thread. */
+ * keys are fit; and JSON texts, which json_scan judges (cJSON would take 01 and raw control characters) and
+ * cJSON holds. Pure. At the start and a reload, main thread. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "shared/base/utf8.h"
 #include "shared/conf/conf_internal.h"
+#include "shared/json/json_scan.h"
 
 /* Above 2^53 a double no longer tells neighbouring integers apart (IEEE 754 binary64). */
 static const double exact_max = 9007199254740992.0;
@@ -37,6 +39,28 @@ bool conf_key_is_twin(const cJSON *object, const cJSON *member)
     while (other != member && strcasecmp(other->string, member->string) != 0)
         other = other->next;
     return other != member;
+}
+
+enum status conf_parse_json(struct slice text, cJSON **out, size_t *at, const char **reason)
+{
+    struct json_value value;
+    struct json_error error = {0, NULL, 0};
+    const char *nul;
+
+    if (json_scan(text, CONF_JSON_MAX_DEPTH, &value, &error)) {
+        *at = error.offset;
+        *reason = error.reason;
+        return STATUS_INVALID;
+    }
+    nul = memmem(text.data, text.len, "\\u0000", 6);
+    if (nul) {
+        *at = (size_t)(nul - (const char *)text.data);
+        *reason = "\\u0000 is not allowed";
+        return STATUS_INVALID;
+    }
+    *at = value.offset;
+    *out = cJSON_ParseWithLength((const char *)text.data, text.len);
+    return *out ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 bool conf_is_exact(double value)

@@ -31,6 +31,28 @@ const void *conf_at_const(const struct conf_option *option, const void *conf)
     return (const char *)conf + option->offset;
 }
 
+const struct conf_table *conf_record_table(const struct conf_option *option)
+{
+    return option->choices;
+}
+
+const void *conf_record_at(const struct conf_option *option, const void *conf, size_t index)
+{
+    const struct conf_records *records = conf_at_const(option, conf);
+
+    return (const char *)records->items + index * conf_record_table(option)->struct_size;
+}
+
+bool conf_is_secret(const struct conf_option *option)
+{
+    const struct conf_table *record = option->type == CONF_RECORDS ? conf_record_table(option) : NULL;
+    bool secret = option->type == CONF_SECRET;
+
+    for (size_t i = 0; record != NULL && i < record->count; i++)
+        secret |= record->options[i].type == CONF_SECRET;
+    return secret;
+}
+
 const char *conf_choice(const char *choices, int index, size_t *len)
 {
     for (; index > 0 && choices; index--) {
@@ -51,6 +73,17 @@ static void allowed_choices(const char *choices, char *out)
     for (int i = 0; (choice = conf_choice(choices, i, &len)) && used + 1 < CONF_ALLOWED_MAX; i++)
         used +=
             (size_t)snprintf(out + used, CONF_ALLOWED_MAX - used, "%s%.*s", i ? ", " : "", (int)len, choice);
+}
+
+static void allowed_records(const struct conf_option *option, char *out)
+{
+    const struct conf_table *record = conf_record_table(option);
+    size_t used = (size_t)snprintf(out, CONF_ALLOWED_MAX, "a JSON list of at most %" PRId64 " objects with ",
+                                   option->max);
+
+    for (size_t i = 0; i < record->count && used + 1 < CONF_ALLOWED_MAX; i++)
+        used += (size_t)snprintf(out + used, CONF_ALLOWED_MAX - used, "%s%s", i > 0 ? ", " : "",
+                                 record->options[i].key);
 }
 
 void conf_allowed(const struct conf_option *option, char *out)
@@ -77,6 +110,9 @@ void conf_allowed(const struct conf_option *option, char *out)
         break;
     case CONF_ENDPOINTS:
         snprintf(out, CONF_ALLOWED_MAX, "a list of hostname and port, 1 to 65535");
+        break;
+    case CONF_RECORDS:
+        allowed_records(option, out);
         break;
     case CONF_IGNORED:
         snprintf(out, CONF_ALLOWED_MAX, "anything");
@@ -210,6 +246,8 @@ static struct outcome set_from_text(const struct conf_option *option, void *at, 
         return list_from(option, at, text, NULL);
     case CONF_ENDPOINTS:
         return endpoints_from(at, text, NULL);
+    case CONF_RECORDS:
+        return refused;
     case CONF_IGNORED:
         *(bool *)at = true;
         return accepted;
@@ -234,6 +272,8 @@ static struct outcome set_from_json(const struct conf_option *option, void *at, 
         return list_from(option, at, NULL, json);
     case CONF_ENDPOINTS:
         return endpoints_from(at, NULL, json);
+    case CONF_RECORDS:
+        return refused;
     case CONF_IGNORED:
         *(bool *)at = true;
         return accepted;
@@ -249,7 +289,7 @@ static enum status complain(const struct conf_option *option, struct outcome out
     if (outcome.status == STATUS_NO_MEMORY)
         return fault_set(fault, STATUS_NO_MEMORY, "%s: %s", origin, status_text(STATUS_NO_MEMORY));
     conf_allowed(option, allowed);
-    if (option->type == CONF_SECRET)
+    if (conf_is_secret(option))
         shown = "this value";
     return fault_set(fault, outcome.status, "%s: %s is not allowed: %s%s%s", origin, shown,
                      outcome.why ? outcome.why : "", outcome.why ? ", " : "", allowed);
