@@ -74,7 +74,8 @@ size_t opening_on_bytes(struct client *client, const uint8_t *data, size_t len)
         client->ticket->retry_s,
         client->bucket->limits.max_header,
         {client->bucket->limits.max_room_name, client->bucket->limits.max_rooms},
-        client->bucket->rules};
+        client->bucket->rules,
+        NULL};
     struct handshake answer;
     size_t used;
 
