@@ -147,6 +147,14 @@ lint: all ## the walls between the folders, cppcheck, and a clang build with -We
 house-check: all ## test that the check of the folders' walls notices each kind of breach
 	@FANFARE_BUILD=$(BUILD) $(PYTEST) tests/house -q --tb=short $(ARGS)
 
+# What tests/mutate/run compiles and links with, a line each.
+.PHONY: print-commands
+print-commands:
+	$(info $(CC) $(CPPFLAGS) $(CFLAGS_ALL) $(CFLAGS))
+	$(info $(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS))
+	$(info $(TESTABLE) $(LIBS) -lcmocka)
+	@:
+
 .PHONY: mutate
 mutate: all unit-bin ## change the source in small ways, each of which must make a test fail (ARGS='--only merger.c')
 	@tests/mutate/run --build $(BUILD) $(ARGS)

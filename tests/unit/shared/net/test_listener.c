@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -100,12 +101,25 @@ static int dial_path(const char *path)
     return dial(&address, sizeof address);
 }
 
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    *(bool *)arg = true;
+}
+
 static void expect_accepted(struct fixture *fixture, int fd, int family)
 {
     int before = fixture->accepted;
+    const struct timeval ten_seconds = {10, 0};
+    bool late = false;
+    struct event *deadline = evtimer_new(fixture->base, on_late, &late);
 
-    while (fixture->accepted == before)
+    evtimer_add(deadline, &ten_seconds);
+    while (fixture->accepted == before && !late)
         event_base_loop(fixture->base, EVLOOP_ONCE);
+    event_free(deadline);
+    assert_false(late);
     assert_int_equal(fixture->family, family);
     close(fd);
 }
