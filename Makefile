@@ -15,7 +15,7 @@ V ?= 0
 JOBS := $(shell nproc 2>/dev/null || echo 1)
 Q := $(if $(filter 1,$(V)),,@)
 
-PACKAGES := libwebsockets libevent_core libevent_openssl libevent_pthreads openssl libnghttp2 libcares libcjson hiredis
+PACKAGES := libwebsockets libevent_core libevent_openssl libevent_pthreads openssl libnghttp2 libcares libcjson hiredis libcurl
 URING := $(shell pkg-config --exists liburing 2>/dev/null && echo 1)
 ifeq ($(URING),1)
 PACKAGES += liburing
