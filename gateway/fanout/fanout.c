@@ -16,6 +16,7 @@ enum { PRESSURE_POLL_US = 1000, ASLEEP_US = 2000 };
 static const enum gateway_metric items_of[AUDIENCE_KINDS] = {
     [AUDIENCE_EVERYONE] = M_ITEMS_ALL,
     [AUDIENCE_ROOM] = M_ITEMS_ROOM,
+    [AUDIENCE_USER] = M_ITEMS_USER,
 };
 
 struct fanout {

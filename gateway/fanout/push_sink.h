@@ -7,9 +7,9 @@
 
 #include "shared/base/slice.h"
 
-/* Where applied pushes go: called once per key (audience.h), that is, once per room or once for everyone.
- * `items` is walked with push_next_item (push.h) and valid during the call. Returns how many clients are
- * subscribed now. */
+/* Where applied pushes go: called once per key (audience.h), that is, once per room or user, or once for
+ * everyone. `items` is walked with push_next_item (push.h) and valid during the call. Returns how many
+ * clients are subscribed now. */
 struct push_sink {
     uint32_t (*deliver)(void *arg, struct slice key, struct slice items, uint32_t item_count);
     void *arg;

@@ -83,17 +83,19 @@ static const unsigned duplicate_rows[] = {
 static uint32_t apply(struct push_handler *handler, enum push_path path, const struct push_record *record)
 {
     const struct push_sink *sink = &handler->conf.sink;
-    struct slice rooms = record->rooms;
-    struct slice room;
+    uint8_t key[AUDIENCE_KEY_MAX];
+    struct slice names = record->rooms;
+    struct slice name;
     uint32_t clients = 0;
 
     handler->applied++;
     metrics_add(M_PUSHES, 1);
     metrics_add(applied_rows[path], 1);
-    if (record->target == AUDIENCE_EVERYONE)
-        return sink->deliver(sink->arg, audience_key(AUDIENCE_EVERYONE), record->items, record->item_count);
-    while (push_next_room(&rooms, &room))
-        clients += sink->deliver(sink->arg, room, record->items, record->item_count);
+    if (!audience_has_names(record->target))
+        return sink->deliver(sink->arg, audience_key(record->target), record->items, record->item_count);
+    while (push_next_room(&names, &name))
+        clients += sink->deliver(sink->arg, audience_key_of(record->target, name, key), record->items,
+                                 record->item_count);
     return clients;
 }
 

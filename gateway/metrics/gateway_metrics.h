@@ -52,16 +52,18 @@
     X(M_BUS_WAITING_BYTES, G "bus_waiting_bytes", "", GAUGE, "Bytes of pushes that wait behind a gap")       \
     X(M_BUS_DROPPED, G "bus_dropped_total", "", COUNTER,                                                     \
       "Pushes that waited behind a gap of a logic that was forgotten")                                       \
-    X(M_ITEMS_RECEIVED, G "items_received_total", "", COUNTER, "Items taken, once per room they go to")      \
+    X(M_ITEMS_RECEIVED, G "items_received_total", "", COUNTER,                                               \
+      "Items taken, once per room or user they go to")                                                       \
     X(M_ITEMS_MERGED, G "items_merged_total", "", COUNTER, "Items sealed into a frame that somebody gets")   \
     X(M_ITEMS_NO_AUDIENCE, G "items_no_audience_total", "", COUNTER,                                         \
-      "Items for rooms without a client here")                                                               \
+      "Items for rooms and users without a client here")                                                     \
     X(M_ITEMS_DROPPED_MEMORY, G "items_dropped_total", "reason=\"no_memory\"", COUNTER,                      \
       "Items dropped before the fan-out")                                                                    \
     X(M_ITEMS_DROPPED_BUCKET, G "items_dropped_total", "reason=\"bucket_full\"", COUNTER, "")                \
     X(M_ITEMS_MERGING, G "items_merging", "", GAUGE, "Items that wait for their merge window")               \
     X(M_ITEMS_ROOM, G "items_by_target_total", "target=\"room\"", COUNTER, "Items that reached the merger")  \
     X(M_ITEMS_ALL, G "items_by_target_total", "target=\"all\"", COUNTER, "")                                 \
+    X(M_ITEMS_USER, G "items_by_target_total", "target=\"user\"", COUNTER, "")                               \
     X(M_BATCHES, G "merge_batches_total", "", COUNTER, "Merged batches sealed")                              \
     X(M_BATCH_ITEMS, G "batch_items", "", SIZES, "Items of a merged batch")                                  \
     X(M_MERGE_WAIT, G "merge_wait_seconds", "", HISTOGRAM,                                                   \

@@ -9,7 +9,7 @@
 /* Encoding, the function that makes its bytes (as encoding_make). */
 #define ENCODINGS(X)                                                                                         \
     X(WS_V1, frame_new_push_v1) /* as go-push */                                                             \
-    X(WS_V2, frame_new_push_v2) /* with the room's name: /connect?v=2 */
+    X(WS_V2, frame_new_push_v2) /* with the room's or user's name: /connect?v=2 */
 
 #define ENCODING_ENUM(name, make) ENCODING_##name,
 enum encoding { ENCODINGS(ENCODING_ENUM) ENCODING_COUNT };

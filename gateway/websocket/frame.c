@@ -62,6 +62,20 @@ static struct frame *frame_of(uint8_t opcode, const struct slice *parts, size_t 
     return frame;
 }
 
+/* What stands behind `"room":`. */
+static enum status append_target(struct buf *head, struct slice key)
+{
+    enum audience kind = audience_of(key);
+    struct slice name = audience_key_name(key);
+    enum status status = STATUS_OK;
+
+    if (kind != AUDIENCE_ROOM)
+        status = buf_append_str(head, kind == AUDIENCE_USER ? "null,\"user\":" : "null");
+    if (status == STATUS_OK && audience_has_names(kind))
+        status = buf_append_json_string(head, name.data, name.len);
+    return status;
+}
+
 struct frame *frame_new_push_v2(struct slice key, struct slice items)
 {
     struct buf head;
@@ -70,8 +84,7 @@ struct frame *frame_new_push_v2(struct slice key, struct slice items)
     buf_init(&head, SIZE_MAX);
     enum status status = buf_append_str(&head, "{\"type\":\"PUSH\",\"data\":{\"room\":");
     if (status == STATUS_OK)
-        status = audience_of(key) != AUDIENCE_ROOM ? buf_append_str(&head, "null")
-                                                   : buf_append_json_string(&head, key.data, key.len);
+        status = append_target(&head, key);
     if (status == STATUS_OK)
         status = buf_append_str(&head, ",\"items\":[");
     if (status == STATUS_OK) {

@@ -18,8 +18,8 @@ struct frame {
 };
 
 /* A PUSH with `items` (JSON values joined by commas) for a key (audience.h): as go-push, or with the room's
- * name. See encoding.h. The new frame, here and below, has one reference, the caller's. NULL for want of
- * memory. */
+ * or the user's name. See encoding.h. The new frame, here and below, has one reference, the caller's. NULL
+ * for want of memory. */
 struct frame *frame_new_push_v1(struct slice key, struct slice items);
 struct frame *frame_new_push_v2(struct slice key, struct slice items);
 /* A text frame with this payload. */

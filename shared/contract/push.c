@@ -19,26 +19,40 @@ static bool is_control(const uint8_t *at, const uint8_t *end)
     return *at < 0x20 || *at == 0x7F || (*at == 0xC2 && at + 1 < end && at[1] < 0xA0);
 }
 
-const char *push_room_fault(struct slice room, size_t max_len)
+static bool has_control(struct slice name)
 {
-    const uint8_t *end;
+    const uint8_t *end = name.data + name.len;
 
-    if (room.len == 0) {
-        return "the room name is empty";
-    }
-    if (room.len > max_len) {
-        return "the room name is too long";
-    }
-    if (!utf8_valid(room, NULL)) {
-        return "the room name is not valid UTF-8";
-    }
-    end = room.data + room.len;
-    for (const uint8_t *at = room.data; at < end; at++) {
+    for (const uint8_t *at = name.data; at < end; at++) {
         if (is_control(at, end)) {
-            return "the room name has a control character";
+            return true;
         }
     }
+    return false;
+}
+
+const char *push_name_fault(enum audience kind, struct slice name, size_t max_len)
+{
+    bool user = kind == AUDIENCE_USER;
+
+    if (name.len == 0) {
+        return user ? "the user name is empty" : "the room name is empty";
+    }
+    if (name.len > max_len || name.len > AUDIENCE_NAME_MAX) {
+        return user ? "the user name is too long" : "the room name is too long";
+    }
+    if (!utf8_valid(name, NULL)) {
+        return user ? "the user name is not valid UTF-8" : "the room name is not valid UTF-8";
+    }
+    if (has_control(name)) {
+        return user ? "the user name has a control character" : "the room name has a control character";
+    }
     return NULL;
+}
+
+const char *push_room_fault(struct slice room, size_t max_len)
+{
+    return push_name_fault(AUDIENCE_ROOM, room, max_len);
 }
 
 static uint16_t get16(const uint8_t *at)
@@ -129,13 +143,18 @@ static enum status check_header(const struct decoding *decoding, struct slice by
                                             : refuse(decoding, bytes.data + COUNT_AT, "no pushes");
 }
 
-static enum status check_rooms(const struct decoding *decoding, struct slice *rest, uint16_t count)
+/* The rooms or users of a record whose head has passed check_target. */
+static enum status check_names(const struct decoding *decoding, struct slice *rest, const uint8_t *head)
 {
+    enum audience kind = AUDIENCE_ROOM;
+    uint16_t count = get16(head + 2);
+
+    (void)audience_of_target(head[1], &kind);
     for (uint16_t i = 0; i < count; i++) {
         const uint8_t *at = rest->data;
-        struct slice room = take_counted(rest, 2);
-        const char *reason =
-            room.data == NULL ? "room name cut short" : push_room_fault(room, decoding->limits->max_room_len);
+        struct slice name = take_counted(rest, 2);
+        const char *reason = name.data == NULL ? "name cut short"
+                                               : push_name_fault(kind, name, decoding->limits->max_room_len);
 
         if (reason != NULL) {
             return refuse(decoding, at, reason);
@@ -193,8 +212,8 @@ static enum status check_target(const struct decoding *decoding, const uint8_t *
     if (!audience_of_target(at[1], &target)) {
         return refuse(decoding, at + 1, "unknown target");
     }
-    if ((target == AUDIENCE_ROOM) != (room_count > 0)) {
-        return refuse(decoding, at + 2, "rooms and target contradict each other");
+    if (audience_has_names(target) != (room_count > 0)) {
+        return refuse(decoding, at + 2, "names and target contradict each other");
     }
     return STATUS_OK;
 }
@@ -225,7 +244,7 @@ static enum status check_record(const struct decoding *decoding, struct slice re
     }
     status = check_target(decoding, head.data + 8);
     if (status == STATUS_OK) {
-        status = check_rooms(decoding, &rest, get16(head.data + 10));
+        status = check_names(decoding, &rest, head.data + 8);
     }
     if (status == STATUS_OK) {
         status = check_items(decoding, &rest);

@@ -7,9 +7,9 @@
  *   flags: 1 = this batch comes by the bus only, no RPC will bring it; other bits 0
  * Record:
  *   u64 sequence | u8 flags (1 = somebody waits, 2 = traced; other bits 0) |
- *   u8 target (AUDIENCES: 0 all, 1 rooms) | u16 room count |
- *   room count x ( u16 length | bytes ) | u32 item count >= 1 | item count x ( u32 length | bytes ) |
- *   if traced: u8[16] trace id | u8[8] parent id | u8 trace flags (0, or 1 = sampled); no id all zero
+ *   u8 target (AUDIENCES: 0 all, 1 rooms, 2 users) | u16 count of names |
+ *   that many x ( u16 length | bytes of a room or user ) | u32 item count >= 1 | item count x ( u32 length |
+ * bytes ) | if traced: u8[16] trace id | u8[8] parent id | u8 trace flags (0, or 1 = sampled); no id all zero
  * Sequences rise strictly within a batch; the first equals the header's. A record ends exactly
  * where its length says, a batch where its count says. */
 #ifndef FANFARE_SHARED_CONTRACT_PUSH_H
@@ -30,13 +30,18 @@
 
 enum { LOGIC_ID_LEN = 16, PUSH_BATCH_VERSION = 1, PUSH_BATCH_HEADER_LEN = 36 };
 /* The head of a record ends with the room count; the length prefix is part of it. */
-enum { PUSH_RECORD_PREFIX_LEN = 4, PUSH_RECORD_FLAGS_AT = 12, PUSH_RECORD_HEAD_LEN = 16 };
+enum {
+    PUSH_RECORD_PREFIX_LEN = 4,
+    PUSH_RECORD_FLAGS_AT = 12,
+    PUSH_RECORD_TARGET_AT = 13,
+    PUSH_RECORD_HEAD_LEN = 16
+};
 enum { PUSH_FLAG_WAIT = 1, PUSH_FLAG_TRACED = 2 }; /* of a record */
 enum { PUSH_BATCH_ONLY = 1 };                      /* of a batch */
 
 struct push {
     enum audience target;
-    const struct slice *rooms; /* room_count names in plain UTF-8; 0 for everyone */
+    const struct slice *rooms; /* room_count names of rooms, or of users, in plain UTF-8; 0 for everyone */
     size_t room_count;
     const struct slice *items; /* item_count JSON values, byte for byte as the caller wrote them */
     size_t item_count;
@@ -44,8 +49,11 @@ struct push {
     struct traceparent trace; /* costs no byte of the record unless it is set */
 };
 
-/* The rules for a room name, the same at every door: 1 to `max_len` bytes of valid UTF-8
- * without control characters (U+0000..U+001F, U+007F..U+009F). Returns NULL, or why not. */
+/* The rules for the name of a room or user, the same at every door: 1 to `max_len` bytes (and never more than
+ * AUDIENCE_NAME_MAX) of valid UTF-8 without control characters (U+0000..U+001F, U+007F..U+009F). Returns
+ * NULL, or why not, in words about that kind. */
+const char *push_name_fault(enum audience kind, struct slice name, size_t max_len);
+/* The same for a room. */
 const char *push_room_fault(struct slice room, size_t max_len);
 
 /* Bytes of the record of `push`, its length prefix included. */
@@ -64,7 +72,7 @@ void push_batch_header_encode(const uint8_t logic_id[LOGIC_ID_LEN], uint64_t fir
 
 /* What batch_decode accepts. */
 struct push_limits {
-    size_t max_room_len;
+    size_t max_room_len; /* of a room's name or a user's */
     size_t max_item_len;
     int max_depth; /* JSON nesting of an item */
 };
@@ -87,7 +95,7 @@ struct push_record {
     uint64_t sequence;
     bool wait;
     enum audience target;
-    uint16_t room_count;
+    uint16_t room_count; /* names: of rooms, or of users */
     uint32_t item_count;
     struct slice rooms;   /* use push_next_room */
     struct slice items;   /* use push_next_item */

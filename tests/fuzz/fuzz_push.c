@@ -31,7 +31,7 @@ static void check_record(struct push_record record, const uint8_t *bytes)
         fuzz_check(traceparent_decode(record.trace, &push.trace));
     }
     while (push_next_room(&rest, &part)) {
-        fuzz_check(push_room_fault(part, limits.max_room_len) == NULL);
+        fuzz_check(push_name_fault(record.target, part, limits.max_room_len) == NULL);
         rooms[push.room_count++ % MAX_PARTS] = part;
     }
     rest = record.items;
@@ -39,7 +39,7 @@ static void check_record(struct push_record record, const uint8_t *bytes)
         items[push.item_count++ % MAX_PARTS] = part;
     }
     fuzz_check(push.room_count == record.room_count && push.item_count == record.item_count);
-    fuzz_check((push.room_count > 0) == (push.target == AUDIENCE_ROOM) && push.item_count > 0);
+    fuzz_check((push.room_count > 0) == audience_has_names(push.target) && push.item_count > 0);
     if (push.room_count <= MAX_PARTS && push.item_count <= MAX_PARTS) {
         check_encoding(&record, &push, bytes);
     }

@@ -49,6 +49,17 @@ static void push_of_version_2_names_the_room(void **state)
                 "{\"type\":\"PUSH\",\"data\":{\"room\":null,\"items\":[1]}}");
 }
 
+static void push_to_a_user_names_the_user(void **state)
+{
+    (void)state;
+    expect_text(frame_new_push_v1(slice_str("\x02u\"7"), slice_str("1")),
+                "{\"type\":\"PUSH\",\"data\":{\"items\":[1]}}");
+    expect_text(frame_new_push_v2(slice_str("\x02u\"7"), slice_str("1,2")),
+                "{\"type\":\"PUSH\",\"data\":{\"room\":null,\"user\":\"u\\\"7\",\"items\":[1,2]}}");
+    expect_text(frame_new_push_v2(slice_str("\x01"), slice_str("1")),
+                "{\"type\":\"PUSH\",\"data\":{\"room\":null,\"items\":[1]}}");
+}
+
 static void header_lengths(void **state)
 {
     char *text = calloc(1, 70000);
@@ -110,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(push_of_version_1_is_go_pushs),
         cmocka_unit_test(push_of_version_2_names_the_room),
+        cmocka_unit_test(push_to_a_user_names_the_user),
         cmocka_unit_test(header_lengths),
         cmocka_unit_test(control_frames),
         cmocka_unit_test(a_delivery_encodes_only_what_is_read),

@@ -164,6 +164,29 @@ static void the_items_of_a_turn_share_a_frame(void **state)
     leave(bench, entry, 0);
 }
 
+/* A user's key is found like a room's, its items stand in a row of their own, and the room of that name hears
+ * nothing. */
+static void the_connections_of_a_user_get_it(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *first = enter(bench, "\x02u7", 0);
+    struct directory_entry *second = enter(bench, "\x02u7", 1);
+    struct directory_entry *room = enter(bench, "u7", 0);
+    uint64_t users = metrics_get(M_ITEMS_USER);
+    uint64_t rooms = metrics_get(M_ITEMS_ROOM);
+
+    assert_int_equal(push(bench, "\x02u7", 2), 2);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "\x02u7:2 ");
+    assert_string_equal(bucket_of[1].got, "\x02u7:2 ");
+    assert_int_equal(metrics_get(M_ITEMS_USER) - users, 2);
+    assert_int_equal(metrics_get(M_ITEMS_ROOM), rooms);
+    expect_balance();
+    leave(bench, first, 0);
+    leave(bench, second, 1);
+    leave(bench, room, 0);
+}
+
 static void a_room_without_members_costs_a_counter(void **state)
 {
     struct bench *bench = *state;
@@ -265,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(only_buckets_with_members_get_it, setup, teardown),
         cmocka_unit_test_setup_teardown(the_items_of_a_turn_share_a_frame, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_connections_of_a_user_get_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_room_without_members_costs_a_counter, setup, teardown),
         cmocka_unit_test_setup_teardown(who_leaves_before_the_window_ends_is_no_audience, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_full_bucket_does_not_take_is_dropped_and_counted, setup,

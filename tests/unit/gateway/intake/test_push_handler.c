@@ -125,6 +125,20 @@ static enum status send_form(struct bench *bench, enum audience target, const ch
 #define assert_heard(bench, text)  assert_string_equal((const char *)(bench)->heard.data, (text))
 #define assert_answer(bench, text) assert_string_equal((const char *)(bench)->answer.data, (text))
 
+static void test_users_are_keys_with_a_mark(void **state)
+{
+    struct bench *bench = *state;
+    struct slice users[] = {slice_str("u7"), slice_str("v123456789abcdef")};
+    struct slice item = slice_str("1");
+
+    bench->clients = 3;
+    begin(bench, "L", 1, 2);
+    add(bench, 1, &(struct push){AUDIENCE_USER, users, 2, &item, 1, false, {.set = false}});
+    add_item(bench, 2, "u7", "2", false);
+    assert_int_equal(send(bench), STATUS_OK);
+    assert_heard(bench, "\x02u7<1>\x02v123456789abcdef<1>u7<2>");
+}
+
 static void test_a_batch_is_applied_in_order(void **state)
 {
     struct bench *bench = *state;
@@ -355,6 +369,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_batch_is_applied_in_order),
+        TEST(test_users_are_keys_with_a_mark),
         TEST(test_the_same_batch_again_gets_the_first_answers_reached),
         TEST(test_a_batch_known_in_part_applies_only_the_new),
         TEST(test_a_batch_again_in_pieces_keeps_its_answers),

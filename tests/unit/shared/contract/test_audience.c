@@ -15,7 +15,7 @@ static void a_key_says_whose_it_is(void **state)
 {
     (void)state;
     for (unsigned kind = 0; kind < AUDIENCE_KINDS; kind++)
-        if (kind != AUDIENCE_ROOM)
+        if (!audience_has_names((enum audience)kind))
             assert_int_equal(audience_of(audience_key((enum audience)kind)), kind);
     assert_int_equal(audience_of(slice_of(NULL, 0)), AUDIENCE_EVERYONE);
     assert_int_equal(audience_of(slice_str("room")), AUDIENCE_ROOM);
@@ -23,9 +23,47 @@ static void a_key_says_whose_it_is(void **state)
     assert_int_equal(audience_of(slice_str("\xC3\xA9")), AUDIENCE_ROOM);
 }
 
+/* A key of the kind, which may be written to `out`. */
+static struct slice key_like(enum audience kind, uint8_t out[AUDIENCE_KEY_MAX])
+{
+    return audience_has_names(kind) ? audience_key_of(kind, slice_str("u7"), out) : audience_key(kind);
+}
+
+static void a_key_has_its_name(void **state)
+{
+    uint8_t out[AUDIENCE_KEY_MAX], other[AUDIENCE_KEY_MAX];
+    struct slice room = slice_str("r1");
+    struct slice user;
+
+    (void)state;
+    assert_ptr_equal(audience_key_of(AUDIENCE_ROOM, room, out).data, room.data);
+    assert_int_equal(audience_key_of(AUDIENCE_ROOM, room, out).len, room.len);
+    user = audience_key_of(AUDIENCE_USER, room, out);
+    assert_true(slice_equal(user, slice_str("\x02r1")));
+    assert_int_equal(audience_of(user), AUDIENCE_USER);
+    assert_true(slice_equal(audience_key_name(user), room));
+    assert_true(slice_equal(audience_key_name(room), room));
+    for (unsigned one = 0; one < AUDIENCE_KINDS; one++)
+        for (unsigned two = 0; two < one; two++)
+            assert_false(slice_equal(key_like((enum audience)one, out), key_like((enum audience)two, other)));
+}
+
+static void the_longest_name_has_a_key(void **state)
+{
+    uint8_t name[AUDIENCE_NAME_MAX + 1], out[AUDIENCE_KEY_MAX];
+    struct slice longest = slice_of(name, AUDIENCE_NAME_MAX);
+
+    (void)state;
+    memset(name, 'u', sizeof name);
+    assert_null(push_name_fault(AUDIENCE_USER, longest, SIZE_MAX));
+    assert_string_equal(push_name_fault(AUDIENCE_USER, slice_of(name, sizeof name), SIZE_MAX),
+                        "the user name is too long");
+    assert_true(slice_equal(audience_key_name(audience_key_of(AUDIENCE_USER, longest, out)), longest));
+}
+
 static void only_rooms_have_keys_that_a_client_can_name(void **state)
 {
-    uint8_t name[] = {0, 'a'};
+    uint8_t name[AUDIENCE_KEY_MAX] = {0, 'a'};
 
     (void)state;
     for (unsigned first = 0; first < 256; first++) {
@@ -37,7 +75,7 @@ static void only_rooms_have_keys_that_a_client_can_name(void **state)
     }
     for (unsigned kind = 0; kind < AUDIENCE_KINDS; kind++)
         if (kind != AUDIENCE_ROOM)
-            assert_non_null(push_room_fault(audience_key((enum audience)kind), 8));
+            assert_non_null(push_room_fault(key_like((enum audience)kind, name), 8));
 }
 
 static void target_bytes_are_those_of_the_wire(void **state)
@@ -51,16 +89,25 @@ static void target_bytes_are_those_of_the_wire(void **state)
     assert_int_equal(kind, AUDIENCE_EVERYONE);
     assert_true(audience_of_target(1, &kind));
     assert_int_equal(kind, AUDIENCE_ROOM);
-    for (unsigned byte = 2; byte < 256; byte++)
+    assert_int_equal(audience_target(AUDIENCE_USER), 2);
+    assert_true(audience_of_target(2, &kind));
+    assert_int_equal(kind, AUDIENCE_USER);
+    for (unsigned byte = 3; byte < 256; byte++)
         assert_false(audience_of_target((uint8_t)byte, &kind));
     assert_string_equal(audience_name(AUDIENCE_EVERYONE), "all");
     assert_string_equal(audience_name(AUDIENCE_ROOM), "rooms");
+    assert_string_equal(audience_name(AUDIENCE_USER), "users");
+    assert_string_equal(audience_noun(AUDIENCE_ROOM), "room");
+    assert_string_equal(audience_noun(AUDIENCE_USER), "user");
+    assert_null(audience_noun(AUDIENCE_EVERYONE));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_says_whose_it_is),
+        cmocka_unit_test(a_key_has_its_name),
+        cmocka_unit_test(the_longest_name_has_a_key),
         cmocka_unit_test(only_rooms_have_keys_that_a_client_can_name),
         cmocka_unit_test(target_bytes_are_those_of_the_wire),
     };

@@ -192,7 +192,7 @@ static void refuses_lengths_that_lie(void **state)
     assert_change_refused(FIRST + 3, 4, "at byte 40: record cut short");
     assert_change_refused(FIRST + 3, 45, "at byte 76: item cut short");
     assert_change_refused(FIRST + 3, 47, "at byte 86: bytes behind the last item of a record");
-    assert_change_refused(ROOM, 0xff, "at byte 52: room name cut short");
+    assert_change_refused(ROOM, 0xff, "at byte 52: name cut short");
     assert_change_refused(ITEM, 0xff, "at byte 65: item cut short");
     assert_change_refused(ITEM_COUNT + 3, 1, "at byte 76: bytes behind the last item of a record");
     assert_change_refused(ITEM_COUNT + 3, 3, "at byte 86: item cut short");
@@ -206,14 +206,61 @@ static void refuses_bad_records(void **state)
     assert_change_refused(FLAGS, 4, "at byte 48: unknown flags");
     assert_change_refused(FLAGS, 3, "at byte 86: traceparent cut short");
     assert_change_refused(FLAGS, 0x81, "at byte 48: unknown flags");
-    assert_change_refused(TARGET, 2, "at byte 49: unknown target");
-    assert_change_refused(TARGET, AUDIENCE_EVERYONE, "at byte 50: rooms and target contradict each other");
-    assert_change_refused(ROOM_COUNT + 1, 0, "at byte 50: rooms and target contradict each other");
-    assert_change_refused(SECOND_ROOM_COUNT + 1, 1, "at byte 100: rooms and target contradict each other");
+    assert_change_refused(TARGET, 3, "at byte 49: unknown target");
+    assert_change_refused(TARGET, AUDIENCE_EVERYONE, "at byte 50: names and target contradict each other");
+    assert_change_refused(ROOM_COUNT + 1, 0, "at byte 50: names and target contradict each other");
+    assert_change_refused(SECOND_ROOM_COUNT + 1, 1, "at byte 100: names and target contradict each other");
     assert_change_refused(ROOM + 2, '\n', "at byte 52: the room name has a control character");
     assert_change_refused(ROOM + 2, 0xff, "at byte 52: the room name is not valid UTF-8");
     assert_change_refused(SECOND + 11, 41, "at byte 90: sequences do not rise");
     assert_change_refused(SECOND + 11, 40, "at byte 90: sequences do not rise");
+}
+
+/* The rules of a room's name, in words about users. */
+static void refuses_bad_users(void **state)
+{
+    struct slice bytes = batch_new();
+    uint8_t *batch = (uint8_t *)(uintptr_t)bytes.data;
+    struct push_batch decoded;
+
+    (void)state;
+    batch[TARGET] = audience_target(AUDIENCE_USER);
+    assert_int_equal(push_batch_decode(bytes, &limits, &decoded, NULL), STATUS_OK);
+    batch[ROOM + 2] = 0x02;
+    assert_refused(bytes, "at byte 52: the user name has a control character");
+    batch[ROOM + 2] = 0xff;
+    assert_refused(bytes, "at byte 52: the user name is not valid UTF-8");
+    batch_free(bytes);
+    bytes = batch_new();
+    batch = (uint8_t *)(uintptr_t)bytes.data;
+    batch[SECOND + 13] = audience_target(AUDIENCE_USER);
+    assert_refused(bytes, "at byte 100: names and target contradict each other");
+    batch_free(bytes);
+}
+
+static void gives_back_users(void **state)
+{
+    const struct slice users[] = {slice_str("u7"), slice_str("u8")};
+    const struct slice item = slice_str("1");
+    const struct push push = {AUDIENCE_USER, users, 2, &item, 1, true, {.set = false}};
+    uint8_t bytes[256];
+    struct push_batch batch;
+    struct push_record record;
+    struct slice name;
+
+    (void)state;
+    push_batch_header_encode(logic_id, 7, 1, 0, bytes);
+    push_record_encode(&push, 7, bytes + PUSH_BATCH_HEADER_LEN);
+    assert_int_equal(bytes[PUSH_BATCH_HEADER_LEN + PUSH_RECORD_TARGET_AT], 2);
+    assert_int_equal(push_batch_decode(slice_of(bytes, PUSH_BATCH_HEADER_LEN + push_record_size(&push)),
+                                       &limits, &batch, NULL),
+                     STATUS_OK);
+    assert_true(push_next_record(&batch.records, &record));
+    assert_int_equal(record.target, AUDIENCE_USER);
+    assert_int_equal(record.room_count, 2);
+    assert_true(push_next_room(&record.rooms, &name) && slice_equal(name, users[0]));
+    assert_true(push_next_room(&record.rooms, &name) && slice_equal(name, users[1]));
+    assert_false(push_next_room(&record.rooms, &name));
 }
 
 static void refuses_bad_items_with_the_byte_in_the_batch(void **state)
@@ -282,6 +329,10 @@ static void knows_a_room_name(void **state)
     assert_string_equal(push_room_fault(slice_str("\x7f"), 16), "the room name has a control character");
     assert_string_equal(push_room_fault(slice_str("\xc2\x80"), 16), "the room name has a control character");
     assert_string_equal(push_room_fault(slice_str("a\xc2\x9f"), 16), "the room name has a control character");
+    assert_null(push_name_fault(AUDIENCE_USER, slice_str("u7"), 16));
+    assert_string_equal(push_name_fault(AUDIENCE_USER, slice_of(NULL, 0), 16), "the user name is empty");
+    assert_string_equal(push_name_fault(AUDIENCE_USER, slice_str("12345678901234567"), 16),
+                        "the user name is too long");
 }
 
 int main(void)
@@ -294,6 +345,8 @@ int main(void)
         cmocka_unit_test(refuses_a_bad_header),
         cmocka_unit_test(refuses_lengths_that_lie),
         cmocka_unit_test(refuses_bad_records),
+        cmocka_unit_test(refuses_bad_users),
+        cmocka_unit_test(gives_back_users),
         cmocka_unit_test(refuses_bad_items_with_the_byte_in_the_batch),
         cmocka_unit_test(refuses_half_of_a_surrogate_pair),
         cmocka_unit_test(keeps_to_the_limits),
