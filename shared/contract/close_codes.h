@@ -17,9 +17,13 @@
     X(1011, internal, BACK_OFF)                                                                              \
     X(4000, invalid_message, NEVER)                                                                          \
     X(4001, invalid_room, NEVER)                                                                             \
+    X(4002, unauthorized, NEVER)                                                                             \
     X(4100, rate_limited, BACK_OFF)                                                                          \
+    X(4101, auth_unavailable, BACK_OFF)                                                                      \
+    X(4102, too_many_for_user, BACK_OFF)                                                                     \
     X(4200, slow_consumer, NOW)                                                                              \
-    X(4201, heartbeat_timeout, NOW)
+    X(4201, heartbeat_timeout, NOW)                                                                          \
+    X(4202, token_expired, NOW)
 
 enum close_code {
 #define X(code, name, advice) CLOSE_##name = code,

@@ -31,7 +31,11 @@ PAUSES = [
     (1006, "", 400, 0, 30000),
     (4100, "rate_limited", 1, 0, 5000),
     (4100, "rate_limited", 2, 0, 10000),
+    (4101, "auth_unavailable", 1, 0, 5000),
+    (4102, "too_many_for_user", 1, 0, 5000),
     (4200, "slow_consumer", 1, 0, 0),
+    (4202, "token_expired", 1, 0, 0),
+    (4202, "token_expired", 2, 0, 2000),
     (4201, "heartbeat_timeout", 1, 0, 0),
     (4201, "heartbeat_timeout", 2, 0, 2000),
 ]

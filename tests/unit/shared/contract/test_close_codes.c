@@ -15,6 +15,8 @@ static void a_code_has_the_name_of_its_row(void **state)
     assert_string_equal(close_code_name(1000), "normal");
     assert_string_equal(close_code_name(CLOSE_going_away), "going_away");
     assert_string_equal(close_code_name(4201), "heartbeat_timeout");
+    assert_string_equal(close_code_name(4002), "unauthorized");
+    assert_string_equal(close_code_name(4202), "token_expired");
     assert_string_equal(close_code_name(4999), "");
     assert_string_equal(close_code_name(0), "");
 }
@@ -43,7 +45,7 @@ static void a_drain_tells_when(void **state)
 
 static void what_needs_repair_is_never(void **state)
 {
-    static const int codes[] = {1002, 1003, 1007, 1008, 1009, 4000, 4001};
+    static const int codes[] = {1002, 1003, 1007, 1008, 1009, 4000, 4001, 4002};
 
     (void)state;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
