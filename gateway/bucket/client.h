@@ -25,9 +25,18 @@ enum client_phase {
     CLIENT_DEAD,    /* the socket is being closed; waits for client_on_gone */
 };
 
+/* Why a client is in a room, from what ends first to what lasts. Whoever is in already has the later of the
+ * two. All but the fixed ones count towards maxJoinRoom and end with LEAVE. */
+enum membership_kind {
+    MEMBER_BY_PASS,  /* a room token, or the hook, let it in; ends with that */
+    MEMBER_BY_RIGHT, /* it asked to be in */
+    MEMBER_FIXED,    /* by the server: everyone, its user, what its token joins */
+};
+
 struct membership {
     struct room *room;
     uint32_t index; /* in the room's members */
+    uint8_t kind;   /* enum membership_kind */
 };
 
 struct client {
@@ -81,9 +90,14 @@ void client_send_away(struct client *client, int64_t retry_ms);
 /* Closes the socket without waiting for anything more. */
 void client_kill(struct client *client);
 
-/* STATUS_OK also when already in; STATUS_FULL past maxJoinRoom; STATUS_NO_MEMORY. */
-enum status client_join(struct client *client, struct slice room);
-void client_leave(struct client *client, struct slice room);
+/* STATUS_OK also when already in; STATUS_FULL past maxJoinRoom, never for a fixed one; STATUS_NO_MEMORY. */
+enum status client_join(struct client *client, struct slice room, enum membership_kind kind);
+/* False: the membership is fixed, and stays. True when it is not, or is none. */
+bool client_leave(struct client *client, struct slice room);
+/* Where the room stands in the client's memberships, or -1. */
+int64_t client_slot_of(const struct client *client, struct slice room);
+/* Ends the membership at `slot`, of any kind; the last one stands there afterwards. */
+void client_leave_slot(struct client *client, uint32_t slot);
 /* Everyone's room included. */
 void client_leave_all(struct client *client);
 

@@ -8,7 +8,7 @@
 
 /* The place that it leaves in the list of its rooms is filled by its last room, the place in the room by the
  * room's last member: both note where they stand now. */
-static void leave_slot(struct client *client, uint32_t slot)
+void client_leave_slot(struct client *client, uint32_t slot)
 {
     struct membership left = client->rooms[slot];
     uint32_t last = --client->room_count;
@@ -31,7 +31,7 @@ static void leave_slot(struct client *client, uint32_t slot)
 void client_leave_all(struct client *client)
 {
     while (client->room_count > 0)
-        leave_slot(client, client->room_count - 1);
+        client_leave_slot(client, client->room_count - 1);
 }
 
 static enum status make_slot(struct client *client)
@@ -47,7 +47,7 @@ static enum status make_slot(struct client *client)
     return STATUS_OK;
 }
 
-static int64_t slot_of(const struct client *client, struct slice name)
+int64_t client_slot_of(const struct client *client, struct slice name)
 {
     for (uint32_t slot = 0; slot < client->room_count; slot++)
         if (slice_equal(client->rooms[slot].room->node.key, name))
@@ -55,28 +55,48 @@ static int64_t slot_of(const struct client *client, struct slice name)
     return -1;
 }
 
-enum status client_join(struct client *client, struct slice name)
+/* Whether one more of its own choice would be more than maxJoinRoom. */
+static bool is_full(const struct client *client)
+{
+    uint32_t chosen = 0;
+
+    for (uint32_t slot = 0; slot < client->room_count; slot++)
+        chosen += client->rooms[slot].kind != MEMBER_FIXED;
+    return chosen >= client->bucket->limits.max_rooms;
+}
+
+enum status client_join(struct client *client, struct slice name, enum membership_kind kind)
 {
     struct membership *membership;
+    int64_t slot = client_slot_of(client, name);
 
-    if (slot_of(client, name) >= 0)
+    if (slot >= 0) {
+        if (client->rooms[slot].kind < kind)
+            client->rooms[slot].kind = (uint8_t)kind;
         return STATUS_OK;
-    if (client->room_count > client->bucket->limits.max_rooms)
+    }
+    if (kind != MEMBER_FIXED && is_full(client))
         return STATUS_FULL;
     if (make_slot(client) != STATUS_OK)
         return STATUS_NO_MEMORY;
     membership = &client->rooms[client->room_count];
     enum status status = room_join(&client->bucket->rooms, name, client, client->encoding, client->room_count,
                                    &membership->room, &membership->index);
-    if (status == STATUS_OK)
-        client->room_count++;
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    membership->kind = (uint8_t)kind;
+    client->room_count++;
+    return STATUS_OK;
 }
 
-void client_leave(struct client *client, struct slice name)
+bool client_leave(struct client *client, struct slice name)
 {
-    int64_t slot = slot_of(client, name);
+    int64_t slot = client_slot_of(client, name);
 
-    if (slot > 0)
-        leave_slot(client, (uint32_t)slot);
+    if (slot < 0)
+        return true;
+    if (client->rooms[slot].kind == MEMBER_FIXED)
+        return false;
+    client_leave_slot(client, (uint32_t)slot);
+    return true;
 }

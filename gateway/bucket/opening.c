@@ -17,11 +17,11 @@ static enum status join_first_rooms(struct client *client, const struct connect_
 {
     enum audience first = client->ticket->canary ? AUDIENCE_CANARY : AUDIENCE_EVERYONE;
     struct slice rest = slice_of(query->rooms.data, query->rooms.len);
-    enum status status = client_join(client, audience_key(first));
+    enum status status = client_join(client, audience_key(first), MEMBER_FIXED);
     struct slice room;
 
     while (status == STATUS_OK && connect_query_next_room(&rest, &room))
-        status = client_join(client, room);
+        status = client_join(client, room, MEMBER_BY_RIGHT);
     return status;
 }
 

@@ -51,7 +51,7 @@ static void answer_error(struct client *client, const struct client_msg *msg, co
     if (msg->id.data == NULL)
         return;
     buf_init(&text, MAX_ANSWER);
-    send_text(client, &text, client_msg_error(&text, msg->id, code, message));
+    send_text(client, &text, client_msg_error(&text, msg->id, slice_of(NULL, 0), code, message));
     buf_fini(&text);
 }
 
@@ -79,7 +79,7 @@ static void on_join(struct client *client, const struct client_msg *msg)
 {
     if (!room_usable(client, msg))
         return;
-    enum status status = client_join(client, slice_of(msg->room, msg->room_len));
+    enum status status = client_join(client, slice_of(msg->room, msg->room_len), MEMBER_BY_RIGHT);
     if (status == STATUS_OK)
         answer_ack(client, msg);
     else if (status == STATUS_FULL)
@@ -92,8 +92,10 @@ static void on_leave(struct client *client, const struct client_msg *msg)
 {
     if (!room_usable(client, msg))
         return;
-    client_leave(client, slice_of(msg->room, msg->room_len));
-    answer_ack(client, msg);
+    if (client_leave(client, slice_of(msg->room, msg->room_len)))
+        answer_ack(client, msg);
+    else
+        answer_error(client, msg, "forbidden", "the server has joined this room, and only it can leave");
 }
 
 static void on_unknown(struct client *client, const struct client_msg *msg)
@@ -102,10 +104,8 @@ static void on_unknown(struct client *client, const struct client_msg *msg)
 }
 
 static void (*const requests[])(struct client *client, const struct client_msg *msg) = {
-    [CLIENT_MSG_PING] = on_ping,
-    [CLIENT_MSG_JOIN] = on_join,
-    [CLIENT_MSG_LEAVE] = on_leave,
-    [CLIENT_MSG_UNKNOWN] = on_unknown,
+    [CLIENT_MSG_PING] = on_ping,    [CLIENT_MSG_JOIN] = on_join,       [CLIENT_MSG_LEAVE] = on_leave,
+    [CLIENT_MSG_AUTH] = on_unknown, [CLIENT_MSG_UNKNOWN] = on_unknown,
 };
 
 static void on_text(struct client *client, struct slice text)

@@ -19,6 +19,7 @@ static const struct {
     {"PING", CLIENT_MSG_PING},
     {"JOIN", CLIENT_MSG_JOIN},
     {"LEAVE", CLIENT_MSG_LEAVE},
+    {"AUTH", CLIENT_MSG_AUTH},
 };
 
 static struct members find_members(const struct json_value *object, const uint8_t *base)
@@ -49,23 +50,23 @@ static enum client_msg_type type_named(struct slice name)
     return CLIENT_MSG_UNKNOWN;
 }
 
-/* The last member `room` of the data; text.data is NULL when there is none. */
-static struct json_value find_room(const struct json_value *data, const uint8_t *base)
+/* The last member `wanted` of the data; text.data is NULL when there is none. */
+static struct json_value find_in_data(const struct json_value *data, const uint8_t *base, const char *wanted)
 {
-    struct json_value room = {0};
+    struct json_value found = {0};
     struct json_value name, value;
     struct json_iter iter;
 
     if (data->text.data == NULL || data->type != JSON_OBJECT) {
-        return room;
+        return found;
     }
     iter = json_iter_of(data, base);
     while (json_next_member(&iter, &name, &value)) {
-        if (json_string_is(name.text, "room", true)) {
-            room = value;
+        if (json_string_is(name.text, wanted, true)) {
+            found = value;
         }
     }
-    return room;
+    return found;
 }
 
 /* Decodes the room into `out`; the reason why it is none, or NULL. */
@@ -104,35 +105,72 @@ enum status client_msg_parse(struct slice text, size_t max_room_len, struct clie
     out->id = found.id.text;
     out->room_len = 0;
     out->room_fault = NULL;
+    out->token = slice_of(NULL, 0);
     if (out->type == CLIENT_MSG_JOIN || out->type == CLIENT_MSG_LEAVE) {
-        room = find_room(&found.data, text.data);
+        room = find_in_data(&found.data, text.data, "room");
         out->room_fault = read_room(&room, max_room_len, out);
+    }
+    if (out->type == CLIENT_MSG_JOIN || out->type == CLIENT_MSG_AUTH) {
+        out->token = find_in_data(&found.data, text.data, "token").text;
     }
     return STATUS_OK;
 }
 
+enum status client_msg_token(const struct client_msg *msg, char *out, size_t *len)
+{
+    if (msg->token.data == NULL)
+        return STATUS_NOT_FOUND;
+    if (msg->token.data[0] != '"')
+        return STATUS_INVALID;
+    enum status status = json_unescape(msg->token, out, CLIENT_MSG_MAX_TOKEN, len);
+    return status == STATUS_OK && *len == 0 ? STATUS_INVALID : status;
+}
+
+/* `{"type":"TYPE"`, and the id if there is one. */
+static enum status begin(struct buf *out, const char *type, struct slice id)
+{
+    enum status status = buf_printf(out, "{\"type\":\"%s\"", type);
+
+    if (status == STATUS_OK && id.data != NULL)
+        status = buf_append_str(out, ",\"id\":");
+    if (status == STATUS_OK && id.data != NULL)
+        status = buf_append(out, id.data, id.len);
+    return status;
+}
+
+static enum status add_string(struct buf *out, const char *before, struct slice text)
+{
+    enum status status = buf_append_str(out, before);
+
+    return status == STATUS_OK ? buf_append_json_string(out, text.data, text.len) : status;
+}
+
 enum status client_msg_ack(struct buf *out, struct slice id)
 {
-    enum status status = buf_append_str(out, "{\"type\":\"ACK\",\"id\":");
+    enum status status = begin(out, "ACK", id);
 
-    if (status == STATUS_OK) {
-        status = buf_append(out, id.data, id.len);
-    }
     return status == STATUS_OK ? buf_append_str(out, "}") : status;
 }
 
-enum status client_msg_error(struct buf *out, struct slice id, const char *code, const char *message)
+enum status client_msg_error(struct buf *out, struct slice id, struct slice room, const char *code,
+                             const char *message)
 {
-    enum status status = buf_append_str(out, "{\"type\":\"ERROR\",\"id\":");
+    enum status status = begin(out, "ERROR", id);
 
-    if (status == STATUS_OK) {
-        status = buf_append(out, id.data, id.len);
-    }
-    if (status == STATUS_OK) {
-        status = buf_printf(out, ",\"data\":{\"code\":\"%s\",\"message\":", code);
-    }
-    if (status == STATUS_OK) {
-        status = buf_append_json_string(out, message, strlen(message));
-    }
+    if (status == STATUS_OK)
+        status = buf_printf(out, ",\"data\":{\"code\":\"%s\"", code);
+    if (status == STATUS_OK)
+        status = add_string(out, ",\"message\":", slice_str(message));
+    if (status == STATUS_OK && room.data != NULL)
+        status = add_string(out, ",\"room\":", room);
     return status == STATUS_OK ? buf_append_str(out, "}}") : status;
+}
+
+enum status client_msg_left(struct buf *out, struct slice room, const char *reason)
+{
+    enum status status = begin(out, "LEFT", slice_of(NULL, 0));
+
+    if (status == STATUS_OK)
+        status = add_string(out, ",\"data\":{\"room\":", room);
+    return status == STATUS_OK ? buf_printf(out, ",\"reason\":\"%s\"}}", reason) : status;
 }

@@ -13,13 +13,21 @@
 enum {
     CLIENT_MSG_MAX_ROOM = 1024,
     CLIENT_MSG_MAX_ID = 256,
-    CLIENT_MSG_MAX_DEPTH = 64
-}; /* bytes, bytes, levels */
+    CLIENT_MSG_MAX_DEPTH = 64,
+    CLIENT_MSG_MAX_TOKEN = 8192,
+    CLIENT_MSG_MAX_AUTH = CLIENT_MSG_MAX_TOKEN + 512
+}; /* bytes, bytes, levels, bytes, bytes of a whole AUTH message */
 
 /* The answer to a PING without id, go-push's text byte for byte. */
 #define CLIENT_MSG_PONG "{\"type\":\"PONG\",\"data\":{}}"
 
-enum client_msg_type { CLIENT_MSG_PING, CLIENT_MSG_JOIN, CLIENT_MSG_LEAVE, CLIENT_MSG_UNKNOWN };
+enum client_msg_type {
+    CLIENT_MSG_PING,
+    CLIENT_MSG_JOIN,
+    CLIENT_MSG_LEAVE,
+    CLIENT_MSG_AUTH,
+    CLIENT_MSG_UNKNOWN
+};
 
 struct client_msg {
     enum client_msg_type type;
@@ -27,6 +35,7 @@ struct client_msg {
     char room[CLIENT_MSG_MAX_ROOM]; /* JOIN and LEAVE: decoded UTF-8, not terminated */
     size_t room_len;
     const char *room_fault; /* JOIN and LEAVE: why the room is not valid (static text), or NULL */
+    struct slice token;     /* AUTH and JOIN: raw JSON of any type, points into the text; NULL when absent */
 };
 
 /* Reads one text message. Member names match without regard to ASCII case and the last of
@@ -36,10 +45,19 @@ struct client_msg {
  * CLIENT_MSG_MAX_ID bytes. A bad room is no such error: see room_fault. */
 enum status client_msg_parse(struct slice text, size_t max_room_len, struct client_msg *out);
 
-/* Append the answers `{"type":"ACK","id":ID}` and
- * `{"type":"ERROR","id":ID,"data":{"code":"…","message":"…"}}`. `id` is a message's id, present.
- * `message` is UTF-8. Errors as buf_append; the buffer may then hold a part. */
+/* Decodes the message's token into `out`, of CLIENT_MSG_MAX_TOKEN bytes. STATUS_NOT_FOUND: it has none;
+ * STATUS_INVALID: it is no string, or an empty one; STATUS_TOO_LARGE. */
+enum status client_msg_token(const struct client_msg *msg, char *out, size_t *len);
+
+/* Append `{"type":"ACK","id":ID}`. `id` is a message's id, present. Errors as buf_append; the buffer may then
+ * hold a part. */
 enum status client_msg_ack(struct buf *out, struct slice id);
-enum status client_msg_error(struct buf *out, struct slice id, const char *code, const char *message);
+/* Append `{"type":"ERROR","id":ID,"data":{"code":"…","message":"…","room":"…"}}`. `id` and `room` with data
+ * NULL do not stand in it. `message` and `room` are UTF-8. Errors as above. */
+enum status client_msg_error(struct buf *out, struct slice id, struct slice room, const char *code,
+                             const char *message);
+/* Append `{"type":"LEFT","data":{"room":"…","reason":"…"}}`: the client is not in the room any more, and has
+ * not asked for it. Errors as above. */
+enum status client_msg_left(struct buf *out, struct slice room, const char *reason);
 
 #endif

@@ -25,7 +25,8 @@ static void check_answers(struct slice id)
 
     buf_init(&answer, MAX_ANSWER);
     check_answer(&answer, client_msg_ack(&answer, id));
-    check_answer(&answer, client_msg_error(&answer, id, "invalid_room", "the room name is empty"));
+    check_answer(&answer,
+                 client_msg_error(&answer, id, slice_of(NULL, 0), "invalid_room", "the room name is empty"));
     buf_fini(&answer);
 }
 

@@ -67,8 +67,32 @@ static void nobody_leaves_everyone(void **state)
 {
     struct ws_conn *conn = bench_connect(*state, "/connect");
 
-    client_leave(conn->client, slice_str(""));
+    assert_false(client_leave(conn->client, slice_str("")));
     assert_true(is_in(conn, ""));
+}
+
+/* What the server has joined counts for nothing, and stays. */
+static void fixed_rooms_stay_and_do_not_count(void **state)
+{
+    struct ws_conn *conn = bench_connect(*state, "/connect?join=a&join=b");
+
+    assert_int_equal(client_join(conn->client, slice_str("fixed"), MEMBER_FIXED), STATUS_OK);
+    assert_int_equal(client_join(conn->client, slice_str("a"), MEMBER_FIXED), STATUS_OK); /* it was in */
+    bench_says(conn, "{\"type\":\"JOIN\",\"id\":1,\"data\":{\"room\":\"c\"}}");
+    bench_says(conn, "{\"type\":\"JOIN\",\"id\":2,\"data\":{\"room\":\"d\"}}");
+    bench_expect(conn, ACK("1") ACK("2"));
+    bench_says(conn, "{\"type\":\"JOIN\",\"id\":3,\"data\":{\"room\":\"e\"}}");
+    assert_non_null(strstr(bench_out(conn), "\"too_many_rooms\""));
+    assert_int_equal(client_join(conn->client, slice_str("more"), MEMBER_FIXED), STATUS_OK);
+    bench_says(conn, "{\"type\":\"LEAVE\",\"id\":4,\"data\":{\"room\":\"fixed\"}}");
+    assert_non_null(strstr(bench_out(conn), "\"forbidden\""));
+    bench_says(conn, "{\"type\":\"JOIN\",\"data\":{\"room\":\"a\"}}"); /* and is no less fixed for it */
+    bench_says(conn, "{\"type\":\"LEAVE\",\"data\":{\"room\":\"a\"}}");
+    bench_expect(conn, "");
+    assert_true(is_in(conn, "fixed") && is_in(conn, "a"));
+    bench_says(conn, "{\"type\":\"LEAVE\",\"id\":5,\"data\":{\"room\":\"b\"}}");
+    bench_expect(conn, ACK("5"));
+    assert_false(is_in(conn, "b"));
 }
 
 static void an_invalid_room_closes_who_sends_no_id(void **state)
@@ -167,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(go_pushs_clients_get_go_pushs_answers, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(who_sends_an_id_is_answered, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(rooms_are_bounded, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(fixed_rooms_stay_and_do_not_count, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(nobody_leaves_everyone, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(an_invalid_room_closes_who_sends_no_id, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_json_closes, bench_setup, bench_teardown),

@@ -122,6 +122,42 @@ static void says_why_a_room_is_none(void **state)
     assert_room_fault(text, "the room name is too long");
 }
 
+static void assert_token(const char *text, enum status expected, const char *token)
+{
+    struct client_msg msg = parsed(text);
+    char out[CLIENT_MSG_MAX_TOKEN];
+    size_t len = 0;
+
+    assert_int_equal(client_msg_token(&msg, out, &len), expected);
+    if (expected == STATUS_OK) {
+        assert_int_equal(len, strlen(token));
+        assert_memory_equal(out, token, len);
+    }
+}
+
+static void finds_the_token(void **state)
+{
+    char text[CLIENT_MSG_MAX_TOKEN + 64], token[CLIENT_MSG_MAX_TOKEN + 2];
+
+    (void)state;
+    assert_int_equal(parsed("{\"type\":\"AUTH\",\"data\":{\"token\":\"a.b.c\"}}").type, CLIENT_MSG_AUTH);
+    assert_token("{\"type\":\"AUTH\",\"data\":{\"token\":\"a.b.c\"}}", STATUS_OK, "a.b.c");
+    assert_token("{\"data\":{\"token\":\"a\\u002eb\"},\"type\":\"JOIN\"}", STATUS_OK, "a.b");
+    assert_token("{\"type\":\"JOIN\",\"data\":{\"room\":\"r\"}}", STATUS_NOT_FOUND, NULL);
+    assert_token("{\"type\":\"AUTH\",\"token\":\"a\"}", STATUS_NOT_FOUND, NULL);
+    assert_token("{\"type\":\"LEAVE\",\"data\":{\"room\":\"r\",\"token\":\"a\"}}", STATUS_NOT_FOUND, NULL);
+    assert_token("{\"type\":\"AUTH\",\"data\":{\"token\":null}}", STATUS_INVALID, NULL);
+    assert_token("{\"type\":\"AUTH\",\"data\":{\"token\":[\"a\"]}}", STATUS_INVALID, NULL);
+    assert_token("{\"type\":\"AUTH\",\"data\":{\"token\":\"\"}}", STATUS_INVALID, NULL);
+    memset(token, 'a', sizeof token - 1);
+    token[CLIENT_MSG_MAX_TOKEN + 1] = '\0';
+    snprintf(text, sizeof text, "{\"type\":\"AUTH\",\"data\":{\"token\":\"%s\"}}", token);
+    assert_token(text, STATUS_TOO_LARGE, NULL);
+    token[CLIENT_MSG_MAX_TOKEN] = '\0';
+    snprintf(text, sizeof text, "{\"type\":\"AUTH\",\"data\":{\"token\":\"%s\"}}", token);
+    assert_token(text, STATUS_OK, token);
+}
+
 static void keeps_the_id_byte_for_byte(void **state)
 {
     char text[512], id[300];
@@ -196,13 +232,21 @@ static void writes_the_answers(void **state)
     buf_init(&out, 256);
     assert_int_equal(client_msg_ack(&out, slice_str("7")), STATUS_OK);
     assert_bytes(&out, "{\"type\":\"ACK\",\"id\":7}");
-    assert_int_equal(client_msg_error(&out, slice_str("\"x\""), "invalid_room", "not a \"room\""), STATUS_OK);
+    assert_int_equal(
+        client_msg_error(&out, slice_str("\"x\""), slice_of(NULL, 0), "invalid_room", "not a \"room\""),
+        STATUS_OK);
     assert_bytes(&out, "{\"type\":\"ERROR\",\"id\":\"x\",\"data\":{\"code\":\"invalid_room\","
                        "\"message\":\"not a \\\"room\\\"\"}}");
+    assert_int_equal(client_msg_error(&out, slice_of(NULL, 0), slice_str("a\"b"), "forbidden", "no"),
+                     STATUS_OK);
+    assert_bytes(&out, "{\"type\":\"ERROR\",\"data\":{\"code\":\"forbidden\",\"message\":\"no\","
+                       "\"room\":\"a\\\"b\"}}");
+    assert_int_equal(client_msg_left(&out, slice_str("r"), "token_expired"), STATUS_OK);
+    assert_bytes(&out, "{\"type\":\"LEFT\",\"data\":{\"room\":\"r\",\"reason\":\"token_expired\"}}");
     buf_fini(&out);
     buf_init(&out, 10);
     assert_int_equal(client_msg_ack(&out, slice_str("7")), STATUS_TOO_LARGE);
-    assert_int_equal(client_msg_error(&out, slice_str("7"), "c", "m"), STATUS_TOO_LARGE);
+    assert_int_equal(client_msg_error(&out, slice_str("7"), slice_of(NULL, 0), "c", "m"), STATUS_TOO_LARGE);
     buf_fini(&out);
     assert_string_equal(CLIENT_MSG_PONG, "{\"type\":\"PONG\",\"data\":{}}");
 }
@@ -215,6 +259,7 @@ int main(void)
         cmocka_unit_test(matches_names_in_any_case_and_the_last_wins),
         cmocka_unit_test(decodes_the_room),
         cmocka_unit_test(says_why_a_room_is_none),
+        cmocka_unit_test(finds_the_token),
         cmocka_unit_test(keeps_the_id_byte_for_byte),
         cmocka_unit_test(refuses_what_is_no_message),
         cmocka_unit_test(bounds_the_depth),
