@@ -312,8 +312,8 @@ static enum status set_up(struct registrar *registrar, struct event_base *base, 
     snprintf(registrar->own, sizeof registrar->own, "{\"instance\":\"%s\"", registrar->entry.instance);
     registrar->refresh = evtimer_new(base, on_refresh, registrar);
     if (registrar->refresh == NULL ||
-        registry_key(conf->redis.prefix, registrar->entry.id, &registrar->key) ||
-        registry_channel(conf->redis.prefix, &registrar->channel))
+        registry_key(conf->redis.prefix, registrar->entry.id, &registrar->key) != STATUS_OK ||
+        registry_channel(conf->redis.prefix, &registrar->channel) != STATUS_OK)
         return STATUS_NO_MEMORY;
     return redis_client_new(&redis, &registrar->redis);
 }
@@ -362,7 +362,7 @@ static enum status append_text(struct buf *out, const char *before, const char *
 {
     enum status status = buf_append_str(out, before);
 
-    return status ? status : buf_append_json_string(out, text, strlen(text));
+    return status != STATUS_OK ? status : buf_append_json_string(out, text, strlen(text));
 }
 
 enum status registrar_report(const struct registrar *registrar, struct buf *out)
@@ -371,14 +371,14 @@ enum status registrar_report(const struct registrar *registrar, struct buf *out)
         return STATUS_OK;
     bool taken = registrar->taken_by[0] != '\0';
     enum status status = append_text(out, ",\"registry\":{\"id\":", registrar->entry.id);
-    if (!status)
+    if (status == STATUS_OK)
         status = append_text(out, ",\"state\":",
                              taken                   ? "taken"
                              : registrar->registered ? "registered"
                                                      : "unknown");
-    if (!status && taken)
+    if (status == STATUS_OK && taken)
         status = append_text(out, ",\"by\":", registrar->taken_by);
-    return status ? status : buf_append_str(out, "}");
+    return status != STATUS_OK ? status : buf_append_str(out, "}");
 }
 
 const struct redis_client *registrar_redis(const struct registrar *registrar)

@@ -76,7 +76,7 @@ static enum status set_up_events(struct logic *logic)
     logic->signals[0] = evsignal_new(logic->base, SIGTERM, on_signal, logic);
     logic->signals[1] = evsignal_new(logic->base, SIGINT, on_signal, logic);
     logic->drain_check = event_new(logic->base, -1, EV_PERSIST, on_drain_check, logic);
-    if (!logic->signals[0] || !logic->signals[1] || !logic->drain_check ||
+    if (logic->signals[0] == NULL || logic->signals[1] == NULL || logic->drain_check == NULL ||
         event_add(logic->signals[0], NULL) || event_add(logic->signals[1], NULL))
         return STATUS_NO_MEMORY;
     return STATUS_OK;
@@ -91,19 +91,20 @@ static enum status add_gateways(struct logic *logic, struct fault *fault)
         log_event(LOG_WARN, "no gateway is known", LOG_S("remedy", "set gatewayList"));
     if (list->count > GATEWAY_SET_MAX)
         return fault_set(fault, STATUS_FULL, "gatewayList: at most %d gateways", GATEWAY_SET_MAX);
-    for (size_t i = 0; !status && i < list->count; i++)
+    for (size_t i = 0; status == STATUS_OK && i < list->count; i++)
         status = gateway_set_add(&logic->gateways, list->items[i].hostname, list->items[i].port);
-    return status ? fault_set(fault, status, "gatewayList: %s", status_text(status)) : STATUS_OK;
+    return status != STATUS_OK ? fault_set(fault, status, "gatewayList: %s", status_text(status)) : STATUS_OK;
 }
 
 static enum status start_discovery(struct logic *logic, struct fault *fault)
 {
     const struct logic_conf *conf = logic->conf;
     if (conf->discovery_mode == DISCOVERY_DNS &&
-        dns_source_new(logic->base, logic->env.dns, conf, &logic->gateways, &logic->dns_source))
+        dns_source_new(logic->base, logic->env.dns, conf, &logic->gateways, &logic->dns_source) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the discovery");
     if (conf->discovery_mode == DISCOVERY_REDIS &&
-        redis_source_new(logic->base, logic->env.dns, conf, &logic->gateways, &logic->redis_source))
+        redis_source_new(logic->base, logic->env.dns, conf, &logic->gateways, &logic->redis_source) !=
+            STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the discovery");
     return STATUS_OK;
 }
@@ -112,7 +113,7 @@ static enum status start_bus(struct logic *logic, struct fault *fault)
 {
     const struct logic_conf *conf = logic->conf;
     if (conf->bus_mode != BUS_OFF &&
-        bus_publisher_new(logic->base, logic->env.dns, conf, logic->env.logic_id, &logic->bus))
+        bus_publisher_new(logic->base, logic->env.dns, conf, logic->env.logic_id, &logic->bus) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the bus");
     logic->dispatch.bus = logic->bus;
     return STATUS_OK;
@@ -147,10 +148,10 @@ static enum status start_api(struct logic *logic, const struct reload *settings,
 {
     enum status status =
         http_api_new(logic->base, logic->conf, &logic->dispatch, logic->env.logic_id, &logic->api, fault);
-    if (!status)
+    if (status == STATUS_OK)
         http_api_tell(logic->api, print_state, logic);
     const struct logic_parts parts = {.env = &logic->env, .dispatch = &logic->dispatch, .api = logic->api};
-    return status ? status : logic_reload_new(settings, &parts, &logic->reload, fault);
+    return status != STATUS_OK ? status : logic_reload_new(settings, &parts, &logic->reload, fault);
 }
 
 static enum status set_up(struct logic *logic, const struct reload *settings, struct fault *fault)
@@ -160,31 +161,31 @@ static enum status set_up(struct logic *logic, const struct reload *settings, st
     if (getrandom(logic->env.logic_id, LOGIC_ID_LEN, 0) != LOGIC_ID_LEN)
         return fault_set(fault, STATUS_IO, "the system gives no random bytes");
     logic->base = event_base_new();
-    if (!logic->base || set_up_events(logic) ||
+    if (logic->base == NULL || set_up_events(logic) != STATUS_OK ||
         (logic->env.base = logic->base,
-         resolver_new(logic->base, conf->discovery_nameserver, &logic->env.dns)))
+         resolver_new(logic->base, conf->discovery_nameserver, &logic->env.dns)) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "the event loop cannot be made");
     dispatch_init(&logic->dispatch, logic->base, &logic->gateways, (int)conf->wait_timeout);
     logic->dispatch.logic_id = logic->env.logic_id;
     status = start_api(logic, settings, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = add_gateways(logic, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = start_discovery(logic, fault);
-    return status ? status : start_bus(logic, fault);
+    return status != STATUS_OK ? status : start_bus(logic, fault);
 }
 
 enum status logic_new(const struct reload *settings, struct logic **out, struct fault *fault)
 {
     struct logic *logic = calloc(1, sizeof *logic);
-    if (!logic)
+    if (logic == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory");
     logic->conf = settings->conf;
     logic->env.conf = settings->conf;
     gateway_set_init(&logic->gateways, &logic->env);
     signal(SIGPIPE, SIG_IGN);
     enum status status = set_up(logic, settings, fault);
-    if (status) {
+    if (status != STATUS_OK) {
         logic_free(logic);
         return status;
     }
@@ -217,7 +218,7 @@ int logic_run(struct logic *logic)
 
 void logic_free(struct logic *logic)
 {
-    if (!logic)
+    if (logic == NULL)
         return;
     loop_event_free(logic->drain_check);
     loop_event_free(logic->signals[0]);
@@ -228,7 +229,7 @@ void logic_free(struct logic *logic)
     logic_reload_free(logic->reload);
     http_api_free(logic->api);
     resolver_free(logic->env.dns);
-    if (logic->base)
+    if (logic->base != NULL)
         event_base_free(logic->base);
     free(logic);
 }

@@ -34,7 +34,7 @@ static enum status load_certificates(struct logic_reload *reload, struct fault *
     const struct tls_files files = {.cert = conf->rpc_cert, .key = conf->rpc_key, .ca = conf->rpc_ca};
     SSL_CTX *tls;
     enum status status = tls_client_new(&files, &tls, fault);
-    if (status)
+    if (status != STATUS_OK)
         return status;
     SSL_CTX_free(reload->parts.env->tls);
     reload->parts.env->tls = tls;
@@ -47,7 +47,7 @@ static bool renew_certificates(struct logic_reload *reload)
 {
     const struct logic_conf *conf = conf_of(reload);
     struct fault fault = {""};
-    if (load_certificates(reload, &fault)) {
+    if (load_certificates(reload, &fault) != STATUS_OK) {
         certificate_log_refused("rpc", &fault);
         return false;
     }
@@ -74,7 +74,7 @@ static void on_certificates(void *arg)
 static bool renew_tokens(struct logic_reload *reload)
 {
     struct fault fault = {""};
-    if (!http_api_load_tokens(reload->parts.api, &fault))
+    if (http_api_load_tokens(reload->parts.api, &fault) == STATUS_OK)
         return true;
     log_event(LOG_WARN, "tokens not taken over, the old ones stay", LOG_S("reason", fault.text));
     return false;
@@ -91,7 +91,8 @@ static bool watch_files(struct logic_reload *reload)
     const struct logic_conf *conf = conf_of(reload);
     const char *const certificates[] = {conf->rpc_cert, conf->rpc_key, conf->rpc_ca};
     const char *const tokens[] = {conf->api_tokens_file};
-    if (!file_watch_set(reload->certificates, certificates, 3) && !file_watch_set(reload->tokens, tokens, 1))
+    if (file_watch_set(reload->certificates, certificates, 3) == STATUS_OK &&
+        file_watch_set(reload->tokens, tokens, 1) == STATUS_OK)
         return true;
     log_event(LOG_ERROR, "no memory to watch files", LOG_S("remedy", "send SIGHUP again"));
     return false;
@@ -138,10 +139,12 @@ static enum status set_up_watches(struct logic_reload *reload)
 {
     struct event_base *base = reload->parts.env->base;
     reload->daily = event_new(base, -1, EV_PERSIST, on_day, reload);
-    if (!reload->daily || loop_event_after_ms(reload->daily, CERTIFICATE_DAY_SECONDS * INT64_C(1000)) ||
-        hangup_new(base, on_hangup, reload, &reload->hangup) ||
-        file_watch_new(base, NULL, 0, on_tokens, reload, &reload->tokens) ||
-        file_watch_new(base, NULL, 0, on_certificates, reload, &reload->certificates) || !watch_files(reload))
+    if (reload->daily == NULL ||
+        loop_event_after_ms(reload->daily, CERTIFICATE_DAY_SECONDS * INT64_C(1000)) != STATUS_OK ||
+        hangup_new(base, on_hangup, reload, &reload->hangup) != STATUS_OK ||
+        file_watch_new(base, NULL, 0, on_tokens, reload, &reload->tokens) != STATUS_OK ||
+        file_watch_new(base, NULL, 0, on_certificates, reload, &reload->certificates) != STATUS_OK ||
+        !watch_files(reload))
         return STATUS_NO_MEMORY;
     return STATUS_OK;
 }
@@ -150,14 +153,14 @@ enum status logic_reload_new(const struct reload *settings, const struct logic_p
                              struct logic_reload **out, struct fault *fault)
 {
     struct logic_reload *reload = calloc(1, sizeof *reload);
-    if (!reload)
+    if (reload == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory");
     reload->settings = settings;
     reload->parts = *parts;
-    enum status status = set_up_watches(reload)
+    enum status status = set_up_watches(reload) != STATUS_OK
                              ? fault_set(fault, STATUS_NO_MEMORY, "no memory to watch files")
                              : load_certificates(reload, fault);
-    if (status) {
+    if (status != STATUS_OK) {
         logic_reload_free(reload);
         return status;
     }
@@ -169,7 +172,7 @@ enum status logic_reload_new(const struct reload *settings, const struct logic_p
 
 void logic_reload_free(struct logic_reload *reload)
 {
-    if (!reload)
+    if (reload == NULL)
         return;
     reload_hold(true);
     hangup_free(reload->hangup);

@@ -30,7 +30,7 @@ static int count_known(const struct conf_table *table, const cJSON *object, cons
         char key[CONF_NAME_MAX];
 
         snprintf(key, sizeof key, "%s%s%s", prefix, prefix[0] ? "." : "", member->string);
-        if (conf_find(table, CONF_SPELL_KEY, key))
+        if (conf_find(table, CONF_SPELL_KEY, key) != NULL)
             known++;
         else if (cJSON_IsObject(member) && !prefix[0])
             known += count_known(table, member, member->string);
@@ -56,8 +56,8 @@ static const char *find_owner(const char *path, struct fault *fault)
     if (text_file_read(path, &text, fault) == STATUS_OK) {
         cJSON *tree = cJSON_ParseWithLength((const char *)text.data, text.len);
 
-        owner = tree ? owner_of(tree) : "gateway";
-        if (!owner)
+        owner = tree != NULL ? owner_of(tree) : "gateway";
+        if (owner == NULL)
             fault_set(fault, STATUS_INVALID,
                       "%s: its keys fit a gateway as well as a logic; say --as gateway or --as logic", path);
         cJSON_Delete(tree);
@@ -75,7 +75,7 @@ static bool find_in_path(const char *program, char *out, size_t cap)
 {
     const char *at = getenv("PATH");
 
-    while (at && *at) {
+    while (at != NULL && *at) {
         size_t len = strcspn(at, ":");
 
         snprintf(out, cap, "%.*s/%s", (int)len, at, program);
@@ -107,7 +107,7 @@ static bool find_daemon(const char *program, char *out, size_t cap)
 /* The daemon takes FANFARE_… for options; here the file alone is meant. */
 static void forget_settings(void)
 {
-    for (char **at = environ; at && *at;) {
+    for (char **at = environ; at != NULL && *at != NULL;) {
         char name[CONF_NAME_MAX];
 
         snprintf(name, sizeof name, "%.*s", (int)strcspn(*at, "="), *at);
@@ -158,11 +158,11 @@ int command_check(struct tool *tool)
 {
     const struct options *options = tool->options;
     struct fault fault = {""};
-    const char *owner = options->as ? options->as : find_owner(options->file, &fault);
+    const char *owner = options->as != NULL ? options->as : find_owner(options->file, &fault);
     char program[32];
     char path[PATH_MAX + 32];
 
-    if (!owner)
+    if (owner == NULL)
         return tool_complain(TOOL_USAGE, "%s", fault.text);
     snprintf(program, sizeof program, "fanfare-%s", owner);
     if (!find_daemon(program, path, sizeof path))

@@ -27,10 +27,11 @@ static enum status read_items(const char *given, struct buf *out, struct fault *
     if (given[0] == '@' || strcmp(given, "-") == 0)
         status = text_file_read(given + (given[0] == '@'), out, fault);
     else
-        status = buf_append_str(out, given) ? fault_set(fault, STATUS_NO_MEMORY, "out of memory") : STATUS_OK;
-    if (status)
+        status = buf_append_str(out, given) != STATUS_OK ? fault_set(fault, STATUS_NO_MEMORY, "out of memory")
+                                                         : STATUS_OK;
+    if (status != STATUS_OK)
         return status;
-    if (json_scan(slice_of(out->data, out->len), JSON_MAX_DEPTH, &value, &error))
+    if (json_scan(slice_of(out->data, out->len), JSON_MAX_DEPTH, &value, &error) != STATUS_OK)
         return fault_set(fault, STATUS_INVALID, "not valid JSON %s",
                          json_error_text(&error, text, sizeof text));
     return value.type == JSON_ARRAY ? STATUS_OK
@@ -41,28 +42,28 @@ static enum status append_rooms(struct buf *body, const struct words *rooms)
 {
     enum status status = buf_append_str(body, rooms->count == 1 ? "\"room\":" : "\"rooms\":[");
 
-    for (size_t i = 0; i < rooms->count && !status; i++) {
+    for (size_t i = 0; i < rooms->count && status == STATUS_OK; i++) {
         if (i > 0)
             status = buf_append_str(body, ",");
-        if (!status)
+        if (status == STATUS_OK)
             status = buf_append_json_string(body, rooms->items[i], strlen(rooms->items[i]));
     }
-    return status ? status : buf_append_str(body, rooms->count == 1 ? "," : "],");
+    return status != STATUS_OK ? status : buf_append_str(body, rooms->count == 1 ? "," : "],");
 }
 
 static enum status print_body(const struct options *options, const struct buf *items, struct buf *out)
 {
     enum status status = buf_append_str(out, "{");
 
-    if (!status && !options->all)
+    if (status == STATUS_OK && !options->all)
         status = append_rooms(out, &options->rooms);
-    if (!status && options->wait)
+    if (status == STATUS_OK && options->wait)
         status = buf_append_str(out, "\"wait\":true,");
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_append_str(out, "\"items\":");
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_append(out, items->data, items->len);
-    return status ? status : buf_append_str(out, "}");
+    return status != STATUS_OK ? status : buf_append_str(out, "}");
 }
 
 static int member_int(const cJSON *object, const char *key, int otherwise)
@@ -76,7 +77,7 @@ static const char *member_text(const cJSON *object, const char *key)
 {
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
 
-    return text ? text : "";
+    return text != NULL ? text : "";
 }
 
 /* Names the gateways that do not have the push, or not yet: `key` says why, here as in the answer. */
@@ -142,11 +143,11 @@ static int report(struct tool *tool, const struct http_call *call)
             TOOL_UNREACHABLE, "%s: %s%s", tool->options->api, call->fault,
             strncmp(call->fault, "no answer", 9) == 0 ? "; whether the push was taken is not known" : "");
     answer = cJSON_ParseWithLength((const char *)body.data, body.len);
-    if (tool->options->json && answer) {
+    if (tool->options->json && answer != NULL) {
         printable_json(body, stdout);
         putchar('\n');
         code = http_call_ok(call) ? TOOL_OK : TOOL_REFUSED;
-    } else if (http_call_ok(call) && answer) {
+    } else if (http_call_ok(call) && answer != NULL) {
         code = say_taken(tool, answer);
     } else if (http_call_ok(call)) {
         code = tool_complain(TOOL_REFUSED, "%s: answered 200, but not as a logic does", tool->options->api);
@@ -219,7 +220,7 @@ static int push(struct tool *tool, const struct url *url, const struct buf *item
     int code;
 
     buf_init(&body, BODY_MAX);
-    if (print_body(tool->options, items, &body)) {
+    if (print_body(tool->options, items, &body) != STATUS_OK) {
         buf_fini(&body);
         return tool_complain(TOOL_USAGE, "--items: too long");
     }
@@ -243,10 +244,10 @@ int command_push(struct tool *tool)
     struct buf items;
     int code;
 
-    if (url_parse(tool->options->api, URL_HTTP, &url, &fault))
+    if (url_parse(tool->options->api, URL_HTTP, &url, &fault) != STATUS_OK)
         return tool_complain(TOOL_USAGE, "--api: %s", fault.text);
     buf_init(&items, ITEMS_MAX);
-    if (read_items(tool->options->items, &items, &fault))
+    if (read_items(tool->options->items, &items, &fault) != STATUS_OK)
         code = tool_complain(TOOL_USAGE, "--items: %s", fault.text);
     else
         code = push(tool, &url, &items);

@@ -48,7 +48,7 @@ static void print_room(const struct tool *tool, const struct json_value *room)
     char shown[ROOM_SHOWN_MAX];
     size_t len = 0;
 
-    if (room->type != JSON_STRING || json_unescape(room->text, name, sizeof name, &len))
+    if (room->type != JSON_STRING || json_unescape(room->text, name, sizeof name, &len) != STATUS_OK)
         snprintf(shown, sizeof shown, "%s", room->type == JSON_NULL ? "*" : "?");
     else
         printable_copy(slice_of(name, len), shown, sizeof shown);
@@ -111,7 +111,7 @@ static void on_text(struct slice text, void *arg)
     struct json_value type;
     struct json_error error;
 
-    if (has_enough(tail) || json_scan(text, JSON_MAX_DEPTH, &message, &error) ||
+    if (has_enough(tail) || json_scan(text, JSON_MAX_DEPTH, &message, &error) != STATUS_OK ||
         !find(&message, text, "type", &type))
         return;
     if (json_string_is(type.text, "PUSH", false))
@@ -134,9 +134,9 @@ static void join_all(struct tail *tail)
         struct buf text;
 
         buf_init(&text, strlen(rooms->items[i]) * 6 + 64);
-        if (!buf_printf(&text, "{\"type\":\"JOIN\",\"id\":%zu,\"data\":{\"room\":", i) &&
-            !buf_append_json_string(&text, rooms->items[i], strlen(rooms->items[i])) &&
-            !buf_append_str(&text, "}}"))
+        if (buf_printf(&text, "{\"type\":\"JOIN\",\"id\":%zu,\"data\":{\"room\":", i) == STATUS_OK &&
+            buf_append_json_string(&text, rooms->items[i], strlen(rooms->items[i])) == STATUS_OK &&
+            buf_append_str(&text, "}}") == STATUS_OK)
             ws_client_send(tail->client, slice_of(text.data, text.len));
         buf_fini(&text);
     }
@@ -149,7 +149,7 @@ static int64_t session(struct tail *tail, const char *address, const struct url 
     int64_t opened = 0;
 
     tail->client = ws_client_new(tail->tool, url, on_text, tail);
-    if (!tail->client) {
+    if (tail->client == NULL) {
         *ending = (struct ws_ending){.text = "out of memory"};
         return 0;
     }
@@ -216,7 +216,7 @@ int command_tail(struct tool *tool)
     struct url *urls = url_list(&tool->options->gateways, URL_WS, &fault);
     int code;
 
-    if (!urls)
+    if (urls == NULL)
         return tool_complain(TOOL_USAGE, "--gateway: %s", fault.text);
     code = follow_all(&tail, urls);
     free(urls);

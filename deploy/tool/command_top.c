@@ -28,7 +28,7 @@ static size_t count_live(const struct sample *sample)
 static size_t line_width(void)
 {
     const char *columns = getenv("COLUMNS");
-    long given = columns ? strtol(columns, NULL, 10) : 0;
+    long given = columns != NULL ? strtol(columns, NULL, 10) : 0;
     struct winsize size;
 
     if (given >= WIDTH_MIN && given <= WIDTH_MAX)
@@ -58,7 +58,7 @@ static void print_people(const struct tool *tool, const struct sample *sample,
     char clock[32] = "";
     size_t width = line_width();
 
-    if (localtime_r(&now, &local))
+    if (localtime_r(&now, &local) != NULL)
         (void)strftime(clock, sizeof clock, "%H:%M:%S", &local);
     fputs(redraw ? "\033[H\033[J" : "", stdout);
     printf("fanfare top  %s  every %lld ms\n", clock, (long long)tool->options->interval_ms);
@@ -87,12 +87,12 @@ static enum status print_all(const struct tool *tool, const struct sample *now, 
     struct table tables[TOP_TABLES];
     enum status status = top_tables_make(now, before, tables);
 
-    if (!status && tool->options->json)
+    if (status == STATUS_OK && tool->options->json)
         print_programs(tables);
-    else if (!status)
+    else if (status == STATUS_OK)
         print_people(tool, now, tables, redraw);
     top_tables_free(tables);
-    if (!status && fflush(stdout))
+    if (status == STATUS_OK && fflush(stdout))
         status = STATUS_CLOSED;
     return status;
 }
@@ -104,7 +104,7 @@ static enum status next(struct tool *tool, const struct daemons *daemons, struct
     struct sample now;
     enum status status = sample_take(tool, daemons, &now);
 
-    if (!status && print && !tool->stopping)
+    if (status == STATUS_OK && print && !tool->stopping)
         status = print_all(tool, &now, before->count ? before : NULL, redraw);
     sample_fini(before);
     *before = now;
@@ -121,9 +121,9 @@ static int run(struct tool *tool, const struct daemons *daemons)
 
     do {
         tool_sleep(tool, tool->options->interval_ms);
-        if (!status && !tool->stopping)
+        if (status == STATUS_OK && !tool->stopping)
             status = next(tool, daemons, &before, true, redraw);
-    } while (live && !status && !tool->stopping);
+    } while (live && status == STATUS_OK && !tool->stopping);
     code = count_live(&before) == before.count ? TOOL_OK
            : count_live(&before)               ? TOOL_REFUSED
                                                : TOOL_UNREACHABLE;
@@ -139,7 +139,7 @@ int command_top(struct tool *tool)
     struct fault fault = {""};
     int code;
 
-    if (daemons_init(&daemons, tool->options, &fault))
+    if (daemons_init(&daemons, tool->options, &fault) != STATUS_OK)
         return tool_complain(TOOL_USAGE, "%s", fault.text);
     code = run(tool, &daemons);
     daemons_fini(&daemons);

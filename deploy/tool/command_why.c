@@ -58,11 +58,11 @@ static int investigate(struct why *why)
 
     look_at_name(why);
     status = why_look_at_daemons(why);
-    if (!status && !why->tool->stopping)
+    if (status == STATUS_OK && !why->tool->stopping)
         why_try_the_path(why);
-    if (!status && !why->tool->stopping)
+    if (status == STATUS_OK && !why->tool->stopping)
         status = why_probe_the_room(why);
-    if (status)
+    if (status != STATUS_OK)
         return tool_complain(TOOL_UNREACHABLE, "%s", status_text(status));
     return why->tool->stopping ? tool_complain(TOOL_REFUSED, "interrupted") : conclude(why);
 }
@@ -73,7 +73,7 @@ static enum status check_probe(const char *probe, struct fault *fault)
     struct json_error error;
     char text[160];
 
-    if (probe && json_scan(slice_str(probe), JSON_MAX_DEPTH, &value, &error))
+    if (probe != NULL && json_scan(slice_str(probe), JSON_MAX_DEPTH, &value, &error) != STATUS_OK)
         return fault_set(fault, STATUS_INVALID, "--probe: not valid JSON %s",
                          json_error_text(&error, text, sizeof text));
     return STATUS_OK;
@@ -86,10 +86,11 @@ int command_why(struct tool *tool)
     struct fault url_fault = {""};
     int code;
 
-    if (check_probe(tool->options->probe, &fault) || daemons_init(&why.daemons, tool->options, &fault))
+    if (check_probe(tool->options->probe, &fault) != STATUS_OK ||
+        daemons_init(&why.daemons, tool->options, &fault) != STATUS_OK)
         return tool_complain(TOOL_USAGE, "%s", fault.text);
     why.gateways = url_list(&tool->options->gateways, URL_WS, &url_fault);
-    if (!why.gateways)
+    if (why.gateways == NULL)
         code = tool_complain(TOOL_USAGE, "--gateway: %s", url_fault.text);
     else
         code = investigate(&why);

@@ -23,15 +23,16 @@ static enum status make_context(struct tool *tool, struct fault *fault)
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 
     ERR_clear_error();
-    if (!context || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+    if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_alpn_protos(context, alpn, sizeof alpn - 1)) {
         SSL_CTX_free(context);
         return fault_set(fault, STATUS_NO_MEMORY, "TLS: %s", tls_error_text());
     }
-    if ((ca ? SSL_CTX_load_verify_file(context, ca) : SSL_CTX_set_default_verify_paths(context)) != 1) {
+    if ((ca != NULL ? SSL_CTX_load_verify_file(context, ca) : SSL_CTX_set_default_verify_paths(context)) !=
+        1) {
         SSL_CTX_free(context);
         return fault_set(fault, STATUS_INVALID, "--ca %s: not usable as CA certificates (PEM): %s",
-                         ca ? ca : "(the system's)", tls_error_text());
+                         ca != NULL ? ca : "(the system's)", tls_error_text());
     }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -46,15 +47,15 @@ static enum status new_bufferevent(struct tool *tool, const struct url *url, str
 
     if (!url->tls) {
         *out = bufferevent_socket_new(tool->base, -1, BEV_OPT_CLOSE_ON_FREE);
-        return *out ? STATUS_OK : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+        return *out != NULL ? STATUS_OK : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     }
-    if (!tool->tls && make_context(tool, fault))
+    if (tool->tls == NULL && make_context(tool, fault) != STATUS_OK)
         return STATUS_INVALID;
     ssl = tls_client_session(tool->tls, url->host);
-    *out = ssl ? bufferevent_openssl_socket_new(tool->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING,
-                                                BEV_OPT_CLOSE_ON_FREE)
-               : NULL;
-    if (!*out) {
+    *out = ssl != NULL ? bufferevent_openssl_socket_new(tool->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING,
+                                                        BEV_OPT_CLOSE_ON_FREE)
+                       : NULL;
+    if (*out == NULL) {
         SSL_free(ssl);
         return fault_set(fault, STATUS_NO_MEMORY, "TLS: %s", tls_error_text());
     }
@@ -92,7 +93,7 @@ static void on_addresses(enum dns_result result, const struct addrinfo *addresse
 /* An address needs no name server, and none may be reachable. */
 static enum status connect_host(struct tool *tool, struct dialing *dialing, const struct url *url)
 {
-    if (!tool->dns && resolver_new(tool->base, "", &tool->dns))
+    if (tool->dns == NULL && resolver_new(tool->base, "", &tool->dns) != STATUS_OK)
         return STATUS_NO_MEMORY;
     return lookup_start(tool->dns, url->host, url->port, on_addresses, dialing, &dialing->lookup);
 }
@@ -102,12 +103,13 @@ enum status dial(struct tool *tool, const struct url *url, struct dialing *diali
     *dialing = (struct dialing){.bev = NULL};
     enum status status = new_bufferevent(tool, url, &dialing->bev, fault);
 
-    if (status)
+    if (status != STATUS_OK)
         return status;
     errno = 0;
     if (!url->local) {
         status = connect_host(tool, dialing, url);
-        return status ? fault_set(fault, status, "%s: %s", url->host, status_text(status)) : STATUS_OK;
+        return status != STATUS_OK ? fault_set(fault, status, "%s: %s", url->host, status_text(status))
+                                   : STATUS_OK;
     }
     if (connect_local(dialing->bev, url->host))
         return fault_set(fault, STATUS_IO, "%s",
@@ -118,7 +120,7 @@ enum status dial(struct tool *tool, const struct url *url, struct dialing *diali
 void dial_end(struct dialing *dialing)
 {
     lookup_cancel(&dialing->lookup);
-    if (dialing->bev)
+    if (dialing->bev != NULL)
         bufferevent_free(dialing->bev);
     dialing->bev = NULL;
 }
@@ -128,14 +130,14 @@ bool dial_reason(const struct dialing *dialing, short events, char *out, size_t 
     struct bufferevent *bev = dialing->bev;
     int socket_error = EVUTIL_SOCKET_ERROR();
     SSL *ssl = bufferevent_openssl_get_ssl(bev);
-    long verified = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
-    unsigned long tls_error = ssl ? bufferevent_get_openssl_error(bev) : 0;
+    long verified = ssl != NULL ? SSL_get_verify_result(ssl) : X509_V_OK;
+    unsigned long tls_error = ssl != NULL ? bufferevent_get_openssl_error(bev) : 0;
 
     if (dialing->fault[0])
         snprintf(out, cap, "%s", dialing->fault);
     else if (verified != X509_V_OK)
         snprintf(out, cap, "the certificate is not trusted: %s", X509_verify_cert_error_string(verified));
-    else if (tls_error && ERR_reason_error_string(tls_error))
+    else if (tls_error && ERR_reason_error_string(tls_error) != NULL)
         snprintf(out, cap, "TLS: %s", ERR_reason_error_string(tls_error));
     else if (events & BEV_EVENT_EOF)
         snprintf(out, cap, "the other side closed the connection");

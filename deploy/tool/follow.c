@@ -22,7 +22,7 @@ static int64_t pause_ms(unsigned failures, uint32_t chance)
 static int64_t asked_retry_ms(const char *reason)
 {
     const char *at = strstr(reason, "retry_ms=");
-    long long ms = at ? strtoll(at + strlen("retry_ms="), NULL, 10) : -1;
+    long long ms = at != NULL ? strtoll(at + strlen("retry_ms="), NULL, 10) : -1;
 
     return ms >= 0 && ms <= RETRY_MS_MAX ? ms : -1;
 }

@@ -131,20 +131,20 @@ size_t http_answer_feed(struct http_answer *answer, const void *data, size_t len
 {
     size_t used;
 
-    if (answer->complete || answer->fault)
+    if (answer->complete || answer->fault != NULL)
         return 0;
     used = http_parser_execute(&answer->parser, &settings, data, len);
-    if (!answer->complete && !answer->fault && answer->parser.http_errno != HPE_OK)
+    if (!answer->complete && answer->fault == NULL && answer->parser.http_errno != HPE_OK)
         answer->fault = "the answer is not HTTP/1.1";
     return used;
 }
 
 void http_answer_end(struct http_answer *answer)
 {
-    if (answer->complete || answer->fault)
+    if (answer->complete || answer->fault != NULL)
         return;
     (void)http_parser_execute(&answer->parser, &settings, NULL, 0);
-    if (!answer->complete && !answer->fault)
+    if (!answer->complete && answer->fault == NULL)
         answer->fault =
             answer->status ? "the answer was cut short" : "the connection ended without an answer";
 }

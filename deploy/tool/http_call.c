@@ -31,8 +31,8 @@ static void on_read(struct bufferevent *bev, void *arg)
 
     (void)http_answer_feed(&call->answer, data, len);
     evbuffer_drain(input, len);
-    if (call->answer.complete || call->answer.fault)
-        finish(call, call->answer.fault ? call->answer.fault : "");
+    if (call->answer.complete || call->answer.fault != NULL)
+        finish(call, call->answer.fault != NULL ? call->answer.fault : "");
 }
 
 static void on_event(struct bufferevent *bev, short events, void *arg)
@@ -68,10 +68,11 @@ static enum status append_header(struct buf *out, const char *text, size_t len, 
 {
     const char *colon = memchr(text, ':', len);
 
-    if (!colon || colon == text || memchr(text, '\r', len) || memchr(text, '\n', len))
+    if (colon == NULL || colon == text || memchr(text, '\r', len) != NULL || memchr(text, '\n', len) != NULL)
         return fault_set(fault, STATUS_INVALID, "--header: \"Name: value\" is needed");
-    return buf_printf(out, "%.*s\r\n", (int)len, text) ? fault_set(fault, STATUS_NO_MEMORY, "out of memory")
-                                                       : STATUS_OK;
+    return buf_printf(out, "%.*s\r\n", (int)len, text) != STATUS_OK
+               ? fault_set(fault, STATUS_NO_MEMORY, "out of memory")
+               : STATUS_OK;
 }
 
 static enum status append_header_file(struct buf *out, const char *path, struct fault *fault)
@@ -83,7 +84,7 @@ static enum status append_header_file(struct buf *out, const char *path, struct 
     status = text_file_read(path, &text, fault);
     while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
         text.len--;
-    if (!status)
+    if (status == STATUS_OK)
         status = append_header(out, (const char *)text.data, text.len, fault);
     buf_fini(&text);
     return status;
@@ -94,7 +95,7 @@ static struct slice first_token(struct slice text)
 {
     while (text.len > 0) {
         const uint8_t *end = memchr(text.data, '\n', text.len);
-        struct slice line = slice_of(text.data, end ? (size_t)(end - text.data) : text.len);
+        struct slice line = slice_of(text.data, end != NULL ? (size_t)(end - text.data) : text.len);
 
         text = slice_of(text.data + line.len + (end != NULL), text.len - line.len - (end != NULL));
         if (line.len > 0 && line.data[line.len - 1] == '\r')
@@ -122,11 +123,11 @@ static enum status append_token(struct buf *out, const char *path, struct fault 
     buf_init(&text, TOKENS_FILE_MAX);
     status = text_file_read(path, &text, fault);
     token = first_token(slice_of(text.data, text.len));
-    if (!status && !is_token(token))
+    if (status == STATUS_OK && !is_token(token))
         status =
             fault_set(fault, STATUS_INVALID, "--tokens: %.300s: a line of printable ASCII is needed", path);
-    if (!status &&
-        buf_printf(out, "Authorization: Bearer %.*s\r\n", (int)token.len, (const char *)token.data))
+    if (status == STATUS_OK && buf_printf(out, "Authorization: Bearer %.*s\r\n", (int)token.len,
+                                          (const char *)token.data) != STATUS_OK)
         status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     buf_fini(&text);
     return status;
@@ -137,13 +138,13 @@ enum status http_headers_append(const struct tool *tool, struct buf *out, struct
     const struct words *headers = &tool->options->headers;
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < headers->count && !status; i++) {
+    for (size_t i = 0; i < headers->count && status == STATUS_OK; i++) {
         const char *text = headers->items[i];
 
         status = text[0] == '@' ? append_header_file(out, text + 1, fault)
                                 : append_header(out, text, strlen(text), fault);
     }
-    if (!status && tool->options->tokens)
+    if (status == STATUS_OK && tool->options->tokens != NULL)
         status = append_token(out, tool->options->tokens, fault);
     return status;
 }
@@ -159,12 +160,13 @@ static enum status print_request(struct http_call *call, const struct http_ask *
                         "%s %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: fanfare/" FANFARE_VERSION "\r\n"
                         "Connection: close\r\n",
                         ask->method, ask->url->path, ask->path, authority);
-    if (!status && ask->type)
+    if (status == STATUS_OK && ask->type != NULL)
         status = buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", ask->type, ask->body.len);
-    if (status)
+    if (status != STATUS_OK)
         return fault_set(fault, status, "%s", status_text(status));
     status = http_headers_append(call->tool, out, fault);
-    if (!status && (buf_append_str(out, "\r\n") || buf_append(out, ask->body.data, ask->body.len)))
+    if (status == STATUS_OK && (buf_append_str(out, "\r\n") != STATUS_OK ||
+                                buf_append(out, ask->body.data, ask->body.len) != STATUS_OK))
         status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     return status;
 }
@@ -176,9 +178,9 @@ static enum status send_request(struct http_call *call, const struct http_ask *a
 
     buf_init(&request, REQUEST_MAX);
     status = print_request(call, ask, &request, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = dial(call->tool, ask->url, &call->dialing, fault);
-    if (!status && bufferevent_write(call->dialing.bev, request.data, request.len))
+    if (status == STATUS_OK && bufferevent_write(call->dialing.bev, request.data, request.len))
         status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     buf_fini(&request);
     return status;
@@ -193,11 +195,11 @@ void http_call_begin(struct http_call *call, struct tool *tool, const struct htt
     http_answer_init(&call->answer, HTTP_CALL_BODY_MAX);
     call->deadline = evtimer_new(tool->base, on_deadline, call);
     enum status status = STATUS_NO_MEMORY;
-    if (!call->deadline || evtimer_add(call->deadline, &tv))
+    if (call->deadline == NULL || evtimer_add(call->deadline, &tv))
         fault_set(&fault, STATUS_NO_MEMORY, "out of memory");
     else
         status = send_request(call, ask, &fault);
-    if (!status) {
+    if (status == STATUS_OK) {
         bufferevent_setcb(call->dialing.bev, on_read, NULL, on_event, call);
         bufferevent_enable(call->dialing.bev, EV_READ | EV_WRITE);
         return;
@@ -227,7 +229,7 @@ void http_calls_await(struct tool *tool, struct http_call *calls, size_t count)
 void http_call_fini(struct http_call *call)
 {
     dial_end(&call->dialing);
-    if (call->deadline)
+    if (call->deadline != NULL)
         event_free(call->deadline);
     http_answer_fini(&call->answer);
     call->deadline = NULL;

@@ -45,12 +45,12 @@ static int run(enum command_id command, char **argv)
     struct fault fault = {""};
     int code;
 
-    if (options_parse(command, argv, &options, &fault)) {
+    if (options_parse(command, argv, &options, &fault) != STATUS_OK) {
         code = tool_complain(TOOL_USAGE, "%s", fault.text);
     } else if (options.help) {
         options_print_help(command, stdout);
         code = TOOL_OK;
-    } else if (tool_init(&tool, &options)) {
+    } else if (tool_init(&tool, &options) != STATUS_OK) {
         code = tool_complain(TOOL_UNREACHABLE, "out of memory");
     } else {
         code = functions[command](&tool);

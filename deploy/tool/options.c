@@ -30,11 +30,11 @@ static enum status words_add(struct words *words, const char *text, size_t len)
 {
     char **items = realloc(words->items, (words->count + 1) * sizeof *items);
 
-    if (!items)
+    if (items == NULL)
         return STATUS_NO_MEMORY;
     words->items = items;
     items[words->count] = strndup(text, len);
-    if (!items[words->count])
+    if (items[words->count] == NULL)
         return STATUS_NO_MEMORY;
     words->count++;
     return STATUS_OK;
@@ -48,7 +48,7 @@ static enum status words_add_commas(struct words *words, const char *text)
         size_t len = strcspn(text, ",");
 
         status = words_add(words, text, len);
-        if (status || !text[len])
+        if (status != STATUS_OK || !text[len])
             return status;
         text += len + 1;
     }
@@ -73,7 +73,7 @@ static bool choice_has(const struct option_row *row, const char *text)
     size_t len;
     const char *choice;
 
-    for (int i = 0; (choice = conf_choice(row->value, i, &len)); i++)
+    for (int i = 0; (choice = conf_choice(row->value, i, &len)) != NULL; i++)
         if (strlen(text) == len && memcmp(choice, text, len) == 0)
             return true;
     return false;
@@ -148,11 +148,11 @@ static enum status take_option(struct reading *reading, const char *word)
 
     snprintf(name, sizeof name, "%.*s", (int)len, word);
     row = find(reading->command, name);
-    if (!row || len >= sizeof name)
+    if (row == NULL || len >= sizeof name)
         return refuse_unknown(reading, name);
-    if (row->kind == OPTION_FLAG && text)
+    if (row->kind == OPTION_FLAG && text != NULL)
         return fault_set(reading->fault, STATUS_INVALID, "--%s takes no value", name);
-    if (row->kind != OPTION_FLAG && !text && !(text = *reading->next))
+    if (row->kind != OPTION_FLAG && text == NULL && (text = *reading->next) == NULL)
         return fault_set(reading->fault, STATUS_INVALID, "--%s: a value is missing: %s", name, row->value);
     if (row->kind != OPTION_FLAG && text == *reading->next)
         reading->next++;
@@ -160,12 +160,12 @@ static enum status take_option(struct reading *reading, const char *word)
         return fault_set(reading->fault, STATUS_INVALID, "--%s is given twice", name);
     reading->given[row - option_rows] = true;
     status = store(row, reading->out, text);
-    return status ? refuse_value(reading, row, text, status) : STATUS_OK;
+    return status != STATUS_OK ? refuse_value(reading, row, text, status) : STATUS_OK;
 }
 
 static enum status take_operand(struct reading *reading, const char *word)
 {
-    if (!command_rows[reading->command].operand[0] || reading->out->file)
+    if (!command_rows[reading->command].operand[0] || reading->out->file != NULL)
         return fault_set(reading->fault, STATUS_INVALID,
                          "\"%.80s\" is not expected here (see fanfare %s --help)", word,
                          command_rows[reading->command].name);
@@ -177,13 +177,13 @@ static enum status fill_defaults(struct reading *reading)
 {
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < option_row_count && !status; i++) {
+    for (size_t i = 0; i < option_row_count && status == STATUS_OK; i++) {
         const struct option_row *row = &option_rows[i];
 
         if ((row->commands & 1U << reading->command) && !reading->given[i] && row->initial[0])
             status = store(row, reading->out, row->initial);
     }
-    return status ? fault_set(reading->fault, status, "%s", status_text(status)) : STATUS_OK;
+    return status != STATUS_OK ? fault_set(reading->fault, status, "%s", status_text(status)) : STATUS_OK;
 }
 
 static enum status require(const struct reading *reading)
@@ -194,7 +194,7 @@ static enum status require(const struct reading *reading)
     case COMMAND_PUSH:
         if (out->all == (out->rooms.count > 0))
             return fault_set(reading->fault, STATUS_INVALID, "either --room, --rooms or --all is needed");
-        if (!out->items)
+        if (out->items == NULL)
             return fault_set(reading->fault, STATUS_INVALID, "--items is needed: a JSON array, @FILE, or -");
         return STATUS_OK;
     case COMMAND_TAIL:
@@ -203,7 +203,7 @@ static enum status require(const struct reading *reading)
         return out->rooms.count == 1 ? STATUS_OK
                                      : fault_set(reading->fault, STATUS_INVALID, "one --room is needed");
     case COMMAND_CHECK:
-        return out->file ? STATUS_OK : fault_set(reading->fault, STATUS_INVALID, "a FILE is needed");
+        return out->file != NULL ? STATUS_OK : fault_set(reading->fault, STATUS_INVALID, "a FILE is needed");
     case COMMAND_TOP:
     case COMMAND_COUNT:
         return STATUS_OK;
@@ -218,7 +218,7 @@ enum status options_parse(enum command_id command, char **argv, struct options *
     bool operands = false;
 
     *out = (struct options){0};
-    while (*reading.next && !status) {
+    while (*reading.next != NULL && status == STATUS_OK) {
         char *word = *reading.next++;
 
         if (operands || word[0] != '-' || !word[1])
@@ -232,9 +232,9 @@ enum status options_parse(enum command_id command, char **argv, struct options *
         else
             status = fault_set(fault, STATUS_INVALID, "%.80s: options begin with two dashes", word);
     }
-    if (!status)
+    if (status == STATUS_OK)
         status = fill_defaults(&reading);
-    return status || out->help ? status : require(&reading);
+    return status != STATUS_OK || out->help ? status : require(&reading);
 }
 
 static void words_free(struct words *words)

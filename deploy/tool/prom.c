@@ -11,7 +11,7 @@ enum { NUMBER_MAX = 64 };
 static struct slice take_line(struct slice *text)
 {
     const uint8_t *end = memchr(text->data, '\n', text->len);
-    struct slice line = slice_of(text->data, end ? (size_t)(end - text->data) : text->len);
+    struct slice line = slice_of(text->data, end != NULL ? (size_t)(end - text->data) : text->len);
     size_t taken = line.len + (end != NULL);
 
     *text = slice_of(text->data + taken, text->len - taken);
@@ -83,7 +83,8 @@ double prom_sum(struct slice text, const char *name, const char *label)
     while (prom_next(&text, &sample)) {
         if (!slice_equal(sample.name, slice_str(name)))
             continue;
-        if (label && label[0] && !memmem(sample.labels.data, sample.labels.len, label, strlen(label)))
+        if (label != NULL && label[0] &&
+            memmem(sample.labels.data, sample.labels.len, label, strlen(label)) == NULL)
             continue;
         sum = isnan(sum) ? sample.value : sum + sample.value;
     }

@@ -17,10 +17,10 @@ enum status daemons_init(struct daemons *daemons, const struct options *options,
 
     *daemons = (struct daemons){0};
     daemons->logics = url_list(&options->logics, URL_HTTP, &why);
-    if (!daemons->logics)
+    if (daemons->logics == NULL)
         return fault_set(fault, STATUS_INVALID, "--logic: %.400s", why.text);
     daemons->admins = url_list(&options->admins, URL_HTTP, &why);
-    if (!daemons->admins) {
+    if (daemons->admins == NULL) {
         daemons_fini(daemons);
         return fault_set(fault, STATUS_INVALID, "--gateway-admin: %.400s", why.text);
     }
@@ -61,7 +61,7 @@ enum status sample_take(struct tool *tool, const struct daemons *daemons, struct
 
     *out = (struct sample){.logics = options->logics.count, .at_us = clock_now_us()};
     out->readings = calloc(options->logics.count + options->admins.count, sizeof *out->readings);
-    if (!out->readings)
+    if (out->readings == NULL)
         return STATUS_NO_MEMORY;
     out->count = options->logics.count + options->admins.count;
     for (size_t i = 0; i < out->count; i++) {

@@ -16,7 +16,7 @@ struct cell *table_add(struct table *table)
     size_t have = table->rows * table->column_count;
     struct cell *cells = realloc(table->cells, (have + table->column_count) * sizeof *cells);
 
-    if (!cells)
+    if (cells == NULL)
         return NULL;
     memset(cells + have, 0, table->column_count * sizeof *cells);
     table->cells = cells;
@@ -141,7 +141,7 @@ static bool leave_one_out(struct layout *layout)
     for (size_t column = 0; column < table->column_count; column++) {
         if (layout->widths[column] == 0)
             continue;
-        if (table->same && strcmp(table->columns[column].key, table->same) == 0) {
+        if (table->same != NULL && strcmp(table->columns[column].key, table->same) == 0) {
             found = column;
             break;
         }
@@ -247,7 +247,7 @@ static void print_json_cell(const struct cell *cell, FILE *out)
     struct buf text;
 
     buf_init(&text, CELL_TEXT_MAX * 6 + 2);
-    if (cell->kind == CELL_TEXT && !buf_append_json_string(&text, cell->text, strlen(cell->text)))
+    if (cell->kind == CELL_TEXT && buf_append_json_string(&text, cell->text, strlen(cell->text)) == STATUS_OK)
         printable_json(slice_of(text.data, text.len), out);
     else if (cell->kind == CELL_NONE || cell->kind == CELL_TEXT || !isfinite(cell->number))
         fputs("null", out);
@@ -269,9 +269,9 @@ void table_print_json(const struct table *table, FILE *out)
 
 struct cell cell_text(const char *text, enum paint paint)
 {
-    struct cell cell = {.kind = text && text[0] ? CELL_TEXT : CELL_NONE, .paint = paint};
+    struct cell cell = {.kind = text != NULL && text[0] ? CELL_TEXT : CELL_NONE, .paint = paint};
 
-    if (text)
+    if (text != NULL)
         printable_copy(slice_str(text), cell.text, sizeof cell.text);
     return cell;
 }

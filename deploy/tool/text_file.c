@@ -12,7 +12,7 @@ static enum status read_all(FILE *file, const char *path, struct buf *out, struc
     size_t len;
 
     while ((len = fread(piece, 1, sizeof piece, file)) > 0)
-        if (buf_append(out, piece, len))
+        if (buf_append(out, piece, len) != STATUS_OK)
             return fault_set(fault, STATUS_TOO_LARGE, "%s: longer than %zu bytes", path, out->max);
     return ferror(file) ? fault_set(fault, STATUS_IO, "%s: %s", path, strerror(errno)) : STATUS_OK;
 }
@@ -22,7 +22,7 @@ enum status text_file_read(const char *path, struct buf *out, struct fault *faul
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     enum status status;
 
-    if (!file)
+    if (file == NULL)
         return fault_set(fault, STATUS_IO, "%s: %s", path, strerror(errno));
     status = read_all(file, path, out, fault);
     if (file != stdin)

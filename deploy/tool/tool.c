@@ -35,7 +35,7 @@ static enum status watch_signals(struct tool *tool)
 
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
         tool->signals[i] = evsignal_new(tool->base, signals[i], stop, tool);
-        if (!tool->signals[i] || event_add(tool->signals[i], NULL))
+        if (tool->signals[i] == NULL || event_add(tool->signals[i], NULL))
             return STATUS_NO_MEMORY;
     }
     return STATUS_OK;
@@ -46,28 +46,28 @@ enum status tool_init(struct tool *tool, const struct options *options)
     const char *no_color = getenv("NO_COLOR");
 
     *tool = (struct tool){.options = options};
-    tool->colour = isatty(STDOUT_FILENO) && !(no_color && no_color[0]);
+    tool->colour = isatty(STDOUT_FILENO) && !(no_color != NULL && no_color[0]);
     signal(SIGPIPE, SIG_IGN);
     tool->base = event_base_new();
-    if (!tool->base)
+    if (tool->base == NULL)
         return STATUS_NO_MEMORY;
     tool->alarm = evtimer_new(tool->base, break_loop, tool);
-    return tool->alarm ? watch_signals(tool) : STATUS_NO_MEMORY;
+    return tool->alarm != NULL ? watch_signals(tool) : STATUS_NO_MEMORY;
 }
 
 void tool_fini(struct tool *tool)
 {
     for (size_t i = 0; i < sizeof tool->signals / sizeof tool->signals[0]; i++) {
-        if (tool->signals[i])
+        if (tool->signals[i] != NULL)
             event_free(tool->signals[i]);
         tool->signals[i] = NULL;
     }
-    if (tool->alarm)
+    if (tool->alarm != NULL)
         event_free(tool->alarm);
-    if (tool->dns)
+    if (tool->dns != NULL)
         resolver_free(tool->dns);
     SSL_CTX_free(tool->tls);
-    if (tool->base)
+    if (tool->base != NULL)
         event_base_free(tool->base);
 }
 

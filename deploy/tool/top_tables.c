@@ -41,7 +41,7 @@ static const struct column gateway_columns[] = {
 
 static struct cell rate_of(const struct pair *pair, const char *name)
 {
-    double before = pair->before ? reading_metric(pair->before, name, NULL) : NAN;
+    double before = pair->before != NULL ? reading_metric(pair->before, name, NULL) : NAN;
     double now = reading_metric(pair->now, name, NULL);
 
     /* A counter that fell is that of a new process. */
@@ -88,7 +88,7 @@ static enum status add_logic(struct table *table, const struct pair *pair)
 {
     struct cell *cell = table_add(table);
 
-    if (!cell)
+    if (cell == NULL)
         return STATUS_NO_MEMORY;
     *cell++ = cell_text(pair->now->address, PAINT_OFF);
     *cell++ = state_of(pair->now);
@@ -109,7 +109,7 @@ static enum status add_gateway(struct table *table, const struct pair *pair)
 {
     struct cell *cell = table_add(table);
 
-    if (!cell)
+    if (cell == NULL)
         return STATUS_NO_MEMORY;
     *cell++ = cell_text(pair->now->address, PAINT_OFF);
     *cell++ = state_of(pair->now);
@@ -142,7 +142,7 @@ static double number_member(const cJSON *object, const char *key)
 
 static enum paint paint_of_state(const char *state)
 {
-    if (!state)
+    if (state == NULL)
         return PAINT_OFF;
     return strcmp(state, "up") == 0 ? PAINT_GREEN : strcmp(state, "down") == 0 ? PAINT_RED : PAINT_YELLOW;
 }
@@ -154,7 +154,7 @@ static enum status add_link(struct table *table, const char *logic, const cJSON 
     const char *state = text_member(gateway, "state");
     struct cell *cell = table_add(table);
 
-    if (!cell)
+    if (cell == NULL)
         return STATUS_NO_MEMORY;
     *cell++ = cell_text(text_member(gateway, "address"), PAINT_OFF);
     *cell++ = cell_text(text_member(gateway, "id"), PAINT_OFF);
@@ -179,7 +179,7 @@ static enum status add_links(struct table *table, const struct reading *reading)
 
     cJSON_ArrayForEach(each, gateways)
     {
-        if (!status)
+        if (status == STATUS_OK)
             status = add_link(table, reading->address, each);
     }
     cJSON_Delete(tree);
@@ -198,15 +198,15 @@ enum status top_tables_make(const struct sample *now, const struct sample *befor
     tables[TOP_GATEWAYS] =
         (struct table){.key = "gateways", .columns = gateway_columns, .column_count = COUNT(gateway_columns)};
     tables[TOP_LINKS].same = now->logics == 1 ? "logic" : NULL;
-    for (size_t i = 0; i < now->count && !status; i++) {
-        struct pair pair = {&now->readings[i], before ? &before->readings[i] : NULL,
-                            before ? (double)(now->at_us - before->at_us) / 1e6 : 0};
+    for (size_t i = 0; i < now->count && status == STATUS_OK; i++) {
+        struct pair pair = {&now->readings[i], before != NULL ? &before->readings[i] : NULL,
+                            before != NULL ? (double)(now->at_us - before->at_us) / 1e6 : 0};
 
         if (i < now->logics)
             status = add_logic(&tables[TOP_LOGICS], &pair);
         else
             status = add_gateway(&tables[TOP_GATEWAYS], &pair);
-        if (!status && i < now->logics)
+        if (status == STATUS_OK && i < now->logics)
             status = add_links(&tables[TOP_LINKS], pair.now);
     }
     return status;

@@ -81,7 +81,8 @@ static void take_path(const char *at, struct url *out)
     size_t len;
 
     snprintf(out->path, sizeof out->path, "%s%s", *at == '?' ? "/" : "", at);
-    for (len = strlen(out->path); len > 0 && out->path[len - 1] == '/' && !strchr(out->path, '?'); len--)
+    for (len = strlen(out->path); len > 0 && out->path[len - 1] == '/' && strchr(out->path, '?') == NULL;
+         len--)
         out->path[len - 1] = '\0';
 }
 
@@ -93,23 +94,23 @@ enum status url_parse(const char *text, enum url_family family, struct url *out,
     *out = (struct url){0};
     if (family == URL_HTTP && strncmp(text, "unix:", 5) == 0)
         return parse_local(text, out, fault);
-    if (!scheme)
+    if (scheme == NULL)
         return refuse(fault, text,
                       family == URL_WS ? "a ws:// or wss:// address is needed"
                                        : "an http://, https:// or unix: address is needed");
-    if (!is_visible(text) || strchr(text, '#'))
+    if (!is_visible(text) || strchr(text, '#') != NULL)
         return refuse(fault, text,
                       "spaces, fragments and bytes that are not ASCII do not belong into an address");
     out->tls = scheme->tls;
     out->port = scheme->port;
     at = text + strlen(scheme->text);
-    if (memchr(at, '@', strcspn(at, "/?")))
+    if (memchr(at, '@', strcspn(at, "/?")) != NULL)
         return refuse(fault, text, "user names and passwords do not belong into an address; see --header");
     at = take_host(at, out);
-    if (!at)
+    if (at == NULL)
         return refuse(fault, text, "no host name or address that could be used");
     at = take_port(at, out);
-    if (!at || (*at && *at != '/' && *at != '?'))
+    if (at == NULL || (*at && *at != '/' && *at != '?'))
         return refuse(fault, text, "the port must be 1 to 65535");
     if (strlen(at) >= URL_PATH_MAX)
         return refuse(fault, text, "too long");
@@ -121,10 +122,10 @@ struct url *url_list(const struct words *texts, enum url_family family, struct f
 {
     struct url *urls = calloc(texts->count, sizeof *urls);
 
-    if (!urls)
+    if (urls == NULL)
         fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    for (size_t i = 0; urls && i < texts->count; i++)
-        if (url_parse(texts->items[i], family, &urls[i], fault)) {
+    for (size_t i = 0; urls != NULL && i < texts->count; i++)
+        if (url_parse(texts->items[i], family, &urls[i], fault) != STATUS_OK) {
             free(urls);
             urls = NULL;
         }
@@ -134,7 +135,7 @@ struct url *url_list(const struct words *texts, enum url_family family, struct f
 void url_authority(const struct url *url, char *out, size_t cap)
 {
     bool default_port = url->port == (url->tls ? 443 : 80);
-    bool v6 = strchr(url->host, ':');
+    bool v6 = strchr(url->host, ':') != NULL;
 
     if (url->local)
         snprintf(out, cap, "localhost");

@@ -27,8 +27,8 @@ static void say_json(const char *finding, const char *step, const char *about, c
 
     buf_init(&line, 16384);
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-        if (buf_printf(&line, "%s\"%s\":", i > 0 ? "," : "{", members[i][0]) ||
-            buf_append_json_string(&line, members[i][1], strlen(members[i][1])))
+        if (buf_printf(&line, "%s\"%s\":", i > 0 ? "," : "{", members[i][0]) != STATUS_OK ||
+            buf_append_json_string(&line, members[i][1], strlen(members[i][1])) != STATUS_OK)
             break;
     printable_json(slice_of(line.data, line.len), stdout);
     puts("}");

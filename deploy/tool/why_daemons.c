@@ -89,7 +89,7 @@ static const char *text_member(const cJSON *object, const char *key)
 {
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
 
-    return text ? text : "";
+    return text != NULL ? text : "";
 }
 
 /* Limits that this logic lets through and the gateway refuses. */
@@ -142,7 +142,7 @@ static void say_gateways(struct why *why, const struct reading *reading)
     if (reading->gateways.answer.status == 401)
         why_say(why, FINDING_NOTE, "link", reading->address,
                 "GET /gateways was refused, HTTP 401: this logic asks for a token, see --tokens");
-    else if (!gateways)
+    else if (gateways == NULL)
         why_say(why, FINDING_NOTE, "link", reading->address,
                 "GET /gateways was not answered: an older logic?");
     else if (cJSON_GetArraySize(gateways) == 0)
@@ -221,7 +221,7 @@ enum status why_look_at_daemons(struct why *why)
     struct sample sample;
     enum status status = sample_take(why->tool, &why->daemons, &sample);
 
-    for (size_t i = 0; i < sample.count && !status; i++)
+    for (size_t i = 0; i < sample.count && status == STATUS_OK; i++)
         if (sample.readings[i].kind == DAEMON_LOGIC)
             say_logic(why, &sample.readings[i]);
         else

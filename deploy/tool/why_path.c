@@ -32,11 +32,12 @@ static void on_text(struct slice text, void *arg)
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(tree, "data");
     const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "message"));
 
-    if (type && strcmp(type, "ACK") == 0)
+    if (type != NULL && strcmp(type, "ACK") == 0)
         snprintf(visitor->answer, sizeof visitor->answer, "ACK");
-    else if (type && strcmp(type, "ERROR") == 0)
-        snprintf(visitor->answer, sizeof visitor->answer, "%s", said ? said : "refused");
-    else if (visitor->wanted[0] && memmem(text.data, text.len, visitor->wanted, strlen(visitor->wanted)))
+    else if (type != NULL && strcmp(type, "ERROR") == 0)
+        snprintf(visitor->answer, sizeof visitor->answer, "%s", said != NULL ? said : "refused");
+    else if (visitor->wanted[0] &&
+             memmem(text.data, text.len, visitor->wanted, strlen(visitor->wanted)) != NULL)
         visitor->arrived = true;
     cJSON_Delete(tree);
     event_base_loopbreak(visitor->why->tool->base);
@@ -55,8 +56,9 @@ static bool request(struct visitor *visitor, const char *type, const char *room)
 
     buf_init(&text, strlen(room) * 6 + 128);
     visitor->answer[0] = '\0';
-    if (!buf_printf(&text, "{\"type\":\"%s\",\"id\":1,\"data\":{\"room\":", type) &&
-        !buf_append_json_string(&text, room, strlen(room)) && !buf_append_str(&text, "}}"))
+    if (buf_printf(&text, "{\"type\":\"%s\",\"id\":1,\"data\":{\"room\":", type) == STATUS_OK &&
+        buf_append_json_string(&text, room, strlen(room)) == STATUS_OK &&
+        buf_append_str(&text, "}}") == STATUS_OK)
         ws_client_send(visitor->client, slice_of(text.data, text.len));
     buf_fini(&text);
     while (!visitor->answer[0] && ws_client_state(visitor->client) == WS_OPEN && clock_now_ms() < end &&
@@ -78,7 +80,7 @@ static bool visit(struct visitor *visitor, const struct url *url, const char *pr
     struct why *why = visitor->why;
 
     visitor->client = ws_client_new(why->tool, url, on_text, visitor);
-    if (!visitor->client)
+    if (visitor->client == NULL)
         return false;
     ws_client_await(visitor->client, WS_CONNECTING, 0);
     if (ws_client_state(visitor->client) != WS_OPEN) {
@@ -127,11 +129,11 @@ static void try_logic(struct why *why, size_t logic, const char *private_room, s
         visitors[i].arrived = false;
         snprintf(visitors[i].wanted, sizeof visitors[i].wanted, "%s", item);
     }
-    if (why_push(why, &why->daemons.logics[logic], private_room, item, false, &call))
+    if (why_push(why, &why->daemons.logics[logic], private_room, item, false, &call) != STATUS_OK)
         return;
     if (http_call_ok(&call)) {
         for (size_t i = 0; i < count; i++)
-            if (visitors[i].client && ws_client_state(visitors[i].client) == WS_OPEN)
+            if (visitors[i].client != NULL && ws_client_state(visitors[i].client) == WS_OPEN)
                 say_arrival(&visitors[i], address, begin_us);
     } else {
         why_push_fault(&call, reason, sizeof reason);
@@ -150,15 +152,15 @@ void why_try_the_path(struct why *why)
 
     (void)RAND_bytes((unsigned char *)chance, sizeof chance);
     snprintf(private_room, sizeof private_room, "fanfare-why-%08x%08x", chance[0], chance[1]);
-    for (size_t i = 0; visitors && i < gateways->count && !why->tool->stopping; i++) {
+    for (size_t i = 0; visitors != NULL && i < gateways->count && !why->tool->stopping; i++) {
         visitors[i] = (struct visitor){.why = why, .address = gateways->items[i]};
         if (visit(&visitors[i], &why->gateways[i], private_room))
             inside++;
     }
     for (size_t i = 0; inside > 0 && i < why->tool->options->logics.count && !why->tool->stopping; i++)
         try_logic(why, i, private_room, visitors, gateways->count);
-    for (size_t i = 0; visitors && i < gateways->count; i++) {
-        if (visitors[i].client)
+    for (size_t i = 0; visitors != NULL && i < gateways->count; i++) {
+        if (visitors[i].client != NULL)
             ws_client_leave(visitors[i].client);
         ws_client_free(visitors[i].client);
     }

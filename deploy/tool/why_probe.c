@@ -20,15 +20,15 @@ enum status why_push(struct why *why, const struct url *logic, const char *room,
 
     buf_init(&body, BODY_MAX);
     status = buf_append_str(&body, "{\"room\":");
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_append_json_string(&body, room, strlen(room));
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_printf(&body, ",\"wait\":%s,\"items\":[", wait ? "true" : "false");
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_append_str(&body, item);
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_append_str(&body, "]}");
-    if (!status) {
+    if (status == STATUS_OK) {
         http_call_begin(call, why->tool,
                         &(struct http_ask){.url = logic,
                                            .method = "POST",
@@ -49,7 +49,7 @@ void why_push_fault(const struct http_call *call, char *out, size_t cap)
     const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
     char said[200];
 
-    printable_copy(message ? slice_str(message) : body, said, sizeof said);
+    printable_copy(message != NULL ? slice_str(message) : body, said, sizeof said);
     if (call->fault[0])
         snprintf(out, cap, "%s", call->fault);
     else
@@ -114,7 +114,8 @@ static void push_probe(struct why *why)
     struct http_call call;
     char reason[256];
 
-    if (why_push(why, &why->daemons.logics[0], why->room, why->tool->options->probe, true, &call)) {
+    if (why_push(why, &why->daemons.logics[0], why->room, why->tool->options->probe, true, &call) !=
+        STATUS_OK) {
         why_say(why, FINDING_BAD, "probe", logic, "the item is too long");
         return;
     }
@@ -133,18 +134,18 @@ enum status why_probe_the_room(struct why *why)
     struct sample after = {0};
     enum status status;
 
-    if (!why->tool->options->probe) {
+    if (why->tool->options->probe == NULL) {
         why_say(why, FINDING_NOTE, "probe", "",
                 "not asked how many clients are in the room: --probe ITEM pushes an item to them and tells");
         return STATUS_OK;
     }
     status = sample_take(why->tool, &why->daemons, &before);
-    if (!status) {
+    if (status == STATUS_OK) {
         push_probe(why);
         tool_sleep(why->tool, SETTLE_MS);
         status = sample_take(why->tool, &why->daemons, &after);
     }
-    if (!status)
+    if (status == STATUS_OK)
         say_what_was_lost(why, &before, &after);
     sample_fini(&before);
     sample_fini(&after);

@@ -29,7 +29,7 @@ static const char *text_of(const cJSON *object, const char *key, const char *oth
 {
     const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
 
-    return text ? text : otherwise;
+    return text != NULL ? text : otherwise;
 }
 
 static void say_connection(struct why *why, const struct reading *reading, const cJSON *redis)

@@ -51,7 +51,7 @@ static void end(struct ws_client *client, int code, const char *why)
         client->ending.code = code;
     if (!client->ending.text[0])
         snprintf(client->ending.text, sizeof client->ending.text, "%s", why);
-    if (client->dialing.bev)
+    if (client->dialing.bev != NULL)
         bufferevent_disable(client->dialing.bev, EV_READ);
     event_base_loopbreak(client->tool->base);
 }
@@ -69,7 +69,7 @@ static void send_frame(struct ws_client *client, enum ws_opcode opcode, struct s
 
     buf_init(&frame, payload.len + 14);
     ws_frame_mask(mask);
-    if (ws_frame_append(&frame, opcode, payload, mask) ||
+    if (ws_frame_append(&frame, opcode, payload, mask) != STATUS_OK ||
         bufferevent_write(client->dialing.bev, frame.data, frame.len))
         end(client, CODE_LOST, "out of memory");
     buf_fini(&frame);
@@ -97,7 +97,7 @@ static void on_data(struct ws_client *client, const struct ws_frame *frame)
     if (!client->in_message)
         client->text = frame->opcode == WS_OP_TEXT;
     client->in_message = !frame->fin;
-    if (buf_append(&client->message, frame->payload.data, frame->payload.len)) {
+    if (buf_append(&client->message, frame->payload.data, frame->payload.len) != STATUS_OK) {
         fail(client, "a message that is too long");
         return;
     }
@@ -156,9 +156,10 @@ static void refuse(struct ws_client *client, const char *why)
     printable_copy(slice_of(client->answer.body.data, client->answer.body.len), body, sizeof body);
     ending->http_status = client->answer.status;
     ending->retry_after = http_answer_retry_after(&client->answer);
-    ending->protocol = client->answer.fault || client->answer.status == 101;
-    if (client->answer.fault || client->answer.status == 101)
-        snprintf(ending->text, sizeof ending->text, "%s", client->answer.fault ? client->answer.fault : why);
+    ending->protocol = client->answer.fault != NULL || client->answer.status == 101;
+    if (client->answer.fault != NULL || client->answer.status == 101)
+        snprintf(ending->text, sizeof ending->text, "%s",
+                 client->answer.fault != NULL ? client->answer.fault : why);
     else
         snprintf(ending->text, sizeof ending->text, "HTTP %d%s%s", ending->http_status, body[0] ? ": " : "",
                  body);
@@ -185,10 +186,10 @@ static void read_answer(struct ws_client *client, struct evbuffer *input)
     const char *why;
 
     evbuffer_drain(input, http_answer_feed(&client->answer, data, len));
-    if (!client->answer.complete && !client->answer.fault)
+    if (!client->answer.complete && client->answer.fault == NULL)
         return;
-    why = client->answer.fault ? client->answer.fault : answer_fault(client);
-    if (why) {
+    why = client->answer.fault != NULL ? client->answer.fault : answer_fault(client);
+    if (why != NULL) {
         refuse(client, why);
         return;
     }
@@ -218,7 +219,7 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
     dial_reason(&client->dialing, events, why, sizeof why);
     if (client->state == WS_CONNECTING && client->answer.status)
         http_answer_end(&client->answer);
-    if (client->state == WS_CONNECTING && (client->answer.complete || client->answer.fault))
+    if (client->state == WS_CONNECTING && (client->answer.complete || client->answer.fault != NULL))
         refuse(client, why);
     else
         end(client, client->state == WS_OPEN ? CODE_LOST : 0, why);
@@ -254,15 +255,15 @@ static enum status print_request(struct ws_client *client, const struct url *url
     ws_handshake_accept(key, client->accept);
     url_authority(url, authority, sizeof authority);
     snprintf(target, sizeof target, "%s%sv=2", url->path[0] ? url->path : "/connect",
-             strchr(url->path, '?') ? "&" : "?");
+             strchr(url->path, '?') != NULL ? "&" : "?");
     status = ws_handshake_print(out, target, authority, key);
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_append_str(out, "User-Agent: fanfare/" FANFARE_VERSION "\r\n");
-    if (!status)
+    if (status == STATUS_OK)
         status = http_headers_append(client->tool, out, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_append(out, "\r\n", sizeof "\r\n"); /* with the NUL, for strcasestr */
-    if (status)
+    if (status != STATUS_OK)
         return status;
     client->asked_protocol = strcasestr((const char *)out->data, "\r\nSec-WebSocket-Protocol:") != NULL;
     out->len--;
@@ -277,9 +278,9 @@ static enum status begin(struct ws_client *client, const struct url *url, struct
 
     buf_init(&request, REQUEST_MAX);
     status = print_request(client, url, &request, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = dial(client->tool, url, &client->dialing, fault);
-    if (!status &&
+    if (status == STATUS_OK &&
         (bufferevent_write(client->dialing.bev, request.data, request.len) || event_add(client->tick, &tv)))
         status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     buf_fini(&request);
@@ -291,13 +292,13 @@ struct ws_client *ws_client_new(struct tool *tool, const struct url *url, ws_on_
     struct ws_client *client = calloc(1, sizeof *client);
     struct fault fault = {"out of memory"};
 
-    if (!client)
+    if (client == NULL)
         return NULL;
     *client = (struct ws_client){.tool = tool, .on_text = on_text, .arg = arg};
     http_answer_init(&client->answer, REFUSAL_MAX);
     buf_init(&client->message, MESSAGE_MAX);
     client->tick = event_new(tool->base, -1, EV_PERSIST, on_tick, client);
-    if (!client->tick || begin(client, url, &fault)) {
+    if (client->tick == NULL || begin(client, url, &fault) != STATUS_OK) {
         end(client, 0, fault.text);
         return client;
     }
@@ -308,10 +309,10 @@ struct ws_client *ws_client_new(struct tool *tool, const struct url *url, ws_on_
 
 void ws_client_free(struct ws_client *client)
 {
-    if (!client)
+    if (client == NULL)
         return;
     dial_end(&client->dialing);
-    if (client->tick)
+    if (client->tick != NULL)
         event_free(client->tick);
     buf_fini(&client->message);
     http_answer_fini(&client->answer);

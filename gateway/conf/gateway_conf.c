@@ -215,9 +215,9 @@ enum status gateway_conf_check_reload(const void *conf, struct fault *fault)
         status = auth_conf_check(gateway, fault);
     if (status == STATUS_OK)
         status = redis_options_check(&gateway->redis, fault);
-    if (status)
+    if (status != STATUS_OK)
         return status;
-    if (gateway->gateway_id[0] && registry_id_fault(gateway->gateway_id))
+    if (gateway->gateway_id[0] && registry_id_fault(gateway->gateway_id) != NULL)
         return fault_set(fault, STATUS_INVALID, "gatewayId: \"%s\": %s", gateway->gateway_id,
                          registry_id_fault(gateway->gateway_id));
     if (gateway->bus_listen && !gateway->redis.url[0])

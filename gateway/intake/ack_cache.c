@@ -24,7 +24,7 @@ enum status ack_cache_reserve(struct ack_cache *cache, size_t extra)
     while (cap < needed)
         cap *= 2;
     entries = realloc(cache->entries, cap * sizeof *entries);
-    if (!entries)
+    if (entries == NULL)
         return STATUS_NO_MEMORY;
     cache->entries = entries;
     cache->cap = cap;

@@ -13,7 +13,8 @@ enum {
 enum status batch_tally_init(struct batch_tally *tally, size_t waits, struct buf *answer)
 {
     *tally = (struct batch_tally){.reached = waits ? calloc(waits, sizeof *tally->reached) : NULL};
-    if ((!waits || tally->reached) && !buf_reserve(answer, ANSWER_FRAME_LEN + waits * ANSWER_PAIR_LEN))
+    if ((!waits || tally->reached != NULL) &&
+        buf_reserve(answer, ANSWER_FRAME_LEN + waits * ANSWER_PAIR_LEN) == STATUS_OK)
         return STATUS_OK;
     batch_tally_fini(tally);
     return STATUS_NO_MEMORY;
@@ -27,7 +28,7 @@ void batch_tally_fini(struct batch_tally *tally)
 
 void batch_tally_applied(struct batch_tally *tally, const struct push_record *record, uint32_t clients)
 {
-    if (!tally)
+    if (tally == NULL)
         return;
     tally->pushes++;
     tally->items += record->item_count;
@@ -40,11 +41,11 @@ void batch_tally_again(struct batch_tally *tally, const struct push_record *reco
 {
     const struct reached *before;
 
-    if (!tally)
+    if (tally == NULL)
         return;
     tally->duplicates++;
     before = record->wait ? ack_cache_find(cache, record->sequence) : NULL;
-    if (before)
+    if (before != NULL)
         tally->reached[tally->reached_count++] = *before;
 }
 
@@ -55,8 +56,8 @@ enum status batch_tally_print(const struct batch_tally *tally, uint64_t applied,
                                     ",\"items\":%" PRIu64 ",\"reached\":[",
                                     applied, tally->pushes, tally->duplicates, tally->items);
 
-    for (size_t i = 0; i < tally->reached_count && !status; i++)
+    for (size_t i = 0; i < tally->reached_count && status == STATUS_OK; i++)
         status = buf_printf(answer, "%s[%" PRIu64 ",%" PRIu32 "]", i ? "," : "", tally->reached[i].sequence,
                             tally->reached[i].clients);
-    return status ? status : buf_append_str(answer, "]}");
+    return status != STATUS_OK ? status : buf_append_str(answer, "]}");
 }

@@ -26,7 +26,7 @@ __attribute__((format(printf, 3, 4))) static enum status refuse(struct reading *
     va_list arguments;
 
     reading->code = code;
-    if (!reading->fault)
+    if (reading->fault == NULL)
         return STATUS_INVALID;
     va_start(arguments, format);
     vsnprintf(reading->fault->text, sizeof reading->fault->text, format, arguments);
@@ -64,12 +64,12 @@ static enum status read_room(struct reading *reading, struct slice body)
     enum status status = read_field(reading, body, "room", "invalid_room", &reading->room);
     const char *wrong;
 
-    if (status)
+    if (status != STATUS_OK)
         return status;
     wrong = push_room_fault(slice_of(reading->room.data, reading->room.len), max_len);
-    return wrong ? refuse(reading, "invalid_room", "%s; 1 to %zu bytes of UTF-8 without control characters",
-                          wrong, max_len)
-                 : STATUS_OK;
+    return wrong != NULL ? refuse(reading, "invalid_room",
+                                  "%s; 1 to %zu bytes of UTF-8 without control characters", wrong, max_len)
+                         : STATUS_OK;
 }
 
 static size_t count_elements(const struct json_value *array, const uint8_t *base)
@@ -90,7 +90,7 @@ static enum status check_array(struct reading *reading, struct json_value *array
     char where[FAULT_TEXT_LEN];
 
     /* The array around the items is one level more than an item may have. */
-    if (json_scan(text, reading->limits->push.max_depth + 1, array, &error)) {
+    if (json_scan(text, reading->limits->push.max_depth + 1, array, &error) != STATUS_OK) {
         error.depth = error.depth ? reading->limits->push.max_depth : 0;
         return refuse(reading, "invalid_json", "items: %s", json_error_text(&error, where, sizeof where));
     }
@@ -120,9 +120,9 @@ static enum status read_items(struct reading *reading, struct slice body)
     struct json_value array;
     size_t count;
 
-    if (!status)
+    if (status == STATUS_OK)
         status = check_array(reading, &array);
-    if (status)
+    if (status != STATUS_OK)
         return status;
     count = count_elements(&array, reading->text.data);
     if (count == 0)
@@ -131,7 +131,7 @@ static enum status read_items(struct reading *reading, struct slice body)
         return refuse(reading, "too_many_items", "%zu items, %zu are allowed", count,
                       reading->limits->max_items);
     reading->items = calloc(count, sizeof *reading->items);
-    return reading->items ? split_items(reading, &array) : no_memory(reading);
+    return reading->items != NULL ? split_items(reading, &array) : no_memory(reading);
 }
 
 static enum status encode(struct reading *reading, enum audience target, struct buf *out)
@@ -146,7 +146,7 @@ static enum status encode(struct reading *reading, enum audience target, struct 
     };
     size_t size = push_record_size(&push);
 
-    if (buf_reserve(out, size))
+    if (buf_reserve(out, size) != STATUS_OK)
         return no_memory(reading);
     push_record_encode(&push, 0, out->data + out->len);
     out->len += size;
@@ -163,9 +163,9 @@ enum status form_push_encode(enum audience target, struct slice body, const stru
     buf_init(&reading.text, body.len + 1);
     if (target == AUDIENCE_ROOM)
         status = read_room(&reading, body);
-    if (!status)
+    if (status == STATUS_OK)
         status = read_items(&reading, body);
-    if (!status)
+    if (status == STATUS_OK)
         status = encode(&reading, target, out);
     buf_fini(&reading.room);
     buf_fini(&reading.text);

@@ -18,9 +18,9 @@ enum status producer_table_new(size_t max, int64_t idle_ms, producer_forgotten *
                                struct producer_table **out)
 {
     struct producer_table *table = calloc(1, sizeof *table);
-    enum status status = table ? hashmap_init(&table->map) : STATUS_NO_MEMORY;
+    enum status status = table != NULL ? hashmap_init(&table->map) : STATUS_NO_MEMORY;
 
-    if (status) {
+    if (status != STATUS_OK) {
         free(table);
         return status;
     }
@@ -46,14 +46,14 @@ static struct producer *oldest(const struct producer_table *table)
 {
     struct list *first = list_first(&table->used);
 
-    return first ? container_of(first, struct producer, used) : NULL;
+    return first != NULL ? container_of(first, struct producer, used) : NULL;
 }
 
 void producer_table_free(struct producer_table *table)
 {
-    if (!table)
+    if (table == NULL)
         return;
-    while (oldest(table))
+    while (oldest(table) != NULL)
         forget(table, oldest(table));
     hashmap_fini(&table->map);
     free(table);
@@ -61,7 +61,7 @@ void producer_table_free(struct producer_table *table)
 
 static void forget_idle(struct producer_table *table, int64_t now_ms)
 {
-    while (oldest(table) && now_ms - oldest(table)->used_ms >= table->idle_ms)
+    while (oldest(table) != NULL && now_ms - oldest(table)->used_ms >= table->idle_ms)
         forget(table, oldest(table));
 }
 
@@ -69,7 +69,7 @@ static struct producer *add(struct producer_table *table, struct slice id, uint6
 {
     struct producer *producer = calloc(1, sizeof *producer);
 
-    if (!producer)
+    if (producer == NULL)
         return NULL;
     if (table->map.count >= table->max)
         forget(table, oldest(table));
@@ -93,8 +93,8 @@ struct producer *producer_table_get(struct producer_table *table, const uint8_t 
 
     forget_idle(table, now_ms);
     node = hashmap_find(&table->map, key, hash);
-    producer = node ? container_of(node, struct producer, node) : add(table, key, hash);
-    if (!producer)
+    producer = node != NULL ? container_of(node, struct producer, node) : add(table, key, hash);
+    if (producer == NULL)
         return NULL;
     producer->used_ms = now_ms;
     list_remove(&producer->used);

@@ -38,10 +38,10 @@ enum status push_handler_new(const struct push_handler_conf *conf, struct push_h
     struct push_handler *handler = calloc(1, sizeof *handler);
     enum status status;
 
-    if (!handler)
+    if (handler == NULL)
         return STATUS_NO_MEMORY;
     status = producer_table_new(MAX_PRODUCERS, PRODUCER_IDLE_MS, on_forget, handler, &handler->producers);
-    if (status) {
+    if (status != STATUS_OK) {
         free(handler);
         return status;
     }
@@ -53,7 +53,7 @@ enum status push_handler_new(const struct push_handler_conf *conf, struct push_h
 
 void push_handler_free(struct push_handler *handler)
 {
-    if (!handler)
+    if (handler == NULL)
         return;
     producer_table_free(handler->producers);
     free(handler);
@@ -138,7 +138,7 @@ static void release(struct push_handler *handler, struct producer *producer, int
     while ((first = reorder_buffer_first(producer)) != NULL && producer_fits(producer, first->first))
         release_copy(handler, producer, first);
     gap_settle(producer, now_ms);
-    if (first)
+    if (first != NULL)
         gap_open(producer, first->first, first->came_ms);
 }
 
@@ -149,7 +149,7 @@ static void pass_gap(struct push_handler *handler, struct producer *producer, ui
 {
     const struct early *first = reorder_buffer_first(producer);
 
-    gap_pass_over(producer, first && first->first < sequence ? first->first : sequence, now_ms);
+    gap_pass_over(producer, first != NULL && first->first < sequence ? first->first : sequence, now_ms);
     release(handler, producer, now_ms);
 }
 
@@ -172,7 +172,7 @@ static int64_t due_of(const struct push_handler *handler, const struct producer 
 static bool bus_may_bring_it(const struct push_handler *handler, const struct producer *producer,
                              int64_t now_ms)
 {
-    return handler->bus_up && producer->on_bus && !reorder_buffer_first(producer) &&
+    return handler->bus_up && producer->on_bus && reorder_buffer_first(producer) == NULL &&
            (handler->held || now_ms < due_of(handler, producer, now_ms));
 }
 
@@ -227,12 +227,12 @@ static enum status batch_by_rpc(struct push_handler *handler, struct producer *p
     struct batch_tally tally;
     enum status status;
 
-    if (ack_cache_reserve(&producer->reached, waits + producer->early_waits) ||
-        batch_tally_init(&tally, waits, answer))
+    if (ack_cache_reserve(&producer->reached, waits + producer->early_waits) != STATUS_OK ||
+        batch_tally_init(&tally, waits, answer) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     status = apply_from_rpc(handler, producer, batch->records, now_ms, &tally);
     release(handler, producer, now_ms);
-    if (status) {
+    if (status != STATUS_OK) {
         status = fault_set(fault, status, "pushes from %" PRIu64 " on are missing, the bus may bring them",
                            producer->applied + 1);
     } else {
@@ -282,14 +282,14 @@ static enum status batch_by_bus(struct push_handler *handler, struct producer *p
     struct slice late = batch->only ? slice_of(NULL, 0) : too_early(producer, records);
     struct early *copy = late.len > 0 ? early_new(late, now_ms) : NULL;
 
-    if (ack_cache_reserve(&producer->reached, count_waits(records) + producer->early_waits) ||
-        (late.len > 0 && !copy)) {
+    if (ack_cache_reserve(&producer->reached, count_waits(records) + producer->early_waits) != STATUS_OK ||
+        (late.len > 0 && copy == NULL)) {
         free(copy);
         return STATUS_NO_MEMORY;
     }
     producer->on_bus = true;
     apply_from_bus(handler, producer, slice_of(records.data, records.len - late.len), now_ms);
-    if (copy)
+    if (copy != NULL)
         reorder_buffer_add(&handler->reorder, producer, copy);
     release(handler, producer, now_ms);
     return STATUS_OK;
@@ -303,7 +303,7 @@ static struct producer *oldest_gap(const struct push_handler *handler)
     for (struct list *at = producers->next; at != producers; at = at->next) {
         struct producer *producer = container_of(at, struct producer, waiting);
 
-        if (!oldest || producer->gap.since_ms < oldest->gap.since_ms)
+        if (oldest == NULL || producer->gap.since_ms < oldest->gap.since_ms)
             oldest = producer;
     }
     return oldest;
@@ -321,7 +321,7 @@ static enum status decode(const struct push_handler *handler, enum push_path pat
 {
     enum status status = push_batch_decode(body, &handler->conf.limits, batch, fault);
 
-    if (!status && batch->only && path == PUSH_BY_RPC)
+    if (status == STATUS_OK && batch->only && path == PUSH_BY_RPC)
         status = fault_set(fault, STATUS_INVALID, "at byte 5: a batch of the bus only");
     return status;
 }
@@ -333,14 +333,14 @@ enum status push_handler_batch(struct push_handler *handler, enum push_path path
     struct producer *producer;
     enum status status = decode(handler, path, body, &batch, fault);
 
-    if (status)
+    if (status != STATUS_OK)
         return refuse(path, status);
     producer = producer_table_get(handler->producers, batch.logic_id, now_ms);
-    if (!producer)
+    if (producer == NULL)
         return refuse(path, fault_set(fault, STATUS_NO_MEMORY, "out of memory"));
     if (path == PUSH_BY_RPC)
         return batch_by_rpc(handler, producer, &batch, now_ms, answer, fault);
-    if (batch_by_bus(handler, producer, &batch, now_ms))
+    if (batch_by_bus(handler, producer, &batch, now_ms) != STATUS_OK)
         return refuse(path, fault_set(fault, STATUS_NO_MEMORY, "out of memory"));
     while (reorder_buffer_is_over(&handler->reorder))
         pass_over(handler, oldest_gap(handler), now_ms);
@@ -378,7 +378,7 @@ bool push_handler_tick(struct push_handler *handler, int64_t now_ms)
         struct producer *producer = container_of(at, struct producer, waiting);
 
         next = at->next;
-        while (reorder_buffer_first(producer) && now_ms >= due_of(handler, producer, now_ms))
+        while (reorder_buffer_first(producer) != NULL && now_ms >= due_of(handler, producer, now_ms))
             pass_over(handler, producer, now_ms);
     }
     return handler->applied > before;
@@ -396,7 +396,7 @@ enum status push_handler_form(struct push_handler *handler, enum audience target
     buf_init(&bytes, SIZE_MAX);
     status = form_push_encode(target, body, &limits, &bytes, fault, code);
     records = slice_of(bytes.data, bytes.len);
-    if (!status && push_next_record(&records, &record))
+    if (status == STATUS_OK && push_next_record(&records, &record))
         apply(handler, PUSH_BY_FORM, &record);
     buf_fini(&bytes);
     return status;

@@ -30,7 +30,7 @@ struct early *early_new(struct slice records, int64_t now_ms)
 {
     struct early *early = malloc(sizeof *early + records.len);
 
-    if (!early)
+    if (early == NULL)
         return NULL;
     *early = (struct early){.came_ms = now_ms, .len = records.len};
     memcpy(early->bytes, records.data, records.len);
@@ -79,7 +79,7 @@ struct early *reorder_buffer_first(const struct producer *producer)
 {
     struct list *first = list_first(&producer->early);
 
-    return first ? container_of(first, struct early, node) : NULL;
+    return first != NULL ? container_of(first, struct early, node) : NULL;
 }
 
 struct push_record reorder_buffer_cut(struct producer *producer, struct early *early)

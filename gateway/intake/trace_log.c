@@ -8,7 +8,7 @@ static bool begin(struct trace_line *line, const uint8_t *producer, const struct
 {
     struct traceparent trace;
 
-    return record->trace && traceparent_decode(record->trace, &trace) &&
+    return record->trace != NULL && traceparent_decode(record->trace, &trace) &&
            trace_line_begin(line, &trace, producer, record->sequence);
 }
 

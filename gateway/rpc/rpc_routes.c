@@ -49,7 +49,7 @@ static void push_batch(const struct rpc_routes *routes, const struct rpc_call *c
         answer->applied = true; /* what came before the gap */
         return;
     }
-    if (status) {
+    if (status != STATUS_OK) {
         answer_failure(answer, status, "invalid_batch", &fault);
         return;
     }
@@ -71,7 +71,7 @@ static void push_form(const struct rpc_routes *routes, enum audience target, con
     const char *code = "";
     enum status status = push_handler_form(routes->handler, target, call->request->body, &fault, &code);
 
-    if (status)
+    if (status != STATUS_OK)
         answer_failure(call->answer, status, code, &fault);
     else
         call->answer->applied = true;
@@ -91,7 +91,7 @@ static void print_stats(const struct rpc_routes *routes, const struct rpc_call *
 {
     enum status status = routes->stats(&call->answer->body, routes->arg);
 
-    if (status)
+    if (status != STATUS_OK)
         rpc_answer_error(call->answer, 500, "internal", status_text(status));
     else
         call->answer->content_type = RPC_JSON_TYPE;

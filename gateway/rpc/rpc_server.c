@@ -75,7 +75,7 @@ static bool hold_answer(struct rpc_conn *conn, int32_t stream, const struct rpc_
 {
     struct held_answer *held = calloc(1, sizeof *held);
 
-    if (!held)
+    if (held == NULL)
         return false;
     held->conn = conn;
     held->stream = stream;
@@ -328,14 +328,14 @@ static enum status open_conn(struct rpc_server *server, struct rpc_conn *conn, i
         .window = WINDOW,
         .inflight = &server->inflight,
     };
-    SSL *ssl = server->conf.tls ? SSL_new(server->conf.tls) : NULL;
+    SSL *ssl = server->conf.tls != NULL ? SSL_new(server->conf.tls) : NULL;
     struct transport *transport;
 
-    if (server->conf.tls && !ssl) {
+    if (server->conf.tls != NULL && ssl == NULL) {
         close(fd);
         return STATUS_NO_MEMORY;
     }
-    if (transport_new_accepted(server->base, fd, ssl, &transport))
+    if (transport_new_accepted(server->base, fd, ssl, &transport) != STATUS_OK)
         return STATUS_NO_MEMORY;
     return h2_conn_new_server(server->base, transport, &limits, &callbacks, conn, &conn->h2);
 }
@@ -356,7 +356,7 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
     if (server->handshake_count >= (size_t)server->conf.limits.max_handshakes)
         evict(container_of(list_first(&server->handshakes), struct rpc_conn, node), "too many handshakes");
     conn = calloc(1, sizeof *conn);
-    if (!conn) {
+    if (conn == NULL) {
         refuse(fd, "out of memory");
         return;
     }
@@ -365,7 +365,7 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
     list_init(&conn->caller.later);
     name_peer(conn, peer, peer_len);
     set_keepalive(fd);
-    if (open_conn(server, conn, fd)) {
+    if (open_conn(server, conn, fd) != STATUS_OK) {
         refuse(-1, "out of memory");
         free(conn);
         return;
@@ -412,7 +412,7 @@ enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf
     struct rpc_server *server = calloc(1, sizeof *server);
     enum status status;
 
-    if (!server)
+    if (server == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     server->base = base;
     server->conf = *conf;
@@ -425,10 +425,11 @@ enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf
     server->inflight.max = inflight_max(server);
     server->turn = event_new(base, -1, 0, on_turn, server);
     server->sweep = evtimer_new(base, on_sweep, server);
-    status = server->turn && server->sweep ? listener_new(base, "rpc", conf->bind, conf->port, on_accept,
-                                                          server, &server->listener, fault)
-                                           : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    if (status) {
+    status =
+        server->turn != NULL && server->sweep != NULL
+            ? listener_new(base, "rpc", conf->bind, conf->port, on_accept, server, &server->listener, fault)
+            : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    if (status != STATUS_OK) {
         rpc_server_free(server);
         return status;
     }
@@ -442,22 +443,22 @@ static struct rpc_conn *first_conn(const struct list *conns)
 {
     struct list *first = list_first(conns);
 
-    return first ? container_of(first, struct rpc_conn, node) : NULL;
+    return first != NULL ? container_of(first, struct rpc_conn, node) : NULL;
 }
 
 static void free_conns(const struct list *conns)
 {
-    while (first_conn(conns))
+    while (first_conn(conns) != NULL)
         conn_free(first_conn(conns));
 }
 
 void rpc_server_free(struct rpc_server *server)
 {
-    if (!server)
+    if (server == NULL)
         return;
     free_conns(&server->conns);
     free_conns(&server->handshakes);
-    if (server->listener)
+    if (server->listener != NULL)
         listener_free(server->listener);
     loop_event_free(server->turn);
     loop_event_free(server->sweep);
@@ -484,7 +485,7 @@ size_t rpc_server_inflight(const struct rpc_server *server)
 
 void rpc_server_hold(struct rpc_server *server, bool hold)
 {
-    if (!server || !server->listener || server->holding == hold)
+    if (server == NULL || server->listener == NULL || server->holding == hold)
         return;
     server->holding = hold;
     if (!hold)
@@ -493,7 +494,7 @@ void rpc_server_hold(struct rpc_server *server, bool hold)
 
 void rpc_server_drain(struct rpc_server *server)
 {
-    if (server->listener)
+    if (server->listener != NULL)
         listener_free(server->listener);
     server->listener = NULL;
     server->holding = false;

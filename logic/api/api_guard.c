@@ -17,14 +17,14 @@ enum status api_guard_load(struct api_guard *guard, const char *path, struct fau
     struct api_tokens *tokens = NULL;
     bool open_to_all = false;
     enum status status = path[0] ? api_tokens_load(path, &tokens, &open_to_all, fault) : STATUS_OK;
-    if (status)
+    if (status != STATUS_OK)
         return status;
     if (open_to_all)
         log_event(LOG_WARN, "everybody on this machine may read the API's tokens", LOG_S("file", path),
                   LOG_S("remedy", "chmod o-r"));
-    if (tokens)
+    if (tokens != NULL)
         log_event(LOG_INFO, "the API asks for a token", LOG_I("tokens", api_tokens_count(tokens)));
-    else if (guard->tokens)
+    else if (guard->tokens != NULL)
         log_event(LOG_WARN, "the API asks for no token any more", LOG_S("remedy", "set api.tokensFile"));
     api_tokens_free(guard->tokens);
     guard->tokens = tokens;
@@ -50,12 +50,12 @@ static bool is_open(const struct http_request *request)
 static const char *find_fault(const struct api_guard *guard, const struct http_request *request)
 {
     struct slice header = http_request_header(request, "Authorization");
-    if (!header.data)
+    if (header.data == NULL)
         return "a token is needed: Authorization: Bearer TOKEN";
-    if (!http_request_only_header(request, "Authorization").data)
+    if (http_request_only_header(request, "Authorization").data == NULL)
         return "there is more than one Authorization header";
     struct slice token = api_tokens_bearer(header);
-    if (!token.data)
+    if (token.data == NULL)
         return "the Authorization header is not of the form Bearer TOKEN";
     return api_tokens_have(guard->tokens, token) ? NULL : "the token is not a valid one";
 }
@@ -63,10 +63,10 @@ static const char *find_fault(const struct api_guard *guard, const struct http_r
 bool api_guard_refuses(const struct api_guard *guard, struct http_exchange *exchange)
 {
     const struct http_request *request = http_exchange_request(exchange);
-    const char *fault = guard->tokens && !is_open(request) ? find_fault(guard, request) : NULL;
-    if (!fault)
+    const char *fault = guard->tokens != NULL && !is_open(request) ? find_fault(guard, request) : NULL;
+    if (fault == NULL)
         return false;
-    bool given = http_request_header(request, "Authorization").data;
+    bool given = http_request_header(request, "Authorization").data != NULL;
     log_event(LOG_DEBUG, "call refused", LOG_S("reason", fault));
     metrics_add(LM_HTTP_UNAUTHORIZED, 1);
     logic_metrics_count_answer(401);

@@ -25,7 +25,7 @@ static bool has_star(const struct conf_list *origins)
 static bool is_allowed(const struct conf_list *origins, const struct http_request *request)
 {
     struct slice origin = http_request_only_header(request, "Origin");
-    return origin.data && origin.len <= ORIGIN_MAX && !slice_equal(origin, slice_str("null")) &&
+    return origin.data != NULL && origin.len <= ORIGIN_MAX && !slice_equal(origin, slice_str("null")) &&
            origin_is_listed(origins, origin);
 }
 
@@ -43,7 +43,7 @@ static void allow(struct http_exchange *exchange, const struct conf_list *origin
 static bool is_preflight(const struct http_request *request)
 {
     return slice_equal(http_request_method(request), slice_str("OPTIONS")) &&
-           http_request_header(request, "Access-Control-Request-Method").data;
+           http_request_header(request, "Access-Control-Request-Method").data != NULL;
 }
 
 bool cors_adorn(struct http_exchange *exchange, const struct conf_list *origins)
@@ -74,7 +74,7 @@ bool cors_refuses(struct http_exchange *exchange, const struct conf_list *origin
 {
     const struct http_request *request = http_exchange_request(exchange);
     if (!slice_equal(http_request_method(request), slice_str("POST")) ||
-        !http_request_header(request, "Origin").data || is_allowed(origins, request))
+        http_request_header(request, "Origin").data == NULL || is_allowed(origins, request))
         return false;
     struct slice origin = http_request_header(request, "Origin");
     logic_metrics_count_answer(403);

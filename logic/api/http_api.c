@@ -46,7 +46,7 @@ static void reply_fault(struct http_exchange *exchange, const struct push_fault 
     push_trace_invalid(fault, trace);
     metrics_add(LM_PUSHES_RECEIVED, 1);
     metrics_add(fault->status >= 500 ? LM_PUSHES_REFUSED_MEMORY : LM_PUSHES_REFUSED_INVALID, 1);
-    if (error_json_append(&json, fault->code, fault->message))
+    if (error_json_append(&json, fault->code, fault->message) != STATUS_OK)
         buf_clear(&json);
     push_job_reply(exchange, fault->status, slice_of(json.data, json.len));
     buf_fini(&json);
@@ -55,7 +55,7 @@ static void reply_fault(struct http_exchange *exchange, const struct push_fault 
 static bool find_body_kind(const struct http_request *request, enum push_door door, enum push_body *kind)
 {
     struct slice header = http_request_only_header(request, "Content-Type");
-    if (!header.data)
+    if (header.data == NULL)
         return false;
     if (http_text_is_media_type(header, "application/json"))
         *kind = PUSH_BODY_JSON;
@@ -133,7 +133,7 @@ static void handle_push(struct http_api *api, struct http_exchange *exchange, en
     if (status == STATUS_NO_MEMORY)
         fault = (struct push_fault){
             .status = 500, .code = "internal", .message = "out of memory; nothing was queued"};
-    if (status) {
+    if (status != STATUS_OK) {
         reply_fault(exchange, &fault, &trace);
         return;
     }
@@ -181,7 +181,7 @@ static const char *why_not_ready(void *arg)
 static enum status print_state(struct buf *out, void *arg)
 {
     const struct http_api *api = arg;
-    return api->state ? api->state(out, api->state_arg) : STATUS_OK;
+    return api->state != NULL ? api->state(out, api->state_arg) : STATUS_OK;
 }
 
 static enum status print_metrics(struct buf *out, void *arg)
@@ -293,7 +293,7 @@ static enum status plan_descriptors(struct http_api *api, struct fault *fault)
     struct descriptor_share share;
     size_t limit = descriptors_limit();
     enum status status = descriptor_share_make(limit, api->descriptors_open, api->conf, &share, fault);
-    if (status)
+    if (status != STATUS_OK)
         return status;
     bool fewer = share.connections < (size_t)api->conf->max_connections;
     api->places = share.connections;
@@ -307,7 +307,7 @@ static enum status start_server(struct http_api *api, struct event_base *base, s
 {
     const struct logic_conf *conf = api->conf;
     const struct http_server_conf server_conf = server_conf_of(api);
-    if (http_server_new(base, &server_conf, &api->server))
+    if (http_server_new(base, &server_conf, &api->server) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the HTTP server");
     enum status status =
         http_server_listen(api->server, "api", conf->service_bind, (int)conf->service_port, fault);
@@ -328,7 +328,7 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
                          const uint8_t logic_id[LOGIC_ID_LEN], struct http_api **out, struct fault *fault)
 {
     struct http_api *api = calloc(1, sizeof *api);
-    if (!api)
+    if (api == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory");
     api->conf = conf;
     api->dispatch = dispatch;
@@ -336,13 +336,13 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
     fill_limits(&api->limits, conf);
     api->descriptors_open = descriptors_open();
     enum status status = plan_descriptors(api, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = http_api_load_tokens(api, fault);
     for (size_t i = 0; i < PUSH_ID_PREFIX_LEN / 2; i++)
         snprintf(api->id_prefix + 2 * i, 3, "%02x", logic_id[i]);
-    if (!status)
+    if (status == STATUS_OK)
         status = start_server(api, base, fault);
-    if (status) {
+    if (status != STATUS_OK) {
         http_api_free(api);
         return status;
     }
@@ -383,7 +383,7 @@ size_t http_api_busy(const struct http_api *api)
 
 void http_api_free(struct http_api *api)
 {
-    if (!api)
+    if (api == NULL)
         return;
     http_server_free(api->server);
     api_guard_fini(&api->guard);

@@ -65,12 +65,12 @@ static int list_status(const struct push_job *job)
 static enum status append_list(const struct push_job *job, struct buf *out)
 {
     enum status status = STATUS_OK;
-    for (size_t i = 0; !status && i < job->count; i++) {
+    for (size_t i = 0; status == STATUS_OK && i < job->count; i++) {
         status = buf_append_str(out, i == 0 ? "[" : ",");
-        if (!status)
+        if (status == STATUS_OK)
             status = buf_append(out, job->slots[i].json.data, job->slots[i].json.len);
     }
-    return status ? status : buf_append_str(out, "]");
+    return status != STATUS_OK ? status : buf_append_str(out, "]");
 }
 
 static bool slots_complete(const struct push_job *job)
@@ -85,7 +85,7 @@ static void answer(struct push_job *job)
 {
     struct buf list;
     buf_init(&list, SIZE_MAX);
-    if (!slots_complete(job) || (job->list && append_list(job, &list)))
+    if (!slots_complete(job) || (job->list && append_list(job, &list) != STATUS_OK))
         reply_no_memory(job->exchange);
     else if (job->list)
         push_job_reply(job->exchange, list_status(job), slice_of(list.data, list.len));
@@ -108,7 +108,7 @@ static void settle(struct push_job *job)
 static void on_done(const struct push_outcome *outcome, void *arg)
 {
     struct job_slot *slot = arg;
-    if (push_answer_append(&slot->json, slot->job->id_prefix, outcome, &slot->status))
+    if (push_answer_append(&slot->json, slot->job->id_prefix, outcome, &slot->status) != STATUS_OK)
         buf_clear(&slot->json);
     settle(slot->job);
 }
@@ -119,7 +119,7 @@ static void refuse(struct job_slot *slot, const struct push_fault *fault, const 
     metrics_add(LM_PUSHES_RECEIVED, 1);
     metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
     slot->status = fault->status;
-    if (error_json_append(&slot->json, fault->code, fault->message))
+    if (error_json_append(&slot->json, fault->code, fault->message) != STATUS_OK)
         buf_clear(&slot->json);
     settle(slot->job);
 }
@@ -128,7 +128,7 @@ static struct push_job *job_new(struct http_exchange *exchange, size_t count, bo
                                 const char *id_prefix)
 {
     struct push_job *job = calloc(1, sizeof *job + count * sizeof job->slots[0]);
-    if (!job)
+    if (job == NULL)
         return NULL;
     job->exchange = exchange;
     job->id_prefix = id_prefix;
@@ -146,7 +146,7 @@ void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
                   const struct push_request *request, const struct push_manner *manner, const char *id_prefix)
 {
     struct push_job *job = job_new(exchange, request->count, manner->list, id_prefix);
-    if (!job) {
+    if (job == NULL) {
         reply_no_memory(exchange);
         return;
     }
@@ -155,7 +155,7 @@ void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
         push.wait = push.wait || manner->wait;
         if (!push.trace.set)
             push.trace = manner->trace;
-        if (request->entries[i].fault)
+        if (request->entries[i].fault != NULL)
             refuse(&job->slots[i], request->entries[i].fault, &manner->trace);
         else
             dispatch_push(dispatch, &push, on_done, &job->slots[i]);

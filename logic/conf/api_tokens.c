@@ -37,7 +37,7 @@ static bool is_token(struct slice line)
 static struct slice next_line(struct slice *rest)
 {
     const uint8_t *end = memchr(rest->data, '\n', rest->len);
-    size_t len = end ? (size_t)(end - rest->data) : rest->len;
+    size_t len = end != NULL ? (size_t)(end - rest->data) : rest->len;
     struct slice line = slice_of(rest->data, len);
 
     *rest = slice_of(rest->data + len + (end != NULL), rest->len - len - (end != NULL));
@@ -58,7 +58,7 @@ static enum status take_line(struct api_tokens *tokens, struct slice line, const
     if (tokens->count == API_TOKENS_MAX)
         return fault_set(fault, STATUS_INVALID, "%.300s:%zu: at most %d tokens are allowed", name, number,
                          API_TOKENS_MAX);
-    if (digest(line, tokens->digests[tokens->count]))
+    if (digest(line, tokens->digests[tokens->count]) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the tokens");
     tokens->count++;
     return STATUS_OK;
@@ -69,9 +69,9 @@ static enum status take_lines(struct api_tokens *tokens, struct slice text, cons
 {
     enum status status = STATUS_OK;
 
-    for (size_t number = 1; !status && text.len > 0; number++)
+    for (size_t number = 1; status == STATUS_OK && text.len > 0; number++)
         status = take_line(tokens, next_line(&text), name, number, fault);
-    if (!status && tokens->count == 0)
+    if (status == STATUS_OK && tokens->count == 0)
         return fault_set(
             fault, STATUS_INVALID,
             "%.300s: holds no token; one a line is needed, of 1 to %d printable ASCII characters", name,
@@ -84,10 +84,10 @@ enum status api_tokens_parse(struct slice text, const char *name, struct api_tok
 {
     struct api_tokens *tokens = calloc(1, sizeof *tokens);
 
-    if (!tokens)
+    if (tokens == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the tokens");
     enum status status = take_lines(tokens, text, name, fault);
-    if (status) {
+    if (status != STATUS_OK) {
         api_tokens_free(tokens);
         return status;
     }
@@ -127,13 +127,13 @@ static enum status read_tokens(int fd, const char *path, struct api_tokens **out
     size_t len = 0;
     uint8_t *text = malloc(cap);
 
-    if (!text)
+    if (text == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the tokens");
     enum status status = read_whole(fd, text, cap, &len, path, fault);
-    if (!status && len == cap)
+    if (status == STATUS_OK && len == cap)
         status = fault_set(fault, STATUS_INVALID, "%.300s: has more than the %d bytes that are allowed", path,
                            API_TOKENS_FILE_MAX);
-    if (!status)
+    if (status == STATUS_OK)
         status = api_tokens_parse(slice_of(text, len), path, out, fault);
     OPENSSL_cleanse(text, len);
     free(text);
@@ -146,9 +146,9 @@ enum status api_tokens_load(const char *path, struct api_tokens **out, bool *ope
     int fd = -1;
     enum status status = open_file(path, &fd, &info, fault);
 
-    if (!status)
+    if (status == STATUS_OK)
         status = read_tokens(fd, path, out, fault);
-    if (!status)
+    if (status == STATUS_OK)
         *open_to_all = (info.st_mode & S_IROTH) != 0;
     if (fd >= 0)
         close(fd);
@@ -165,7 +165,7 @@ bool api_tokens_have(const struct api_tokens *tokens, struct slice token)
     unsigned char given[DIGEST_LEN];
     unsigned found = 0;
 
-    if (digest(token, given))
+    if (digest(token, given) != STATUS_OK)
         return false;
     for (size_t i = 0; i < tokens->count; i++)
         found |= CRYPTO_memcmp(tokens->digests[i], given, DIGEST_LEN) == 0;

@@ -106,10 +106,10 @@ static enum status check_discovery(const struct logic_conf *logic, struct fault 
     if (logic->discovery_mode == DISCOVERY_DNS && !logic->discovery_name[0])
         return fault_set(fault, STATUS_INVALID,
                          "discovery.name: required with discovery.mode dns: the name to look up");
-    if (logic->discovery_mode == DISCOVERY_DNS && service_name_fault(logic->discovery_name))
+    if (logic->discovery_mode == DISCOVERY_DNS && service_name_fault(logic->discovery_name) != NULL)
         return fault_set(fault, STATUS_INVALID, "discovery.name: \"%s\": %s", logic->discovery_name,
                          service_name_fault(logic->discovery_name));
-    if (resolver_fault(logic->discovery_nameserver))
+    if (resolver_fault(logic->discovery_nameserver) != NULL)
         return fault_set(fault, STATUS_INVALID, "discovery.nameserver: \"%s\": %s",
                          logic->discovery_nameserver, resolver_fault(logic->discovery_nameserver));
     if (logic->discovery_mode == DISCOVERY_REDIS && !logic->redis.url[0])
@@ -151,7 +151,7 @@ static enum status check_tokens(const struct logic_conf *logic, struct fault *fa
     if (logic->api_tokens_file[0])
         status = api_tokens_load(logic->api_tokens_file, &tokens, &open_to_all, &found);
     api_tokens_free(tokens);
-    return status ? fault_set(fault, status, "api.tokensFile: %.480s", found.text) : STATUS_OK;
+    return status != STATUS_OK ? fault_set(fault, status, "api.tokensFile: %.480s", found.text) : STATUS_OK;
 }
 
 enum status logic_conf_recheck(const void *conf, struct fault *fault)
@@ -160,17 +160,17 @@ enum status logic_conf_recheck(const void *conf, struct fault *fault)
     struct tls_files files = {logic->rpc_cert, logic->rpc_key, logic->rpc_ca};
 
     enum status status = conf_check_tls(&files, &(struct tls_files){"rpc.cert", "rpc.key", "rpc.ca"}, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = redis_options_check(&logic->redis, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = check_bytes(logic, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = check_discovery(logic, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = check_bus(logic, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = origin_check_list("cors.origins", &logic->cors_origins, true, fault);
-    return status ? status : check_tokens(logic, fault);
+    return status != STATUS_OK ? status : check_tokens(logic, fault);
 }
 
 enum status logic_conf_check(const void *conf, struct fault *fault)
@@ -178,6 +178,7 @@ enum status logic_conf_check(const void *conf, struct fault *fault)
     const struct logic_conf *logic = conf;
     enum status status = logic_conf_recheck(conf, fault);
 
-    return status ? status
-                  : listener_check(&logic_service_keys, logic->service_bind, (int)logic->service_port, fault);
+    return status != STATUS_OK
+               ? status
+               : listener_check(&logic_service_keys, logic->service_bind, (int)logic->service_port, fault);
 }

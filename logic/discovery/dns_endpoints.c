@@ -50,13 +50,13 @@ static void order(struct dns_endpoints *endpoints)
 static enum status make_room(struct dns_endpoints *endpoints, size_t count)
 {
     *endpoints = (struct dns_endpoints){.items = malloc((count ? count : 1) * sizeof *endpoints->items)};
-    return endpoints->items ? STATUS_OK : STATUS_NO_MEMORY;
+    return endpoints->items != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 enum status dns_endpoints_of_hosts(const struct dns_answer *answer, int family, int port,
                                    struct dns_endpoints *out)
 {
-    if (make_room(out, answer->count))
+    if (make_room(out, answer->count) != STATUS_OK)
         return STATUS_NO_MEMORY;
     for (; out->count < answer->count; out->count++) {
         struct dns_endpoint *endpoint = &out->items[out->count];
@@ -70,7 +70,7 @@ enum status dns_endpoints_of_hosts(const struct dns_answer *answer, int family, 
 
 enum status dns_endpoints_of_services(const struct dns_answer *answer, struct dns_endpoints *out)
 {
-    if (make_room(out, answer->count))
+    if (make_room(out, answer->count) != STATUS_OK)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < answer->count; i++) {
         const struct dns_record *record = &answer->records[i];

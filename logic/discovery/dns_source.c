@@ -183,7 +183,7 @@ enum status dns_source_new(struct event_base *base, struct resolver *dns, const 
 {
     struct dns_source *source = calloc(1, sizeof *source);
 
-    if (!source)
+    if (source == NULL)
         return STATUS_NO_MEMORY;
     source->dns = dns;
     source->conf = conf;
@@ -191,7 +191,7 @@ enum status dns_source_new(struct event_base *base, struct resolver *dns, const 
     source->service = service_name_is(conf->discovery_name);
     source->refresh = evtimer_new(base, on_refresh, source);
     source->deadline = evtimer_new(base, on_deadline, source);
-    if (!source->refresh || !source->deadline) {
+    if (source->refresh == NULL || source->deadline == NULL) {
         dns_source_free(source);
         return STATUS_NO_MEMORY;
     }
@@ -203,7 +203,7 @@ enum status dns_source_new(struct event_base *base, struct resolver *dns, const 
 
 void dns_source_free(struct dns_source *source)
 {
-    if (!source)
+    if (source == NULL)
         return;
     dns_query_cancel(&source->query);
     loop_event_free(source->refresh);

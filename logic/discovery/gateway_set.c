@@ -86,7 +86,7 @@ static enum status grow(struct gateway_set *set)
         return STATUS_OK;
     size_t cap = set->cap ? set->cap * 2 : 8;
     struct gateway_entry *entries = realloc(set->entries, cap * sizeof *entries);
-    if (!entries)
+    if (entries == NULL)
         return STATUS_NO_MEMORY;
     set->entries = entries;
     set->cap = cap;
@@ -111,7 +111,7 @@ static enum status add_entry(struct gateway_set *set, enum gateway_source source
     struct gateway_link *link;
     if (set->count >= GATEWAY_SET_MAX)
         return refuse(set, host);
-    if (grow(set) || gateway_link_new(set->env, host, port, &link))
+    if (grow(set) != STATUS_OK || gateway_link_new(set->env, host, port, &link) != STATUS_OK)
         return STATUS_NO_MEMORY;
     *out = &set->entries[set->count++];
     **out = (struct gateway_entry){.link = link, .source = source, .clients = -1, .listed = true};
@@ -126,10 +126,10 @@ enum status gateway_set_add(struct gateway_set *set, const char *hostname, int p
 {
     char host[REGISTRY_HOST_MAX + 1];
     struct gateway_entry *entry;
-    if (read_host(hostname, host))
+    if (read_host(hostname, host) != STATUS_OK)
         return STATUS_INVALID;
     entry = find_address(set, host, port);
-    if (!entry)
+    if (entry == NULL)
         return add_entry(set, GATEWAY_FROM_LIST, host, port, &entry);
     log_event(LOG_WARN, "gateway named twice", LOG_S("gateway", gateway_link_name(entry->link)));
     return STATUS_OK;
@@ -144,9 +144,9 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
 static enum status make_sweep(struct gateway_set *set)
 {
-    if (!set->sweep)
+    if (set->sweep == NULL)
         set->sweep = evtimer_new(set->env->base, on_sweep, set);
-    return set->sweep ? STATUS_OK : STATUS_NO_MEMORY;
+    return set->sweep != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static void schedule_sweep(struct gateway_set *set)
@@ -184,7 +184,7 @@ static struct gateway_entry *find_movable(const struct gateway_set *set, const c
     for (size_t i = 0; i < set->count; i++) {
         struct gateway_entry *entry = &set->entries[i];
         if (entry->source == GATEWAY_FROM_REDIS && strcmp(entry->id, id) == 0 &&
-            !gateway_link_is_up(entry->link) && (!found || entry->listed))
+            !gateway_link_is_up(entry->link) && (found == NULL || entry->listed))
             found = entry;
     }
     return found;
@@ -194,10 +194,10 @@ static enum status find_or_add(struct gateway_set *set, const struct gateway_off
                                struct gateway_entry **out)
 {
     *out = find_address(set, host, offer->port);
-    if (*out)
+    if (*out != NULL)
         return STATUS_OK;
     *out = offer->source == GATEWAY_FROM_REDIS ? find_movable(set, offer->id) : NULL;
-    if (!*out)
+    if (*out == NULL)
         return add_entry(set, offer->source, host, offer->port, out);
     log_event(LOG_INFO, "gateway has a new address", LOG_S("id", offer->id),
               LOG_S("old", gateway_link_name((*out)->link)), LOG_S("host", host), LOG_I("port", offer->port));
@@ -238,11 +238,11 @@ enum status gateway_set_offer(struct gateway_set *set, const struct gateway_offe
     char host[REGISTRY_HOST_MAX + 1];
     struct gateway_entry *entry;
     enum status status = read_host(offer->host, host);
-    if (!status)
+    if (status == STATUS_OK)
         status = make_sweep(set);
-    if (!status)
+    if (status == STATUS_OK)
         status = find_or_add(set, offer, host, &entry);
-    if (!status)
+    if (status == STATUS_OK)
         update(set, entry, offer);
     return status;
 }

@@ -70,7 +70,7 @@ static void give_up_reading(struct redis_source *source, const char *reason)
     source->under_way = false;
     registry_reading_clear(&source->reading);
     metrics_add(LM_REGISTRY_FAILURES, 1);
-    if (reason)
+    if (reason != NULL)
         log_event(LOG_WARN, "the registry cannot be read", LOG_S("reason", reason));
 }
 
@@ -92,8 +92,8 @@ static void go_on(struct redis_source *source)
 static void on_values(const redisReply *answer, void *arg)
 {
     struct redis_source *source = arg;
-    if (!answer || answer->type != REDIS_REPLY_ARRAY || answer->elements != source->asked) {
-        give_up_reading(source, answer ? fault_of(answer) : NULL);
+    if (answer == NULL || answer->type != REDIS_REPLY_ARRAY || answer->elements != source->asked) {
+        give_up_reading(source, answer != NULL ? fault_of(answer) : NULL);
         return;
     }
     for (size_t i = 0; i < answer->elements; i++) {
@@ -107,7 +107,7 @@ static void on_values(const redisReply *answer, void *arg)
 static enum status ask_values(struct redis_source *source, const redisReply *keys)
 {
     struct slice *words = calloc(keys->elements + 1, sizeof *words);
-    if (!words)
+    if (words == NULL)
         return STATUS_NO_MEMORY;
     words[0] = slice_str("MGET");
     for (size_t i = 0; i < keys->elements; i++)
@@ -133,17 +133,17 @@ static void on_page(const redisReply *answer, void *arg)
 {
     struct redis_source *source = arg;
     struct fault fault;
-    if (!answer || !is_page(answer)) {
-        give_up_reading(source, answer ? fault_of(answer) : NULL);
+    if (answer == NULL || !is_page(answer)) {
+        give_up_reading(source, answer != NULL ? fault_of(answer) : NULL);
         return;
     }
     const redisReply *keys = answer->element[1];
     if (registry_reading_turn(&source->reading, slice_of(answer->element[0]->str, answer->element[0]->len),
-                              keys->elements, clock_now_ms() - source->begun_ms, &fault))
+                              keys->elements, clock_now_ms() - source->begun_ms, &fault) != STATUS_OK)
         give_up_reading(source, fault.text);
     else if (keys->elements == 0)
         go_on(source);
-    else if (ask_values(source, keys))
+    else if (ask_values(source, keys) != STATUS_OK)
         give_up_reading(source, "no memory");
 }
 
@@ -152,7 +152,8 @@ static void ask_page(struct redis_source *source, const char *cursor)
     const struct slice words[] = {slice_str("SCAN"),  slice_str(cursor),
                                   slice_str("MATCH"), slice_of(source->pattern.data, source->pattern.len),
                                   slice_str("COUNT"), slice_str("1000")};
-    if (redis_client_command(source->redis, on_page, source, words, sizeof words / sizeof *words))
+    if (redis_client_command(source->redis, on_page, source, words, sizeof words / sizeof *words) !=
+        STATUS_OK)
         give_up_reading(source, NULL);
 }
 
@@ -192,7 +193,7 @@ static void on_news(struct slice payload, void *arg)
     struct registry_entry entry;
     struct fault fault;
     metrics_add(LM_REGISTRY_NEWS, 1);
-    if (registry_entry_parse(payload, &entry, &fault)) {
+    if (registry_entry_parse(payload, &entry, &fault) != STATUS_OK) {
         metrics_add(LM_REGISTRY_NOISE, 1);
         log_event(LOG_WARN, "news of the registry not understood", LOG_S("reason", fault.text));
         return;
@@ -224,23 +225,23 @@ static enum status open_clients(struct redis_source *source, struct event_base *
     news_conf.reconnects_row = LM_REDIS_RECONNECTS_NEWS;
     news_conf.up_row = LM_REDIS_UP_NEWS;
     enum status status = redis_client_new(&read_conf, &source->redis);
-    return status ? status : redis_client_new(&news_conf, &source->news);
+    return status != STATUS_OK ? status : redis_client_new(&news_conf, &source->news);
 }
 
 enum status redis_source_new(struct event_base *base, struct resolver *dns, const struct logic_conf *conf,
                              struct gateway_set *gateways, struct redis_source **out)
 {
     struct redis_source *source = calloc(1, sizeof *source);
-    if (!source)
+    if (source == NULL)
         return STATUS_NO_MEMORY;
     source->conf = conf;
     source->gateways = gateways;
     buf_init(&source->pattern, SIZE_MAX);
     buf_init(&source->channel, SIZE_MAX);
     source->refresh = evtimer_new(base, on_refresh, source);
-    if (!source->refresh || registry_key(conf->redis.prefix, "*", &source->pattern) ||
-        registry_channel(conf->redis.prefix, &source->channel) || buf_append(&source->channel, "", 1) ||
-        open_clients(source, base, dns)) {
+    if (source->refresh == NULL || registry_key(conf->redis.prefix, "*", &source->pattern) != STATUS_OK ||
+        registry_channel(conf->redis.prefix, &source->channel) != STATUS_OK ||
+        buf_append(&source->channel, "", 1) != STATUS_OK || open_clients(source, base, dns) != STATUS_OK) {
         redis_source_free(source);
         return STATUS_NO_MEMORY;
     }
@@ -250,17 +251,17 @@ enum status redis_source_new(struct event_base *base, struct resolver *dns, cons
 
 const struct redis_client *redis_source_redis(const struct redis_source *source)
 {
-    return source ? source->redis : NULL;
+    return source != NULL ? source->redis : NULL;
 }
 
 const struct redis_client *redis_source_news(const struct redis_source *source)
 {
-    return source ? source->news : NULL;
+    return source != NULL ? source->news : NULL;
 }
 
 void redis_source_free(struct redis_source *source)
 {
-    if (!source)
+    if (source == NULL)
         return;
     redis_client_free(source->news);
     redis_client_free(source->redis);

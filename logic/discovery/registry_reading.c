@@ -18,7 +18,7 @@ static enum status grow(struct registry_reading *reading)
         return STATUS_FULL;
     size_t cap = reading->cap ? reading->cap * 2 : FIRST_CAP;
     struct registry_entry *entries = realloc(reading->entries, cap * sizeof *entries);
-    if (!entries)
+    if (entries == NULL)
         return STATUS_NO_MEMORY;
     reading->entries = entries;
     reading->cap = cap;
@@ -79,16 +79,16 @@ void registry_reading_add(struct registry_reading *reading, struct slice value)
 {
     struct registry_entry entry;
     struct fault fault;
-    if (registry_entry_parse(value, &entry, &fault)) {
+    if (registry_entry_parse(value, &entry, &fault) != STATUS_OK) {
         note_noise(reading, fault.text);
         return;
     }
     struct registry_entry *known = find(reading, entry.id);
-    enum status status = known ? STATUS_OK : grow(reading);
-    if (status)
+    enum status status = known != NULL ? STATUS_OK : grow(reading);
+    if (status != STATUS_OK)
         note_noise(reading, status == STATUS_FULL ? "more entries than 1024" : status_text(status));
     else
-        *(known ? known : &reading->entries[reading->count++]) = entry;
+        *(known != NULL ? known : &reading->entries[reading->count++]) = entry;
 }
 
 void registry_reading_clear(struct registry_reading *reading)

@@ -95,7 +95,7 @@ static void on_published(const redisReply *answer, void *arg)
 {
     struct bus_publisher *bus = arg;
     bus->owed = false;
-    if (!answer)
+    if (answer == NULL)
         return;
     if (answer->type == REDIS_REPLY_INTEGER) {
         metrics_set(LM_BUS_RECEIVERS, (uint64_t)answer->integer);
@@ -120,7 +120,7 @@ static enum status encode(struct bus_publisher *bus)
                              header);
     buf_clear(&bus->message);
     enum status status = buf_append(&bus->message, header, sizeof header);
-    for (size_t i = 0; !status && i < count; i++)
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
         status = buf_append(&bus->message, link_queue_at(queue, i)->bytes, link_queue_at(queue, i)->len);
     return status;
 }
@@ -131,11 +131,11 @@ static void publish_next(struct bus_publisher *bus)
         return;
     if (bus->tries == MAX_TRIES)
         narrow_down(bus, "the connection ended each time");
-    if (bus->queue.count == 0 || encode(bus))
+    if (bus->queue.count == 0 || encode(bus) != STATUS_OK)
         return;
     const struct slice words[] = {slice_str("PUBLISH"), slice_str(bus->conf->bus_channel),
                                   slice_of(bus->message.data, bus->message.len)};
-    if (redis_client_command(bus->redis, on_published, bus, words, 3))
+    if (redis_client_command(bus->redis, on_published, bus, words, 3) != STATUS_OK)
         return;
     bus->owed = true;
     bus->tries++;
@@ -194,7 +194,7 @@ static enum status set_up(struct bus_publisher *bus, struct event_base *base, st
                                             .up_row = LM_REDIS_UP_BUS};
     bus->kick = event_new(base, -1, 0, on_kick, bus);
     bus->tick = event_new(base, -1, EV_PERSIST, on_tick, bus);
-    if (!bus->kick || !bus->tick || loop_event_after_ms(bus->tick, TICK_MS) != STATUS_OK)
+    if (bus->kick == NULL || bus->tick == NULL || loop_event_after_ms(bus->tick, TICK_MS) != STATUS_OK)
         return STATUS_NO_MEMORY;
     return redis_client_new(&redis, &bus->redis);
 }
@@ -203,7 +203,7 @@ enum status bus_publisher_new(struct event_base *base, struct resolver *dns, con
                               const uint8_t *logic_id, struct bus_publisher **out)
 {
     struct bus_publisher *bus = calloc(1, sizeof *bus);
-    if (!bus)
+    if (bus == NULL)
         return STATUS_NO_MEMORY;
     bus->conf = conf;
     bus->max_pushes = LINK_BATCH_MAX_PUSHES;
@@ -211,7 +211,7 @@ enum status bus_publisher_new(struct event_base *base, struct resolver *dns, con
     memcpy(bus->logic_id, logic_id, LOGIC_ID_LEN);
     buf_init(&bus->message, SIZE_MAX);
     link_queue_init(&bus->queue, (size_t)conf->gateway_max_pending_count, (size_t)conf->link_queue_bytes);
-    if (set_up(bus, base, dns)) {
+    if (set_up(bus, base, dns) != STATUS_OK) {
         bus_publisher_free(bus);
         return STATUS_NO_MEMORY;
     }
@@ -221,7 +221,7 @@ enum status bus_publisher_new(struct event_base *base, struct resolver *dns, con
 
 void bus_publisher_free(struct bus_publisher *bus)
 {
-    if (!bus)
+    if (bus == NULL)
         return;
     drop(bus, bus->queue.count, BUS_DROP_SHUTDOWN);
     redis_client_free(bus->redis);
@@ -234,30 +234,30 @@ void bus_publisher_free(struct bus_publisher *bus)
 
 void bus_publisher_apply(struct bus_publisher *bus)
 {
-    if (bus)
+    if (bus != NULL)
         link_queue_bound(&bus->queue, (size_t)bus->conf->gateway_max_pending_count,
                          (size_t)bus->conf->link_queue_bytes);
 }
 
 bool bus_publisher_is_only(const struct bus_publisher *bus)
 {
-    return bus && bus->conf->bus_mode == BUS_ONLY;
+    return bus != NULL && bus->conf->bus_mode == BUS_ONLY;
 }
 
 bool bus_publisher_is_up(const struct bus_publisher *bus)
 {
-    return bus && redis_client_is_up(bus->redis);
+    return bus != NULL && redis_client_is_up(bus->redis);
 }
 
 const struct redis_client *bus_publisher_redis(const struct bus_publisher *bus)
 {
-    return bus ? bus->redis : NULL;
+    return bus != NULL ? bus->redis : NULL;
 }
 
 size_t bus_publisher_owes(const struct bus_publisher *bus)
 {
     bool counts = bus_publisher_is_only(bus) || bus_publisher_is_up(bus);
-    return bus && counts ? bus->queue.count : 0;
+    return bus != NULL && counts ? bus->queue.count : 0;
 }
 
 enum link_offer bus_publisher_offer(struct bus_publisher *bus, size_t bytes, int64_t now_ms)
@@ -266,7 +266,7 @@ enum link_offer bus_publisher_offer(struct bus_publisher *bus, size_t bytes, int
         return LINK_DROPS;
     if (!link_queue_has_room(&bus->queue, bytes))
         return redis_client_is_up(bus->redis) ? LINK_FULL : LINK_DROPS;
-    return link_queue_reserve(&bus->queue) ? LINK_NO_MEMORY : LINK_TAKES;
+    return link_queue_reserve(&bus->queue) != STATUS_OK ? LINK_NO_MEMORY : LINK_TAKES;
 }
 
 static void enqueue(struct bus_publisher *bus, struct encoded_push *push)
@@ -279,7 +279,7 @@ static void enqueue(struct bus_publisher *bus, struct encoded_push *push)
 
 void bus_publisher_add(struct bus_publisher *bus, struct encoded_push *push, int64_t now_ms)
 {
-    if (!bus)
+    if (bus == NULL)
         return;
     enum link_offer offer = bus_publisher_offer(bus, push->len, now_ms);
     metrics_add(LM_BUS_PUSHES_ACCEPTED, 1);

@@ -109,9 +109,9 @@ static enum status encode(struct dispatch *dispatch, const struct push *push, pu
                           struct encoded_push **out)
 {
     enum status status = encoded_push_new(push, dispatch->sequence + 1, out);
-    if (!status && push->wait)
+    if (status == STATUS_OK && push->wait)
         status = push_wait_new(dispatch->base, dispatch->wait_ms, done, arg, &(*out)->wait);
-    if (status)
+    if (status != STATUS_OK)
         return status;
     dispatch->sequence++;
     return STATUS_OK;
@@ -150,7 +150,7 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
         ask_bus(dispatch, &measure, now_ms, &outcome);
     else
         ask_all(dispatch, &measure, now_ms, &outcome);
-    if (outcome.verdict == PUSH_TAKEN && encode(dispatch, push, done, arg, &encoded))
+    if (outcome.verdict == PUSH_TAKEN && encode(dispatch, push, done, arg, &encoded) != STATUS_OK)
         outcome.verdict = PUSH_NO_MEMORY;
     if (outcome.verdict == PUSH_TAKEN)
         outcome.sequence = encoded->sequence;
@@ -161,7 +161,7 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
             queue_on(dispatch, dispatch->gateways->entries[i].link, &measure, encoded, now_ms, &outcome);
         bus_publisher_add(dispatch->bus, encoded, now_ms);
     }
-    if (outcome.verdict == PUSH_TAKEN && encoded->wait)
+    if (outcome.verdict == PUSH_TAKEN && encoded->wait != NULL)
         push_wait_start(encoded->wait, &outcome);
     else
         done(&outcome, arg);

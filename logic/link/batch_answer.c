@@ -40,7 +40,7 @@ enum status batch_answer_parse(struct slice body, struct batch_answer *out)
     struct json_error error;
     bool applied = false;
     *out = (struct batch_answer){.applied = 0};
-    if (json_scan(body, ANSWER_DEPTH, &root, &error) || root.type != JSON_OBJECT)
+    if (json_scan(body, ANSWER_DEPTH, &root, &error) != STATUS_OK || root.type != JSON_OBJECT)
         return STATUS_INVALID;
     struct json_iter members = json_iter_of(&root, body.data);
     while (json_next_member(&members, &key, &value))
@@ -52,7 +52,7 @@ enum status batch_answer_parse(struct slice body, struct batch_answer *out)
 static bool next_reached(struct batch_answer *answer)
 {
     struct json_value pair, number;
-    if (!answer->reached.at || !json_next_element(&answer->reached, &pair) || pair.type != JSON_ARRAY)
+    if (answer->reached.at == NULL || !json_next_element(&answer->reached, &pair) || pair.type != JSON_ARRAY)
         return false;
     struct json_iter numbers = json_iter_of(&pair, pair.text.data);
     return json_next_element(&numbers, &number) && read_number(&number, &answer->sequence) &&

@@ -172,7 +172,7 @@ static void on_ready(struct h2_conn *conn, void *arg)
 {
     struct gateway_link *link = arg;
     const struct hello own = own_hello(link);
-    if (link_hello_start(&link->hello, conn, &own, clock_now_us()))
+    if (link_hello_start(&link->hello, conn, &own, clock_now_us()) != STATUS_OK)
         h2_conn_close(conn, "the hello could not be sent");
 }
 
@@ -244,9 +244,9 @@ static void remember(struct gateway_link *link, const struct addrinfo *addresses
 {
     if (!link->named)
         return;
-    if (!link->remembered)
+    if (link->remembered == NULL)
         link->remembered = calloc(1, sizeof *link->remembered);
-    if (link->remembered)
+    if (link->remembered != NULL)
         address_list_copy(link->remembered, addresses);
 }
 
@@ -258,12 +258,13 @@ static void on_addresses(enum dns_result result, const struct addrinfo *addresse
     struct gateway_link *link = arg;
     if (result == DNS_FOUND)
         remember(link, addresses);
-    else if (dns_is_fault(result) && link->remembered)
+    else if (dns_is_fault(result) && link->remembered != NULL)
         addresses = address_list_first(link->remembered);
     const struct link_target target = {link->address.hostname, link->address.name, addresses, link->failures};
-    const char *error = addresses ? link_transport_open(link->env, &target, &callbacks, link, &link->conn)
-                                  : lookup_result_text(result);
-    if (error)
+    const char *error = addresses != NULL
+                            ? link_transport_open(link->env, &target, &callbacks, link, &link->conn)
+                            : lookup_result_text(result);
+    if (error != NULL)
         break_link(link, error);
 }
 
@@ -346,7 +347,7 @@ static enum status make_events(struct gateway_link *link)
     link->again = evtimer_new(link->env->base, on_again, link);
     link->tick = event_new(link->env->base, -1, EV_PERSIST, on_tick, link);
     link->kick = event_new(link->env->base, -1, 0, on_kick, link);
-    if (!link->again || !link->tick || !link->kick ||
+    if (link->again == NULL || link->tick == NULL || link->kick == NULL ||
         loop_event_after_ms(link->tick, tick_period_ms(link)) != STATUS_OK)
         return STATUS_NO_MEMORY;
     event_active(link->again, EV_TIMEOUT, 0);
@@ -357,9 +358,9 @@ static enum status set_address(struct gateway_link *link, const char *hostname, 
 {
     enum status status = link_address_set(&link->address, hostname, port);
     struct in6_addr bytes;
-    link->ledger.gateway = status ? link->ledger.gateway : link->address.name;
-    link->named = evutil_inet_pton(AF_INET, hostname, &bytes) != 1 && !strchr(hostname, ':');
-    if (status == STATUS_OK && link->remembered)
+    link->ledger.gateway = status != STATUS_OK ? link->ledger.gateway : link->address.name;
+    link->named = evutil_inet_pton(AF_INET, hostname, &bytes) != 1 && strchr(hostname, ':') == NULL;
+    if (status == STATUS_OK && link->remembered != NULL)
         link->remembered->count = 0;
     return status;
 }
@@ -369,7 +370,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
 {
     const struct logic_conf *conf = env->conf;
     struct gateway_link *link = calloc(1, sizeof *link);
-    if (!link)
+    if (link == NULL)
         return STATUS_NO_MEMORY;
     link->env = env;
     link->state = LINK_WAITING;
@@ -382,7 +383,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
     link_probe_init(&link->probe);
     link_canary_init(&link->canary, conf->canary_interval * 1000000);
     link_sender_init(&link->sender, &link->ledger, env->logic_id, (size_t)conf->rpc_batch_bytes);
-    if (set_address(link, hostname, port) || make_events(link)) {
+    if (set_address(link, hostname, port) != STATUS_OK || make_events(link) != STATUS_OK) {
         gateway_link_free(link);
         return STATUS_NO_MEMORY;
     }
@@ -392,7 +393,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
 
 void gateway_link_free(struct gateway_link *link)
 {
-    if (!link)
+    if (link == NULL)
         return;
     lookup_cancel(&link->lookup);
     h2_conn_free(link->conn);
@@ -436,7 +437,7 @@ void gateway_link_retry(struct gateway_link *link)
 
 enum status gateway_link_move(struct gateway_link *link, const char *hostname, int port)
 {
-    if (set_address(link, hostname, port))
+    if (set_address(link, hostname, port) != STATUS_OK)
         return STATUS_NO_MEMORY;
     drop_connection(link);
     if (is_given_up(link, link->since_ms)) {
@@ -494,7 +495,7 @@ enum link_offer gateway_link_offer(struct gateway_link *link, struct push_measur
         return LINK_REFUSES;
     if (!link_queue_has_room(&link->ledger.queue, measure->bytes))
         return gateway_link_is_up(link) ? LINK_FULL : LINK_DROPS;
-    return link_queue_reserve(&link->ledger.queue) ? LINK_NO_MEMORY : LINK_TAKES;
+    return link_queue_reserve(&link->ledger.queue) != STATUS_OK ? LINK_NO_MEMORY : LINK_TAKES;
 }
 
 void gateway_link_add(struct gateway_link *link, struct encoded_push *push)

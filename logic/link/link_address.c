@@ -17,7 +17,7 @@ static size_t len_without_dot(const char *hostname)
 static char *make_name(const char *hostname, int port)
 {
     char *name = NULL;
-    const char *format = strchr(hostname, ':') ? "[%.*s]:%d" : "%.*s:%d";
+    const char *format = strchr(hostname, ':') != NULL ? "[%.*s]:%d" : "%.*s:%d";
     return asprintf(&name, format, (int)len_without_dot(hostname), hostname, port) < 0 ? NULL : name;
 }
 
@@ -25,7 +25,7 @@ enum status link_address_set(struct link_address *address, const char *hostname,
 {
     struct link_address made = {strdup(hostname), strndup(hostname, len_without_dot(hostname)),
                                 make_name(hostname, port), port};
-    if (!made.asked || !made.hostname || !made.name) {
+    if (made.asked == NULL || made.hostname == NULL || made.name == NULL) {
         link_address_fini(&made);
         return STATUS_NO_MEMORY;
     }

@@ -33,7 +33,7 @@ static void note_failure(struct link_canary *canary)
 
 void link_canary_tick(struct link_canary *canary, int64_t now_us)
 {
-    if (!canary->conn || canary->interval_us == 0 || canary->unknown_there)
+    if (canary->conn == NULL || canary->interval_us == 0 || canary->unknown_there)
         return;
     if (canary->owed && now_us - canary->sent_us >= (int64_t)LINK_CANARY_TIMEOUT_MS * 1000) {
         canary->owed = false;

@@ -35,7 +35,7 @@ static enum status say(struct link_hello *hello, const struct hello *own, int64_
     hello->sent = 0;
     hello->said_us = now_us;
     enum status status = hello_print(own, &hello->text);
-    if (!status)
+    if (status == STATUS_OK)
         status = h2_request(hello->conn, "POST", "/rpc/hello", "application/json", &body, &hello->stream);
     hello->owed = status == STATUS_OK;
     return status;
@@ -56,7 +56,8 @@ void link_hello_stop(struct link_hello *hello)
 
 bool link_hello_is_due(const struct link_hello *hello, int64_t now_us)
 {
-    return hello->conn && hello->known && !hello->owed && now_us - hello->said_us >= LINK_HELLO_MS * 1000;
+    return hello->conn != NULL && hello->known && !hello->owed &&
+           now_us - hello->said_us >= LINK_HELLO_MS * 1000;
 }
 
 void link_hello_again(struct link_hello *hello, const struct hello *own, int64_t now_us)
@@ -73,7 +74,7 @@ static enum link_hello_reply note_answer(struct link_hello *hello, const char *g
 {
     struct hello peer;
     struct fault fault;
-    if (hello_parse(body, &peer, &fault)) {
+    if (hello_parse(body, &peer, &fault) != STATUS_OK) {
         log_event(LOG_WARN, "gateway answers the hello with something else", LOG_S("gateway", gateway),
                   LOG_S("reason", fault.text));
         hello->known = false;

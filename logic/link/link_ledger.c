@@ -72,9 +72,9 @@ void link_ledger_ack(struct link_ledger *ledger, size_t count, struct batch_answ
         metrics_add(LM_LINK_PUSHES_ACKED, 1);
         metrics_add(LM_LINK_ITEMS_ACKED, push->item_count);
         push_trace_acked(ledger->logic_id, push, ledger->gateway);
-        if (push->wait)
+        if (push->wait != NULL)
             push_wait_acked(push->wait, ledger->gateway,
-                            answer ? batch_answer_clients(answer, push->sequence) : 0);
+                            answer != NULL ? batch_answer_clients(answer, push->sequence) : 0);
         encoded_push_unref(push);
     }
 }
@@ -85,9 +85,9 @@ void link_ledger_drop(struct link_ledger *ledger, size_t count, enum link_drop r
         struct encoded_push *push = take(ledger);
         count_dropped(push, reason);
         push_trace_dropped(ledger->logic_id, push, ledger->gateway, reason);
-        if (push->wait && reason == LINK_DROP_REFUSED)
+        if (push->wait != NULL && reason == LINK_DROP_REFUSED)
             push_wait_refused(push->wait, ledger->gateway);
-        else if (push->wait)
+        else if (push->wait != NULL)
             push_wait_dropped(push->wait, ledger->gateway);
         encoded_push_unref(push);
     }

@@ -36,7 +36,7 @@ enum status link_limits_print(limit_set below, const int64_t gateway[HELLO_LIMIT
 {
     const char *comma = "";
     enum status status = STATUS_OK;
-    for (unsigned i = 0; i < HELLO_LIMIT_COUNT && !status; i++) {
+    for (unsigned i = 0; i < HELLO_LIMIT_COUNT && status == STATUS_OK; i++) {
         if (!(below & 1u << i))
             continue;
         status = buf_printf(out, "%s%s %" PRId64 " (%" PRId64 " here)", comma,

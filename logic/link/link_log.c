@@ -39,10 +39,10 @@ void link_log_limits(struct link_log *log, const char *gateway, limit_set below,
     if (!news || below == 0)
         return;
     buf_init(&text, 512);
-    if (link_limits_print(below, limits, own, &text) || buf_append(&text, "", 1))
+    if (link_limits_print(below, limits, own, &text) != STATUS_OK || buf_append(&text, "", 1) != STATUS_OK)
         buf_clear(&text);
     log_event(LOG_WARN, "gateway takes less than this logic, which refuses what is more for it",
-              LOG_S("gateway", gateway), LOG_S("limits", text.data ? (const char *)text.data : "?"));
+              LOG_S("gateway", gateway), LOG_S("limits", text.data != NULL ? (const char *)text.data : "?"));
     buf_fini(&text);
 }
 

@@ -31,7 +31,7 @@ void link_probe_stop(struct link_probe *probe)
 
 void link_probe_tick(struct link_probe *probe, int64_t now_us)
 {
-    if (!probe->conn || now_us - probe->asked_us < LINK_PROBE_MS * 1000)
+    if (probe->conn == NULL || now_us - probe->asked_us < LINK_PROBE_MS * 1000)
         return;
     if (!probe->owed) {
         send_probe(probe, now_us);
@@ -59,7 +59,7 @@ int64_t link_probe_read(struct slice body)
 {
     struct json_value root, key, value;
     struct json_error error;
-    if (json_scan(body, STATS_DEPTH, &root, &error) || root.type != JSON_OBJECT)
+    if (json_scan(body, STATS_DEPTH, &root, &error) != STATUS_OK || root.type != JSON_OBJECT)
         return -1;
     struct json_iter members = json_iter_of(&root, body.data);
     while (json_next_member(&members, &key, &value))

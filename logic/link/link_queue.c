@@ -50,7 +50,7 @@ enum status link_queue_reserve(struct link_queue *queue)
         return STATUS_OK;
     size_t cap = queue->cap ? queue->cap * 2 : RING_MIN;
     struct encoded_push **pushes = calloc(cap, sizeof *pushes);
-    if (!pushes)
+    if (pushes == NULL)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < queue->count; i++)
         pushes[i] = queue->pushes[ring_place(queue, i)];

@@ -96,7 +96,7 @@ static enum status send_batch(struct link_sender *sender)
     const struct h2_body body = {read_batch, sender};
     enum status status =
         h2_request(sender->conn, "POST", "/rpc/batch", PUSH_BATCH_CONTENT_TYPE, &body, &sender->stream);
-    if (status)
+    if (status != STATUS_OK)
         return status;
     metrics_add(LM_LINK_BATCHES, 1);
     metrics_observe(LM_RPC_BATCH_PUSHES, (int64_t)count);
@@ -118,12 +118,12 @@ static enum status join_items(const struct push_record *record, struct buf *out)
 {
     struct slice rest = record->items, item;
     enum status status = buf_append_str(out, "[");
-    for (size_t i = 0; !status && push_next_item(&rest, &item); i++) {
+    for (size_t i = 0; status == STATUS_OK && push_next_item(&rest, &item); i++) {
         status = i > 0 ? buf_append_str(out, ",") : STATUS_OK;
-        if (!status)
+        if (status == STATUS_OK)
             status = buf_append(out, item.data, item.len);
     }
-    return status ? status : buf_append_str(out, "]");
+    return status != STATUS_OK ? status : buf_append_str(out, "]");
 }
 
 static enum status encode_items(const struct push_record *record, struct buf *form)
@@ -131,7 +131,7 @@ static enum status encode_items(const struct push_record *record, struct buf *fo
     struct buf items;
     buf_init(&items, SIZE_MAX);
     enum status status = join_items(record, &items);
-    if (!status)
+    if (status == STATUS_OK)
         status = form_append(form, "items", slice_of(items.data, items.len));
     buf_fini(&items);
     return status;
@@ -143,7 +143,7 @@ static enum status encode_room(const struct push_record *record, size_t index, s
     for (size_t i = 0; i <= index; i++)
         push_next_room(&rest, &room);
     enum status status = form_append(form, "room", room);
-    return status ? status : buf_append_str(form, "&");
+    return status != STATUS_OK ? status : buf_append_str(form, "&");
 }
 
 /* The oldest push; its rooms are counted from the start unless it is the one under way. */
@@ -167,21 +167,21 @@ static enum status send_form(struct link_sender *sender)
     buf_clear(&sender->form);
     sender->form_sent = 0;
     enum status status = all ? STATUS_OK : encode_room(&record, sender->rooms_done, &sender->form);
-    if (!status)
+    if (status == STATUS_OK)
         status = encode_items(&record, &sender->form);
-    if (status)
+    if (status != STATUS_OK)
         return status;
     const struct h2_body body = {read_form, sender};
     status = h2_request(sender->conn, "POST", all ? "/push/all" : "/push/room", FORM_CONTENT_TYPE, &body,
                         &sender->stream);
-    if (!status)
+    if (status == STATUS_OK)
         metrics_add(LM_LINK_FORM_CALLS, 1);
     return status;
 }
 
 enum status link_sender_send(struct link_sender *sender)
 {
-    if (!sender->conn || sender->owed || sender->ledger->queue.count == 0)
+    if (sender->conn == NULL || sender->owed || sender->ledger->queue.count == 0)
         return STATUS_OK;
     enum status status = sender->forms ? send_form(sender) : send_batch(sender);
     sender->owed = status == STATUS_OK;
@@ -204,7 +204,8 @@ static enum link_reply answer_batch(struct link_sender *sender, struct slice bod
     struct link_queue *queue = &sender->ledger->queue;
     size_t count = queue->frozen;
     struct batch_answer answer;
-    if (batch_answer_parse(body, &answer) || answer.applied < link_queue_at(queue, count - 1)->sequence) {
+    if (batch_answer_parse(body, &answer) != STATUS_OK ||
+        answer.applied < link_queue_at(queue, count - 1)->sequence) {
         metrics_add(LM_LINK_RPC_ERRORS, 1);
         return LINK_REPLY_RETRY;
     }

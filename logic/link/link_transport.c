@@ -9,7 +9,7 @@ enum { ANSWER_MAX = 1024 * 1024, ANSWER_WINDOW = 1024 * 1024 };
 static const struct addrinfo *choose(const struct addrinfo *addresses, unsigned turn)
 {
     unsigned count = 0;
-    for (const struct addrinfo *at = addresses; at; at = at->ai_next)
+    for (const struct addrinfo *at = addresses; at != NULL; at = at->ai_next)
         count++;
     for (turn %= count; turn > 0; turn--)
         addresses = addresses->ai_next;
@@ -26,11 +26,12 @@ const char *link_transport_open(const struct link_env *env, const struct link_ta
     const struct addrinfo *address = choose(target->addresses, target->turn);
     struct transport *transport;
     *out = NULL;
-    if (!ssl)
+    if (ssl == NULL)
         return "no memory for a connection";
-    if (transport_new_connecting(env->base, address->ai_addr, address->ai_addrlen, ssl, &transport))
+    if (transport_new_connecting(env->base, address->ai_addr, address->ai_addrlen, ssl, &transport) !=
+        STATUS_OK)
         return "the connection could not be begun";
-    if (h2_conn_new_client(env->base, transport, target->name, &limits, callbacks, arg, out)) {
+    if (h2_conn_new_client(env->base, transport, target->name, &limits, callbacks, arg, out) != STATUS_OK) {
         *out = NULL;
         return "no memory for a connection";
     }

@@ -11,7 +11,7 @@ enum status encoded_push_new(const struct push *push, uint64_t sequence, struct 
 {
     size_t len = push_record_size(push);
     struct encoded_push *encoded = malloc(sizeof *encoded + len);
-    if (!encoded)
+    if (encoded == NULL)
         return STATUS_NO_MEMORY;
     encoded->sequence = sequence;
     encoded->item_count = push->item_count;
@@ -31,7 +31,7 @@ struct encoded_push *encoded_push_ref(struct encoded_push *push)
 
 void encoded_push_unref(struct encoded_push *push)
 {
-    if (!push || --push->refs > 0)
+    if (push == NULL || --push->refs > 0)
         return;
     push_wait_free(push->wait);
     free(push);

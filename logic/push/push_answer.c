@@ -36,7 +36,7 @@ void push_outcome_add_name(struct push_outcome *outcome, enum push_names why, co
     struct buf *names = &outcome->names[why];
     if (names->max == 0)
         buf_init(names, PUSH_NAMES_MAX);
-    if (names->len == 0 || !find_name(names, name))
+    if (names->len == 0 || find_name(names, name) == NULL)
         (void)buf_append(names, name, strlen(name) + 1);
 }
 
@@ -44,7 +44,7 @@ void push_outcome_remove_name(struct push_outcome *outcome, enum push_names why,
 {
     struct buf *names = &outcome->names[why];
     char *at = names->len > 0 ? find_name(names, name) : NULL;
-    if (!at)
+    if (at == NULL)
         return;
     size_t len = strlen(name) + 1;
     memmove(at, at + len, names->len - len - (size_t)(at - (char *)names->data));
@@ -61,12 +61,12 @@ static enum status append_names(struct buf *out, const char *key, const struct b
 {
     const char *end = (const char *)names->data + names->len;
     enum status status = names->len > 0 ? buf_printf(out, ",\"%s\":[", key) : STATUS_OK;
-    for (const char *at = (const char *)names->data; !status && at < end; at += strlen(at) + 1) {
+    for (const char *at = (const char *)names->data; status == STATUS_OK && at < end; at += strlen(at) + 1) {
         status = at == (const char *)names->data ? STATUS_OK : buf_append_str(out, ",");
-        if (!status)
+        if (status == STATUS_OK)
             status = buf_append_json_string(out, at, strlen(at));
     }
-    if (!status && names->len > 0)
+    if (status == STATUS_OK && names->len > 0)
         status = buf_append_str(out, "]");
     return status;
 }
@@ -75,15 +75,15 @@ static enum status append_gateways(struct buf *out, const struct push_outcome *o
 {
     enum status status =
         buf_printf(out, "\"gateways\":{\"known\":%zu,\"queued\":%zu", outcome->known, outcome->queued);
-    if (!status && outcome->wait_ms > 0)
+    if (status == STATUS_OK && outcome->wait_ms > 0)
         status = buf_printf(out, ",\"acked\":%zu", outcome->acked);
-    if (!status)
+    if (status == STATUS_OK)
         status = append_names(out, "connecting", &outcome->names[PUSH_NAMES_CONNECTING]);
-    if (!status)
+    if (status == STATUS_OK)
         status = append_names(out, "down", &outcome->names[PUSH_NAMES_DOWN]);
-    if (!status)
+    if (status == STATUS_OK)
         status = append_names(out, "refused", &outcome->names[PUSH_NAMES_REFUSED]);
-    return status ? status : buf_append_str(out, "}");
+    return status != STATUS_OK ? status : buf_append_str(out, "}");
 }
 
 static enum status append_id(struct buf *out, const char *id_prefix, const struct push_outcome *outcome)
@@ -95,15 +95,15 @@ static enum status append_id(struct buf *out, const char *id_prefix, const struc
 static enum status append_taken(struct buf *out, const char *id_prefix, const struct push_outcome *outcome)
 {
     enum status status = buf_append_str(out, "{");
-    if (!status)
+    if (status == STATUS_OK)
         status = append_id(out, id_prefix, outcome);
-    if (!status)
+    if (status == STATUS_OK)
         status = append_gateways(out, outcome);
-    if (!status && outcome->bus_only)
+    if (status == STATUS_OK && outcome->bus_only)
         status = buf_append_str(out, ",\"bus\":\"queued\"");
-    if (!status && outcome->wait_ms > 0)
+    if (status == STATUS_OK && outcome->wait_ms > 0)
         status = buf_printf(out, ",\"clients\":%" PRIu64, outcome->clients);
-    return status ? status : buf_append_str(out, "}");
+    return status != STATUS_OK ? status : buf_append_str(out, "}");
 }
 
 /* Of a push that was accepted: the error, and all that is known of it beside. */
@@ -111,13 +111,13 @@ static enum status append_half_done(struct buf *out, const char *id_prefix, cons
                                     const struct push_outcome *outcome)
 {
     enum status status = error_json_begin(out, push_verdict_code(outcome->verdict), message);
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_append_str(out, ",");
-    if (!status)
+    if (status == STATUS_OK)
         status = append_id(out, id_prefix, outcome);
-    if (!status)
+    if (status == STATUS_OK)
         status = append_gateways(out, outcome);
-    return status ? status : buf_append_str(out, "}");
+    return status != STATUS_OK ? status : buf_append_str(out, "}");
 }
 
 static enum status append_wait_timeout(struct buf *out, const char *id_prefix,
@@ -146,7 +146,7 @@ static void say_passed(const struct push_outcome *outcome, char *out, size_t cap
     char subject[64];
     snprintf(subject, sizeof subject, had[outcome->passed.limit], (long long)outcome->passed.had);
     snprintf(out, cap, "%s, and %s is %lld at %.100s", subject, hello_limit_name(outcome->passed.limit),
-             (long long)outcome->passed.allowed, first ? first : "?");
+             (long long)outcome->passed.allowed, first != NULL ? first : "?");
 }
 
 static enum status append_wait_refused(struct buf *out, const char *id_prefix,

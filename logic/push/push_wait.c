@@ -19,7 +19,7 @@ struct push_wait {
 static void tell(struct push_wait *wait, enum push_verdict verdict)
 {
     push_done *done = wait->done;
-    if (!done)
+    if (done == NULL)
         return;
     wait->done = NULL;
     wait->outcome.verdict = verdict;
@@ -41,10 +41,10 @@ enum status push_wait_new(struct event_base *base, int timeout_ms, push_done *do
                           struct push_wait **out)
 {
     struct push_wait *wait = calloc(1, sizeof *wait);
-    if (!wait)
+    if (wait == NULL)
         return STATUS_NO_MEMORY;
     wait->timer = evtimer_new(base, on_timeout, wait);
-    if (!wait->timer) {
+    if (wait->timer == NULL) {
         free(wait);
         return STATUS_NO_MEMORY;
     }
@@ -102,7 +102,7 @@ void push_wait_dropped(struct push_wait *wait, const char *gateway)
 
 void push_wait_free(struct push_wait *wait)
 {
-    if (!wait)
+    if (wait == NULL)
         return;
     push_outcome_fini(&wait->outcome);
     event_free(wait->timer);

@@ -32,7 +32,7 @@ enum status fault_set(struct fault *fault, enum status status, const char *forma
 {
     va_list arguments;
 
-    if (!fault)
+    if (fault == NULL)
         return status;
     va_start(arguments, format);
     if (vsnprintf(fault->text, sizeof fault->text, format, arguments) < 0)

@@ -18,7 +18,7 @@ enum status conf_defaults(const struct conf_table *table, void *conf)
 {
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < table->count && !status; i++)
+    for (size_t i = 0; i < table->count && status == STATUS_OK; i++)
         if (table->options[i].type != CONF_IGNORED)
             status = conf_option_from_text(&table->options[i], conf, table->options[i].initial,
                                            table->options[i].key, NULL);
@@ -40,11 +40,11 @@ static bool is_service_link(const char *name, const char *value)
     const char *port = strstr(name, "_PORT_");
 
     if (ends_with(name, "_SERVICE_HOST") || ends_with(name, "_SERVICE_PORT") ||
-        strstr(name, "_SERVICE_PORT_"))
+        strstr(name, "_SERVICE_PORT_") != NULL)
         return true;
-    if (port && isdigit((unsigned char)port[strlen("_PORT_")]))
+    if (port != NULL && isdigit((unsigned char)port[strlen("_PORT_")]))
         return true;
-    return ends_with(name, "_PORT") && strstr(value, "://");
+    return ends_with(name, "_PORT") && strstr(value, "://") != NULL;
 }
 
 static enum status set_variable(const struct conf_table *table, void *conf, const char *name,
@@ -53,9 +53,9 @@ static enum status set_variable(const struct conf_table *table, void *conf, cons
     const struct conf_option *option = conf_find(table, CONF_SPELL_ENVIRONMENT, name);
     char nearest[CONF_NAME_MAX];
 
-    if (is_service_link(name, value) && (!option || strstr(value, "://")))
+    if (is_service_link(name, value) && (option == NULL || strstr(value, "://") != NULL))
         return STATUS_OK;
-    if (option)
+    if (option != NULL)
         return conf_option_from_text(option, conf, value, name, fault);
     conf_nearest(table, CONF_SPELL_ENVIRONMENT, name, nearest, sizeof nearest);
     return fault_set(fault, STATUS_INVALID, "%.128s: unknown in the environment; the nearest known one is %s",
@@ -67,11 +67,11 @@ enum status conf_load_environment(const struct conf_table *table, void *conf, ch
 {
     enum status status = STATUS_OK;
 
-    for (; environment && *environment && !status; environment++) {
+    for (; environment != NULL && *environment != NULL && status == STATUS_OK; environment++) {
         const char *equals = strchr(*environment, '=');
         char name[256];
 
-        if (!equals || strncmp(*environment, environment_prefix, strlen(environment_prefix)) != 0)
+        if (equals == NULL || strncmp(*environment, environment_prefix, strlen(environment_prefix)) != 0)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)(equals - *environment), *environment);
         status = set_variable(table, conf, name, equals + 1, fault);
@@ -88,7 +88,7 @@ enum status conf_set_flag(const struct conf_table *table, void *conf, const char
 
     snprintf(flag, sizeof flag, "--%s", name);
     option = conf_find(table, CONF_SPELL_FLAG, flag);
-    if (option)
+    if (option != NULL)
         return conf_option_from_text(option, conf, value, flag, fault);
     conf_nearest(table, CONF_SPELL_FLAG, flag, nearest, sizeof nearest);
     return fault_set(fault, STATUS_NOT_FOUND, "%s: unknown flag; the nearest known one is %s", flag, nearest);
@@ -102,9 +102,9 @@ static enum status check_path(const struct conf_option *option, const void *conf
     const char *reason;
     enum status status = *path ? plain_file_check(path, &reason) : STATUS_OK;
 
-    return status ? fault_set(fault, status, "%s%s: %.300s cannot be read: %s", prefix, option->key, path,
-                              reason)
-                  : STATUS_OK;
+    return status != STATUS_OK ? fault_set(fault, status, "%s%s: %.300s cannot be read: %s", prefix,
+                                           option->key, path, reason)
+                               : STATUS_OK;
 }
 
 static enum status check_record_paths(const struct conf_option *records, const void *conf,
@@ -114,8 +114,8 @@ static enum status check_record_paths(const struct conf_option *records, const v
     const struct conf_records *all = conf_at_const(records, conf);
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < all->count && !status; i++)
-        for (size_t j = 0; j < record->count && !status; j++) {
+    for (size_t i = 0; i < all->count && status == STATUS_OK; i++)
+        for (size_t j = 0; j < record->count && status == STATUS_OK; j++) {
             char prefix[2 * CONF_NAME_MAX];
 
             snprintf(prefix, sizeof prefix, "%s[%zu].", records->key, i);
@@ -129,7 +129,7 @@ enum status conf_check_paths(const struct conf_table *table, const void *conf, s
 {
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < table->count && !status; i++) {
+    for (size_t i = 0; i < table->count && status == STATUS_OK; i++) {
         const struct conf_option *option = &table->options[i];
 
         if (option->type == CONF_PATH)

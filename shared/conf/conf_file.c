@@ -64,7 +64,7 @@ static enum status refuse_unknown(const struct loader *loader, const char *prefi
 
     snprintf(whole, sizeof whole, "%s%s%.*s", prefix, *prefix ? "." : "", CONF_NAME_MAX, member->string);
     conf_nearest(loader->table, CONF_SPELL_KEY, whole, nearest, sizeof nearest);
-    if (strchr(member->string, '.') && strcasecmp(whole, nearest) == 0) {
+    if (strchr(member->string, '.') != NULL && strcasecmp(whole, nearest) == 0) {
         spell_object(nearest, whole, sizeof whole);
         return fault_set(loader->fault, STATUS_INVALID, "%s: %s: the dot stands for an object: %s",
                          loader->path, nearest, whole);
@@ -95,10 +95,10 @@ static enum status load_member(const struct loader *loader, const cJSON *member,
     bool fits;
     int len = snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", member->string);
 
-    fits = len < (int)sizeof name && !strchr(member->string, '.');
+    fits = len < (int)sizeof name && strchr(member->string, '.') == NULL;
     if (fits)
         option = conf_find(loader->table, CONF_SPELL_KEY, name);
-    if (option) {
+    if (option != NULL) {
         snprintf(origin, sizeof origin, "%.*s: %s", CONF_ORIGIN_MAX - CONF_NAME_MAX - 3, loader->path,
                  option->key);
         return conf_option_from_json(option, loader->conf, member, origin, loader->fault);
@@ -113,8 +113,8 @@ static enum status refuse_twin(const struct loader *loader, const cJSON *object)
 {
     const struct conf_twin *twin = loader->table->twin;
 
-    for (const char *const *key = twin ? twin->keys : NULL; key && *key; key++)
-        if (cJSON_GetObjectItem(object, *key))
+    for (const char *const *key = twin != NULL ? twin->keys : NULL; key != NULL && *key != NULL; key++)
+        if (cJSON_GetObjectItem(object, *key) != NULL)
             return fault_set(loader->fault, STATUS_INVALID,
                              "%s: %s: this looks like %s config: %s has that option, %s does not",
                              loader->path, *key, twin->whose, twin->program, loader->table->program);
@@ -126,11 +126,11 @@ static enum status load_object(const struct loader *loader, const cJSON *object,
     enum status status = STATUS_OK;
     const cJSON *member;
 
-    for (member = object->child; member && !status; member = member->next) {
+    for (member = object->child; member != NULL && status == STATUS_OK; member = member->next) {
         if (conf_key_is_comment(member->string))
             continue;
         status = load_member(loader, member, prefix);
-        if (!status && conf_key_is_twin(object, member))
+        if (status == STATUS_OK && conf_key_is_twin(object, member))
             status = fault_set(loader->fault, STATUS_INVALID, "%s: %s%s%s: the key stands twice",
                                loader->path, prefix, *prefix ? "." : "", member->string);
     }
@@ -160,13 +160,13 @@ static enum status load_text(const struct loader *loader, struct slice text)
 
     if (status == STATUS_INVALID)
         return refuse_json(loader, text, at, reason);
-    if (status)
+    if (status != STATUS_OK)
         return fault_set(loader->fault, STATUS_NO_MEMORY, "%s: out of memory", loader->path);
     if (!cJSON_IsObject(tree))
         status = refuse_json(loader, text, at, "the file must be a JSON object");
-    if (!status)
+    if (status == STATUS_OK)
         status = refuse_twin(loader, tree);
-    if (!status)
+    if (status == STATUS_OK)
         status = load_object(loader, tree, "");
     cJSON_Delete(tree);
     return status;
@@ -184,7 +184,7 @@ static enum status read_file(const struct loader *loader, char *data, size_t *le
     FILE *file = fopen(loader->path, "re");
     enum status status = STATUS_OK;
 
-    if (!file)
+    if (file == NULL)
         return refuse_file(loader);
     errno = 0;
     *len = fread(data, 1, FILE_MAX_BYTES + 1, file);
@@ -204,10 +204,10 @@ enum status conf_load_file(const struct conf_table *table, void *conf, const cha
     size_t len = 0;
     enum status status;
 
-    if (!data)
+    if (data == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "%s: %s", path, status_text(STATUS_NO_MEMORY));
     status = read_file(&loader, data, &len);
-    if (!status) {
+    if (status == STATUS_OK) {
         size_t mark = len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
         status = load_text(&loader, slice_of(data + mark, len - mark));

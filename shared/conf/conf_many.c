@@ -18,7 +18,7 @@ static char *take_piece(const char **rest)
     const char *start = *rest;
     const char *end;
 
-    if (!start)
+    if (start == NULL)
         return NULL;
     end = start + strcspn(start, ",");
     *rest = *end ? end + 1 : NULL;
@@ -33,25 +33,25 @@ static enum status list_add(struct conf_list *list, int64_t max, const char *tex
 {
     char **grown;
 
-    if (!text || !*text || !conf_text_is_plain(text, max))
+    if (text == NULL || !*text || !conf_text_is_plain(text, max))
         return STATUS_INVALID;
     grown = realloc(list->items, (list->count + 1) * sizeof *grown);
-    if (!grown)
+    if (grown == NULL)
         return STATUS_NO_MEMORY;
     list->items = grown;
     grown[list->count] = strdup(text);
-    return grown[list->count] ? (list->count++, STATUS_OK) : STATUS_NO_MEMORY;
+    return grown[list->count] != NULL ? (list->count++, STATUS_OK) : STATUS_NO_MEMORY;
 }
 
 enum status conf_list_from_text(struct conf_list *out, int64_t max, const char *text)
 {
-    const char *rest = text && *text ? text : NULL;
+    const char *rest = text != NULL && *text ? text : NULL;
     enum status status = STATUS_OK;
 
-    while (rest && !status) {
+    while (rest != NULL && status == STATUS_OK) {
         char *piece = take_piece(&rest);
 
-        status = piece ? list_add(out, max, piece) : STATUS_NO_MEMORY;
+        status = piece != NULL ? list_add(out, max, piece) : STATUS_NO_MEMORY;
         free(piece);
     }
     return status;
@@ -62,7 +62,8 @@ enum status conf_list_from_json(struct conf_list *out, int64_t max, const cJSON 
     enum status status = cJSON_IsArray(json) ? STATUS_OK : STATUS_INVALID;
     const cJSON *element;
 
-    cJSON_ArrayForEach(element, json) if (!status) status = list_add(out, max, cJSON_GetStringValue(element));
+    cJSON_ArrayForEach(element, json) if (status == STATUS_OK) status =
+        list_add(out, max, cJSON_GetStringValue(element));
     return status;
 }
 
@@ -103,11 +104,11 @@ static enum status endpoint_add(struct conf_endpoints *endpoints, const char *ho
         return STATUS_INVALID;
     }
     grown = realloc(endpoints->items, (endpoints->count + 1) * sizeof *grown);
-    if (!grown)
+    if (grown == NULL)
         return STATUS_NO_MEMORY;
     endpoints->items = grown;
     grown[endpoints->count] = (struct conf_endpoint){strdup(name), port};
-    return grown[endpoints->count].hostname ? (endpoints->count++, STATUS_OK) : STATUS_NO_MEMORY;
+    return grown[endpoints->count].hostname != NULL ? (endpoints->count++, STATUS_OK) : STATUS_NO_MEMORY;
 }
 
 /* 1 to 65535 in decimal digits, or 0 for anything else. */
@@ -123,7 +124,7 @@ static int port_of(const char *text)
 static enum status endpoint_from_text(struct conf_endpoints *out, const char *piece, const char **why)
 {
     const char *colon = strrchr(piece, ':');
-    int port = colon ? port_of(colon + 1) : 0;
+    int port = colon != NULL ? port_of(colon + 1) : 0;
 
     if (port == 0) {
         *why = "wanted as host:port, ...";
@@ -138,13 +139,13 @@ static enum status endpoint_from_text(struct conf_endpoints *out, const char *pi
 
 enum status conf_endpoints_from_text(struct conf_endpoints *out, const char *text, const char **why)
 {
-    const char *rest = text && *text ? text : NULL;
+    const char *rest = text != NULL && *text ? text : NULL;
     enum status status = STATUS_OK;
 
-    while (rest && !status) {
+    while (rest != NULL && status == STATUS_OK) {
         char *piece = take_piece(&rest);
 
-        status = piece ? endpoint_from_text(out, piece, why) : STATUS_NO_MEMORY;
+        status = piece != NULL ? endpoint_from_text(out, piece, why) : STATUS_NO_MEMORY;
         free(piece);
     }
     return status;
@@ -176,7 +177,7 @@ static enum status endpoint_from_json(struct conf_endpoints *out, const cJSON *j
     const char *hostname = cJSON_GetStringValue(cJSON_GetObjectItem(json, "hostname"));
     const cJSON *port = cJSON_GetObjectItem(json, "port");
 
-    if (!cJSON_IsObject(json) || !hostname || !cJSON_IsNumber(port)) {
+    if (!cJSON_IsObject(json) || hostname == NULL || !cJSON_IsNumber(port)) {
         *why = "wanted as [{\"hostname\": \"name\", \"port\": 7788}]";
         return STATUS_INVALID;
     }
@@ -193,7 +194,7 @@ enum status conf_endpoints_from_json(struct conf_endpoints *out, const cJSON *js
     enum status status = cJSON_IsArray(json) ? STATUS_OK : STATUS_INVALID;
     const cJSON *element;
 
-    cJSON_ArrayForEach(element, json) if (!status) status = endpoint_from_json(out, element, why);
+    cJSON_ArrayForEach(element, json) if (status == STATUS_OK) status = endpoint_from_json(out, element, why);
     return status;
 }
 

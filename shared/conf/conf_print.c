@@ -91,7 +91,7 @@ void conf_print_help(const struct conf_table *table, FILE *out)
         "next start.\n",
         table->program, table->summary);
     for (size_t i = 0; i < table->count; i++) {
-        if (table->options[i].group)
+        if (table->options[i].group != NULL)
             fprintf(out, "\n%s\n", table->options[i].group);
         help_option(&table->options[i], out);
     }
@@ -126,7 +126,7 @@ static cJSON *json_of_choice(const char *choices, int index)
     size_t len;
     const char *choice = conf_choice(choices, index, &len);
 
-    snprintf(text, sizeof text, "%.*s", (int)len, choice ? choice : "");
+    snprintf(text, sizeof text, "%.*s", (int)len, choice != NULL ? choice : "");
     return cJSON_CreateString(text);
 }
 
@@ -136,13 +136,13 @@ static cJSON *json_of_secret(const char *text)
 {
     char shown[SECRET_MAX];
     const char *mark = strstr(text, "://");
-    const char *info = mark ? mark + 3 : text;
-    const char *at = mark ? strrchr(info, '@') : NULL;
-    const char *colon = at ? memchr(info, ':', (size_t)(at - info)) : NULL;
+    const char *info = mark != NULL ? mark + 3 : text;
+    const char *at = mark != NULL ? strrchr(info, '@') : NULL;
+    const char *colon = at != NULL ? memchr(info, ':', (size_t)(at - info)) : NULL;
 
-    if (!mark)
+    if (mark == NULL)
         return cJSON_CreateString(text[0] ? "***" : "");
-    if (!colon)
+    if (colon == NULL)
         return cJSON_CreateString(text);
     snprintf(shown, sizeof shown, "%.*s:***%s", (int)(colon - text), text, at);
     return cJSON_CreateString(shown);
@@ -207,7 +207,7 @@ static cJSON *home_of(cJSON *tree, const char *key, const char **last)
 
         snprintf(group, sizeof group, "%.*s", (int)len, key);
         found = cJSON_GetObjectItemCaseSensitive(tree, group);
-        tree = found ? found : cJSON_AddObjectToObject(tree, group);
+        tree = found != NULL ? found : cJSON_AddObjectToObject(tree, group);
         key += len + 1;
     }
     *last = key;
@@ -230,7 +230,7 @@ void conf_print_json(const struct conf_table *table, const void *conf, FILE *out
         cJSON_AddItemToObject(home, name, json_of(option, conf));
     }
     text = cJSON_Print(tree);
-    if (text)
+    if (text != NULL)
         fprintf(out, "%s\n", text);
     cJSON_free(text);
     cJSON_Delete(tree);
@@ -266,7 +266,7 @@ static void markdown_row(const struct conf_option *option, FILE *out)
 void conf_print_markdown(const struct conf_table *table, FILE *out)
 {
     for (size_t i = 0; i < table->count; i++) {
-        if (table->options[i].group)
+        if (table->options[i].group != NULL)
             fprintf(out, "%s### %s\n\n| key | default | allowed | meaning |\n| --- | --- | --- | --- |\n",
                     i > 0 ? "\n" : "", table->options[i].group);
         markdown_row(&table->options[i], out);

@@ -62,7 +62,7 @@ void conf_print_man_options(const struct conf_table *table, FILE *out)
     for (size_t i = 0; i < table->count; i++) {
         const struct conf_option *option = &table->options[i];
 
-        if (option->group) {
+        if (option->group != NULL) {
             fputs(".SS \"", out);
             print_roff(table->program, out);
             fputs(": ", out);

@@ -68,9 +68,9 @@ static enum status fill_record(const struct conf_option *option, void *at, const
         return fault_set(fault, STATUS_INVALID, "%s: %s is not allowed: an object", origin,
                          conf_is_secret(option) ? "this value" : shown);
     }
-    for (size_t i = 0; i < record->count && !status; i++)
+    for (size_t i = 0; i < record->count && status == STATUS_OK; i++)
         status = conf_value_from_text(&record->options[i], at, record->options[i].initial, origin, fault);
-    for (const cJSON *member = json->child; member != NULL && !status; member = member->next)
+    for (const cJSON *member = json->child; member != NULL && status == STATUS_OK; member = member->next)
         status = take_member(record, at, json, member, origin, fault);
     return status;
 }
@@ -96,7 +96,7 @@ static enum status fill_records(const struct conf_option *option, struct conf_re
     fresh->items = count > 0 ? calloc(count, size) : NULL;
     if (count > 0 && fresh->items == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "%s: %s", origin, status_text(STATUS_NO_MEMORY));
-    for (; element != NULL && !status; element = element->next) {
+    for (; element != NULL && status == STATUS_OK; element = element->next) {
         char whole[CONF_ORIGIN_MAX];
 
         snprintf(whole, sizeof whole, "%.*s[%zu]", CONF_ORIGIN_MAX - 24, origin, fresh->count);
@@ -126,8 +126,8 @@ enum status conf_option_from_json(const struct conf_option *option, void *conf, 
         return complain(option, what, origin, fault);
     }
     status = fill_records(option, &fresh, json, origin, fault);
-    free_records(option, status ? &fresh : conf_at(option, conf));
-    if (!status)
+    free_records(option, status != STATUS_OK ? &fresh : conf_at(option, conf));
+    if (status == STATUS_OK)
         *(struct conf_records *)conf_at(option, conf) = fresh;
     return status;
 }
@@ -145,7 +145,7 @@ enum status conf_option_from_text(const struct conf_option *option, void *conf, 
     status = conf_parse_json(slice_str(text[0] != '\0' ? text : "[]"), &tree, &at, &reason);
     if (status == STATUS_INVALID)
         return fault_set(fault, STATUS_INVALID, "%s: column %zu: %s", origin, at + 1, reason);
-    if (status)
+    if (status != STATUS_OK)
         return fault_set(fault, status, "%s: %s", origin, status_text(status));
     status = conf_option_from_json(option, conf, tree, origin, fault);
     cJSON_Delete(tree);

@@ -47,20 +47,20 @@ enum status conf_parse_json(struct slice text, cJSON **out, size_t *at, const ch
     struct json_error error = {0, NULL, 0};
     const char *nul;
 
-    if (json_scan(text, CONF_JSON_MAX_DEPTH, &value, &error)) {
+    if (json_scan(text, CONF_JSON_MAX_DEPTH, &value, &error) != STATUS_OK) {
         *at = error.offset;
         *reason = error.reason;
         return STATUS_INVALID;
     }
     nul = memmem(text.data, text.len, "\\u0000", 6);
-    if (nul) {
+    if (nul != NULL) {
         *at = (size_t)(nul - (const char *)text.data);
         *reason = "\\u0000 is not allowed";
         return STATUS_INVALID;
     }
     *at = value.offset;
     *out = cJSON_ParseWithLength((const char *)text.data, text.len);
-    return *out ? STATUS_OK : STATUS_NO_MEMORY;
+    return *out != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 bool conf_is_exact(double value)
@@ -73,13 +73,13 @@ void conf_show_json(const cJSON *json, char *out)
 {
     bool exact = cJSON_IsNumber(json) && conf_is_exact(json->valuedouble);
     char *text = exact ? NULL : cJSON_PrintUnformatted(json);
-    size_t len = text ? strlen(text) : 0;
+    size_t len = text != NULL ? strlen(text) : 0;
     size_t shown = CONF_SHOWN_MAX - 4;
 
     if (exact) {
         snprintf(out, CONF_SHOWN_MAX, "%.0f", json->valuedouble);
     } else if (len < CONF_SHOWN_MAX) {
-        snprintf(out, CONF_SHOWN_MAX, "%s", text ? text : "?");
+        snprintf(out, CONF_SHOWN_MAX, "%s", text != NULL ? text : "?");
     } else {
         while (shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80)
             shown--;

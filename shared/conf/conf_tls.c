@@ -32,9 +32,9 @@ enum status conf_check_tls(const struct tls_files *files, const struct tls_files
         return fault_set(fault, STATUS_INVALID, "%s: required: %s and %s are set together or not at all",
                          files->cert[0] ? keys->key : keys->cert, keys->cert, keys->key);
     status = try_files(&pair, &found);
-    if (status)
+    if (status != STATUS_OK)
         return fault_set(fault, status, "%s: %.480s", is_about(&found, files->cert) ? keys->cert : keys->key,
                          found.text);
     status = try_files(&ca, &found);
-    return status ? fault_set(fault, status, "%s: %.480s", keys->ca, found.text) : STATUS_OK;
+    return status != STATUS_OK ? fault_set(fault, status, "%s: %.480s", keys->ca, found.text) : STATUS_OK;
 }

@@ -55,11 +55,11 @@ bool conf_is_secret(const struct conf_option *option)
 
 const char *conf_choice(const char *choices, int index, size_t *len)
 {
-    for (; index > 0 && choices; index--) {
+    for (; index > 0 && choices != NULL; index--) {
         choices = strchr(choices, '|');
-        choices = choices ? choices + 1 : NULL;
+        choices = choices != NULL ? choices + 1 : NULL;
     }
-    *len = choices ? strcspn(choices, "|") : 0;
+    *len = choices != NULL ? strcspn(choices, "|") : 0;
     return choices;
 }
 
@@ -70,7 +70,7 @@ static void allowed_choices(const char *choices, char *out)
     const char *choice;
 
     out[0] = '\0';
-    for (int i = 0; (choice = conf_choice(choices, i, &len)) && used + 1 < CONF_ALLOWED_MAX; i++)
+    for (int i = 0; (choice = conf_choice(choices, i, &len)) != NULL && used + 1 < CONF_ALLOWED_MAX; i++)
         used +=
             (size_t)snprintf(out + used, CONF_ALLOWED_MAX - used, "%s%.*s", i ? ", " : "", (int)len, choice);
 }
@@ -180,10 +180,10 @@ static struct outcome string_from_text(const struct conf_option *option, char **
 {
     char *copy;
 
-    if (!text || !conf_text_is_plain(text, option->max))
-        return (struct outcome){STATUS_INVALID, text ? "UTF-8 without control characters" : NULL};
+    if (text == NULL || !conf_text_is_plain(text, option->max))
+        return (struct outcome){STATUS_INVALID, text != NULL ? "UTF-8 without control characters" : NULL};
     copy = strdup(text);
-    if (!copy)
+    if (copy == NULL)
         return no_memory;
     free(*at);
     *at = copy;
@@ -195,7 +195,7 @@ static struct outcome enum_from_text(const struct conf_option *option, int *at, 
     const char *choice;
     size_t len;
 
-    for (int i = 0; text && (choice = conf_choice(option->choices, i, &len)); i++)
+    for (int i = 0; text != NULL && (choice = conf_choice(option->choices, i, &len)) != NULL; i++)
         if (strlen(text) == len && memcmp(choice, text, len) == 0) {
             *at = i;
             return accepted;
@@ -207,11 +207,11 @@ static struct outcome list_from(const struct conf_option *option, struct conf_li
                                 const cJSON *json)
 {
     struct conf_list fresh = {NULL, 0};
-    enum status status = json ? conf_list_from_json(&fresh, option->max, json)
-                              : conf_list_from_text(&fresh, option->max, text);
+    enum status status = json != NULL ? conf_list_from_json(&fresh, option->max, json)
+                                      : conf_list_from_text(&fresh, option->max, text);
 
-    conf_list_free(status ? &fresh : at);
-    if (!status)
+    conf_list_free(status != STATUS_OK ? &fresh : at);
+    if (status == STATUS_OK)
         *at = fresh;
     return (struct outcome){status, NULL};
 }
@@ -220,11 +220,11 @@ static struct outcome endpoints_from(struct conf_endpoints *at, const char *text
 {
     struct conf_endpoints fresh = {NULL, 0};
     const char *why = NULL;
-    enum status status =
-        json ? conf_endpoints_from_json(&fresh, json, &why) : conf_endpoints_from_text(&fresh, text, &why);
+    enum status status = json != NULL ? conf_endpoints_from_json(&fresh, json, &why)
+                                      : conf_endpoints_from_text(&fresh, text, &why);
 
-    conf_endpoints_free(status ? &fresh : at);
-    if (!status)
+    conf_endpoints_free(status != STATUS_OK ? &fresh : at);
+    if (status == STATUS_OK)
         *at = fresh;
     return (struct outcome){status, why};
 }
@@ -292,7 +292,7 @@ static enum status complain(const struct conf_option *option, struct outcome out
     if (conf_is_secret(option))
         shown = "this value";
     return fault_set(fault, outcome.status, "%s: %s is not allowed: %s%s%s", origin, shown,
-                     outcome.why ? outcome.why : "", outcome.why ? ", " : "", allowed);
+                     outcome.why != NULL ? outcome.why : "", outcome.why != NULL ? ", " : "", allowed);
 }
 
 enum status conf_value_from_text(const struct conf_option *option, void *conf, const char *text,
@@ -301,7 +301,7 @@ enum status conf_value_from_text(const struct conf_option *option, void *conf, c
     struct outcome outcome = set_from_text(option, conf_at(option, conf), text);
     char shown[CONF_SHOWN_MAX];
 
-    if (!outcome.status)
+    if (outcome.status == STATUS_OK)
         return STATUS_OK;
     if (is_integer(text) && strlen(text) < sizeof shown)
         snprintf(shown, sizeof shown, "%s", text);
@@ -316,7 +316,7 @@ enum status conf_value_from_json(const struct conf_option *option, void *conf, c
     struct outcome outcome = set_from_json(option, conf_at(option, conf), json);
     char shown[CONF_SHOWN_MAX];
 
-    if (!outcome.status)
+    if (outcome.status == STATUS_OK)
         return STATUS_OK;
     conf_show_json(json, shown);
     return complain(option, outcome, shown, origin, fault);

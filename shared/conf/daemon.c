@@ -75,9 +75,9 @@ static enum status next_flag(struct flags *flags)
 
 static enum status take_value(struct flags *flags, const char *wanted)
 {
-    if (!flags->value && *flags->next)
+    if (flags->value == NULL && *flags->next != NULL)
         flags->value = *flags->next++;
-    if (!flags->value)
+    if (flags->value == NULL)
         return fault_set(flags->fault, STATUS_INVALID, "--%s: a value is missing: %s", flags->name, wanted);
     return STATUS_OK;
 }
@@ -97,7 +97,8 @@ static enum status take_option_value(struct flags *flags, const struct conf_opti
 {
     char allowed[CONF_ALLOWED_MAX];
 
-    if (option->type == CONF_BOOL && !flags->value && (!*flags->next || !is_truth(*flags->next)))
+    if (option->type == CONF_BOOL && flags->value == NULL &&
+        (*flags->next == NULL || !is_truth(*flags->next)))
         flags->value = "true";
     conf_allowed(option, allowed);
     return take_value(flags, allowed);
@@ -137,7 +138,7 @@ static enum status take_own(struct flags *flags, struct command *command)
     }
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
         if (strcmp(flags->name, switches[i].name) == 0) {
-            if (flags->value)
+            if (flags->value != NULL)
                 return fault_set(flags->fault, STATUS_INVALID, "--%s takes no value", flags->name);
             *(bool *)((char *)command + switches[i].offset) = true;
             return STATUS_OK;
@@ -152,20 +153,20 @@ static enum status walk_flags(const struct conf_table *table, void *conf, char *
     struct flags flags = {.table = table, .next = arguments, .fault = fault};
     enum status status = STATUS_OK;
 
-    while (*flags.next && !status) {
+    while (*flags.next != NULL && status == STATUS_OK) {
         char spelt[NAME_MAX_BYTES + 2];
         const struct conf_option *option;
 
         status = next_flag(&flags);
-        if (status)
+        if (status != STATUS_OK)
             break;
         status = take_own(&flags, command);
         if (status != STATUS_NOT_FOUND)
             continue;
         snprintf(spelt, sizeof spelt, "--%s", flags.name);
         option = conf_find(table, CONF_SPELL_FLAG, spelt);
-        status = option ? take_option_value(&flags, option) : refuse_unknown(&flags);
-        if (!status && conf)
+        status = option != NULL ? take_option_value(&flags, option) : refuse_unknown(&flags);
+        if (status == STATUS_OK && conf != NULL)
             status = conf_set_flag(table, conf, flags.name, flags.value, fault);
     }
     return status;
@@ -176,13 +177,13 @@ static enum status load(const struct conf_table *table, void *conf, char **argum
 {
     enum status status = conf_defaults(table, conf);
 
-    if (status)
+    if (status != STATUS_OK)
         return fault_set(fault, status, "defaults: %s", status_text(status));
-    if (command->config)
+    if (command->config != NULL)
         status = conf_load_file(table, conf, command->config, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = conf_load_environment(table, conf, environ, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = walk_flags(table, conf, arguments, command, fault);
     return status;
 }
@@ -231,10 +232,11 @@ static int answered(void)
 static enum status check_file(const struct command *command, struct fault *fault)
 {
     const char *reason;
-    enum status status = command->config ? plain_file_check(command->config, &reason) : STATUS_OK;
+    enum status status = command->config != NULL ? plain_file_check(command->config, &reason) : STATUS_OK;
 
-    return status ? fault_set(fault, status, "%.300s: cannot be read anew: %s", command->config, reason)
-                  : STATUS_OK;
+    return status != STATUS_OK
+               ? fault_set(fault, status, "%.300s: cannot be read anew: %s", command->config, reason)
+               : STATUS_OK;
 }
 
 enum status daemon_reread(const struct conf_table *table, void *conf, daemon_check *check, int argc,
@@ -244,13 +246,13 @@ enum status daemon_reread(const struct conf_table *table, void *conf, daemon_che
     char **arguments = argv + (argc > 0);
     enum status status = walk_flags(table, NULL, arguments, &command, fault);
 
-    if (!status)
+    if (status == STATUS_OK)
         status = check_file(&command, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = load(table, conf, arguments, &command, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = conf_check_paths(table, conf, fault);
-    return status ? status : check(conf, fault);
+    return status != STATUS_OK ? status : check(conf, fault);
 }
 
 int daemon_configure(const struct conf_table *table, void *conf, daemon_check *check, int argc, char **argv)
@@ -260,20 +262,20 @@ int daemon_configure(const struct conf_table *table, void *conf, daemon_check *c
     char **arguments = argv + (argc > 0);
     enum status status;
 
-    if (walk_flags(table, NULL, arguments, &command, &fault))
+    if (walk_flags(table, NULL, arguments, &command, &fault) != STATUS_OK)
         return complain(table, &fault);
     if (answer(table, &command))
         return answered();
     status = load(table, conf, arguments, &command, &fault);
-    if (!status && command.print_config && !command.check) {
+    if (status == STATUS_OK && command.print_config && !command.check) {
         conf_print_json(table, conf, stdout);
         return answered();
     }
-    if (!status)
+    if (status == STATUS_OK)
         status = conf_check_paths(table, conf, &fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = check(conf, &fault);
-    if (status) {
+    if (status != STATUS_OK) {
         int code = complain(table, &fault);
 
         return command.check ? code : daemon_exit_code(status);
@@ -281,6 +283,6 @@ int daemon_configure(const struct conf_table *table, void *conf, daemon_check *c
     if (command.print_config)
         conf_print_json(table, conf, stdout);
     else if (command.check)
-        printf("%s: ok\n", command.config ? command.config : "settings");
+        printf("%s: ok\n", command.config != NULL ? command.config : "settings");
     return command.check ? answered() : -1;
 }

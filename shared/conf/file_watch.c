@@ -83,7 +83,7 @@ enum status file_watch_set(struct file_watch *watch, const char *const *paths, s
         if (paths[i][0] == '\0')
             continue;
         files[used].path = strdup(paths[i]);
-        if (!files[used].path) {
+        if (files[used].path == NULL) {
             forget(files, used);
             return STATUS_NO_MEMORY;
         }
@@ -102,13 +102,13 @@ enum status file_watch_new(struct event_base *base, const char *const *paths, si
 {
     struct file_watch *watch = calloc(1, sizeof *watch);
 
-    if (!watch)
+    if (watch == NULL)
         return STATUS_NO_MEMORY;
     watch->on_change = on_change;
     watch->arg = arg;
     watch->look = event_new(base, -1, EV_PERSIST, on_look, watch);
-    if (!watch->look || loop_event_after_ms(watch->look, LOOK_MS) != STATUS_OK ||
-        file_watch_set(watch, paths, count)) {
+    if (watch->look == NULL || loop_event_after_ms(watch->look, LOOK_MS) != STATUS_OK ||
+        file_watch_set(watch, paths, count) != STATUS_OK) {
         file_watch_free(watch);
         return STATUS_NO_MEMORY;
     }
@@ -118,7 +118,7 @@ enum status file_watch_new(struct event_base *base, const char *const *paths, si
 
 void file_watch_free(struct file_watch *watch)
 {
-    if (!watch)
+    if (watch == NULL)
         return;
     loop_event_free(watch->look);
     forget(watch->files, watch->count);

@@ -60,7 +60,7 @@ void print_zsh(const char *text, FILE *out)
     for (; *text; text++)
         if (*text == '\'')
             fputs("'\\''", out);
-        else if (strchr("[]:\\", *text))
+        else if (strchr("[]:\\", *text) != NULL)
             fprintf(out, "\\%c", *text);
         else
             fputc(*text, out);

@@ -20,7 +20,7 @@ static bool reread(const struct reload *reload, void *fresh)
 {
     struct fault fault = {""};
 
-    if (!daemon_reread(reload->table, fresh, reload->check, reload->argc, reload->argv, &fault))
+    if (daemon_reread(reload->table, fresh, reload->check, reload->argc, reload->argv, &fault) == STATUS_OK)
         return true;
     log_event(LOG_ERROR, "settings not reloaded", LOG_S("reason", fault.text));
     return false;
@@ -32,7 +32,7 @@ bool reload_settings(const struct reload *reload)
     struct conf_changes changes;
     bool good;
 
-    if (!fresh) {
+    if (fresh == NULL) {
         log_event(LOG_ERROR, "settings not reloaded", LOG_S("reason", status_text(STATUS_NO_MEMORY)));
         return false;
     }

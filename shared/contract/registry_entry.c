@@ -26,35 +26,35 @@ static enum status print_member(struct buf *out, const char *name, const char *v
 {
     enum status status = buf_printf(out, "\"%s\":", name);
 
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_append_json_string(out, value, strlen(value));
-    return status ? status : buf_append_str(out, ",");
+    return status != STATUS_OK ? status : buf_append_str(out, ",");
 }
 
 enum status registry_entry_print(const struct registry_entry *entry, struct buf *out)
 {
     enum status status = buf_append_str(out, "{");
 
-    if (!status)
+    if (status == STATUS_OK)
         status = print_member(out, "instance", entry->instance);
-    if (!status)
+    if (status == STATUS_OK)
         status = print_member(out, "id", entry->id);
-    if (!status)
+    if (status == STATUS_OK)
         status = print_member(out, "host", entry->host);
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_printf(out, "\"port\":%d,\"weight\":%" PRId64 ",", entry->port, entry->weight);
-    if (!status)
+    if (status == STATUS_OK)
         status = print_member(out, "state", states[entry->state]);
-    if (!status)
+    if (status == STATUS_OK)
         status = print_member(out, "version", entry->version);
-    return status ? status : buf_printf(out, "\"clients\":%" PRId64 "}", entry->clients);
+    return status != STATUS_OK ? status : buf_printf(out, "\"clients\":%" PRId64 "}", entry->clients);
 }
 
 static bool read_text(const struct json_value *value, char *out, size_t cap)
 {
     size_t len = 0;
 
-    if (value->type != JSON_STRING || json_unescape(value->text, out, cap - 1, &len))
+    if (value->type != JSON_STRING || json_unescape(value->text, out, cap - 1, &len) != STATUS_OK)
         return false;
     out[len] = '\0';
     return strlen(out) == len;
@@ -85,7 +85,7 @@ static bool read_instance(const struct json_value *value, struct registry_entry 
 
 static bool read_id(const struct json_value *value, struct registry_entry *out)
 {
-    return read_text(value, out->id, sizeof out->id) && !registry_id_fault(out->id);
+    return read_text(value, out->id, sizeof out->id) && registry_id_fault(out->id) == NULL;
 }
 
 /* What a host name or an address is made of (RFC 952, RFC 4291), with an underscore. */
@@ -167,13 +167,14 @@ enum status registry_entry_parse(struct slice text, struct registry_entry *out, 
     bool seen[MEMBERS] = {false};
     enum status status = STATUS_OK;
 
-    if (text.len > TEXT_MAX || json_scan(text, MAX_DEPTH, &object, &error) || object.type != JSON_OBJECT)
+    if (text.len > TEXT_MAX || json_scan(text, MAX_DEPTH, &object, &error) != STATUS_OK ||
+        object.type != JSON_OBJECT)
         return fault_set(fault, STATUS_INVALID, "not a JSON object of at most %d bytes", TEXT_MAX);
     *out = (struct registry_entry){.weight = 1, .clients = -1};
     struct json_iter iter = json_iter_of(&object, text.data);
-    while (!status && json_next_member(&iter, &key, &value))
+    while (status == STATUS_OK && json_next_member(&iter, &key, &value))
         status = read_member(&key, &value, seen, out, fault);
-    for (size_t i = 0; !status && i < MEMBERS; i++)
+    for (size_t i = 0; status == STATUS_OK && i < MEMBERS; i++)
         if (members[i].required && !seen[i])
             status = fault_set(fault, STATUS_INVALID, "%s is missing", members[i].name);
     return status;

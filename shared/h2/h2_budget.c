@@ -78,7 +78,7 @@ bool h2_budget_receive(struct h2_budget *budget, const uint8_t *data, size_t len
         data += skip;
         len -= skip;
         head = len > 0 ? next_header(budget, &data, &len) : NULL;
-        if (head && !count_frame(budget, head))
+        if (head != NULL && !count_frame(budget, head))
             return false;
     }
     return true;

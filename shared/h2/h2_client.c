@@ -10,7 +10,7 @@ static int on_header(struct h2_conn *conn, const nghttp2_frame *frame, struct sl
     struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
 
     /* nghttp2 has checked that it is three digits, and NUL-terminates what it hands out. */
-    if (!stream || !slice_equal(name, slice_str(":status")))
+    if (stream == NULL || !slice_equal(name, slice_str(":status")))
         return h2_charge(conn, H2_SURPLUS_HEADER_COST);
     stream->status = atoi((const char *)value.data);
     return 0;
@@ -18,7 +18,7 @@ static int on_header(struct h2_conn *conn, const nghttp2_frame *frame, struct sl
 
 static int on_data(struct h2_conn *conn, struct h2_stream *stream, struct slice data)
 {
-    if (stream->told || !h2_stream_gather(conn, stream, data.data, data.len))
+    if (stream->told || h2_stream_gather(conn, stream, data.data, data.len) == STATUS_OK)
         return 0;
     stream->status = 0;
     h2_stream_forget_body(conn, stream);
@@ -68,7 +68,7 @@ static ssize_t read_source(nghttp2_session *session, int32_t id, uint8_t *out, s
     (void)session;
     (void)id;
     (void)arg;
-    if (!stream->source.read)
+    if (stream->source.read == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     count = stream->source.read(stream->source.arg, out, len, &eof);
     if (eof)
@@ -87,10 +87,10 @@ static int32_t submit_request(struct h2_conn *conn, struct h2_stream *stream, co
     headers[count++] = h2_header(":scheme", transport_is_tls(conn->transport) ? "https" : "http");
     headers[count++] = h2_header(":authority", conn->authority);
     headers[count++] = h2_header(":path", path);
-    if (content_type)
+    if (content_type != NULL)
         headers[count++] = h2_header("content-type", content_type);
-    return nghttp2_submit_request(conn->session, NULL, headers, count, stream->source.read ? &provider : NULL,
-                                  stream);
+    return nghttp2_submit_request(conn->session, NULL, headers, count,
+                                  stream->source.read != NULL ? &provider : NULL, stream);
 }
 
 enum status h2_request(struct h2_conn *conn, const char *method, const char *path, const char *content_type,
@@ -101,9 +101,9 @@ enum status h2_request(struct h2_conn *conn, const char *method, const char *pat
     if (conn->closing || !conn->started || !nghttp2_session_check_request_allowed(conn->session))
         return STATUS_CLOSED;
     stream = h2_stream_new(conn);
-    if (!stream)
+    if (stream == NULL)
         return STATUS_NO_MEMORY;
-    if (body)
+    if (body != NULL)
         stream->source = *body;
     stream->id = submit_request(conn, stream, method, path, content_type);
     if (stream->id > 0) {

@@ -73,7 +73,7 @@ static int fill_output(struct h2_conn *conn)
 
         if (len <= 0)
             return len == 0 ? 1 : (int)len;
-        if (transport_write(conn->transport, data, (size_t)len))
+        if (transport_write(conn->transport, data, (size_t)len) != STATUS_OK)
             return NGHTTP2_ERR_NOMEM;
         h2_budget_earn(&conn->budget, (size_t)len);
     }
@@ -140,7 +140,7 @@ static void receive(struct h2_conn *conn, const uint8_t *data, size_t len)
 static void tell_ready(struct h2_conn *conn)
 {
     conn->ready = true;
-    if (conn->callbacks.on_ready)
+    if (conn->callbacks.on_ready != NULL)
         conn->callbacks.on_ready(conn, conn->arg);
 }
 
@@ -169,7 +169,7 @@ static bool speaks_h2(const struct h2_conn *conn)
     unsigned len;
     const uint8_t *name = transport_alpn(conn->transport, &len);
 
-    return !name || (len == 2 && memcmp(name, "h2", 2) == 0);
+    return name == NULL || (len == 2 && memcmp(name, "h2", 2) == 0);
 }
 
 static void on_open(void *arg)
@@ -189,7 +189,7 @@ static void on_end(const char *reason, void *arg)
 {
     struct h2_conn *conn = arg;
 
-    if (reason)
+    if (reason != NULL)
         h2_conn_fail(conn, H2_END_BROKEN, reason);
     else
         h2_conn_fail(conn, H2_END_PEER,
@@ -201,7 +201,7 @@ static void on_coming(void *arg)
 {
     struct h2_conn *conn = arg;
 
-    if (conn->callbacks.on_coming)
+    if (conn->callbacks.on_coming != NULL)
         conn->callbacks.on_coming(conn->arg);
 }
 
@@ -212,7 +212,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     event_del(conn->timer);
-    if (conn->callbacks.on_close)
+    if (conn->callbacks.on_close != NULL)
         conn->callbacks.on_close(conn, conn->reason, conn->arg);
 }
 
@@ -235,11 +235,11 @@ static enum status set_up(struct h2_conn *conn, struct event_base *base, const c
 
     conn->wake = event_new(base, -1, 0, on_wake, conn);
     conn->timer = evtimer_new(base, on_timer, conn);
-    conn->authority = authority ? strdup(authority) : NULL;
-    if (!conn->wake || !conn->timer || (authority && !conn->authority))
+    conn->authority = authority != NULL ? strdup(authority) : NULL;
+    if (conn->wake == NULL || conn->timer == NULL || (authority != NULL && conn->authority == NULL))
         return STATUS_NO_MEMORY;
     status = h2_session_start(conn);
-    if (status)
+    if (status != STATUS_OK)
         return status;
     set_timer(conn, HANDSHAKE_SECONDS);
     return transport_start(conn->transport, &callbacks, conn);
@@ -252,7 +252,7 @@ enum status h2_conn_new(struct event_base *base, struct transport *transport, co
     struct h2_conn *conn = calloc(1, sizeof *conn);
     enum status status;
 
-    if (!conn) {
+    if (conn == NULL) {
         transport_free(transport);
         return STATUS_NO_MEMORY;
     }
@@ -265,7 +265,7 @@ enum status h2_conn_new(struct event_base *base, struct transport *transport, co
     h2_budget_init(&conn->budget, role->server, conn->last_received);
     list_init(&conn->streams);
     status = set_up(conn, base, authority);
-    if (status) {
+    if (status != STATUS_OK) {
         h2_conn_free(conn);
         return status;
     }
@@ -275,7 +275,7 @@ enum status h2_conn_new(struct event_base *base, struct transport *transport, co
 
 void h2_conn_free(struct h2_conn *conn)
 {
-    if (!conn)
+    if (conn == NULL)
         return;
     assert(!conn->inside);
     while (!list_empty(&conn->streams))

@@ -25,7 +25,7 @@ static int on_begin(struct h2_conn *conn, const nghttp2_frame *frame)
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     stream = h2_stream_new(conn);
-    if (!stream)
+    if (stream == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     stream->id = frame->hd.stream_id;
     stream->begun_ms = stream->moved_ms = conn->last_received;
@@ -35,10 +35,10 @@ static int on_begin(struct h2_conn *conn, const nghttp2_frame *frame)
 
 static int keep(char **field, struct slice value)
 {
-    if (*field)
+    if (*field != NULL)
         return 0;
     *field = strndup((const char *)value.data, value.len);
-    return *field ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return *field != NULL ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 /* nghttp2 has checked that the value is a number. */
@@ -53,7 +53,7 @@ static int on_header(struct h2_conn *conn, const nghttp2_frame *frame, struct sl
 {
     struct h2_stream *stream = h2_stream_find(conn, frame->hd.stream_id);
 
-    if (!stream || frame->headers.cat != NGHTTP2_HCAT_REQUEST || stream->refusal)
+    if (stream == NULL || frame->headers.cat != NGHTTP2_HCAT_REQUEST || stream->refusal)
         return h2_charge(conn, H2_SURPLUS_HEADER_COST);
     stream->header_bytes += name.len + value.len + HEADER_OVERHEAD;
     if (stream->header_bytes > MAX_REQUEST_HEADER)
@@ -85,7 +85,7 @@ static int refuse(struct h2_conn *conn, struct h2_stream *stream, int status)
         buf_clear(&json);
     h2_reply(conn, stream->id, status, "application/json", json.data, json.len);
     buf_fini(&json);
-    if (conn->callbacks.on_refused)
+    if (conn->callbacks.on_refused != NULL)
         conn->callbacks.on_refused(conn, status, conn->arg);
     return h2_callback_result(conn);
 }
@@ -105,7 +105,7 @@ static int reset(struct h2_conn *conn, struct h2_stream *stream, enum h2_reset w
 {
     stream->told = stream->ended = true;
     h2_stream_forget_body(conn, stream);
-    if (conn->callbacks.on_reset)
+    if (conn->callbacks.on_reset != NULL)
         conn->callbacks.on_reset(conn, why, conn->arg);
     return nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, stream->id, code);
 }
@@ -117,7 +117,7 @@ static int on_data(struct h2_conn *conn, struct h2_stream *stream, struct slice 
         return discard(conn, stream, data.len);
 
     enum status status = h2_stream_gather(conn, stream, data.data, data.len);
-    if (!status)
+    if (status == STATUS_OK)
         return 0;
     if (status == STATUS_TOO_LARGE)
         return refuse(conn, stream, 413);
@@ -127,7 +127,7 @@ static int on_data(struct h2_conn *conn, struct h2_stream *stream, struct slice 
 
 static const char *or_empty(const char *text)
 {
-    return text ? text : "";
+    return text != NULL ? text : "";
 }
 
 static int tell(struct h2_conn *conn, struct h2_stream *stream)
@@ -184,7 +184,7 @@ static ssize_t read_reply(nghttp2_session *session, int32_t id, uint8_t *out, si
 static int submit_reply(struct h2_conn *conn, struct h2_stream *stream, int status, const char *content_type,
                         size_t len)
 {
-    bool head = stream->method && strcmp(stream->method, "HEAD") == 0;
+    bool head = stream->method != NULL && strcmp(stream->method, "HEAD") == 0;
     nghttp2_data_provider provider = {.source = {.ptr = stream}, .read_callback = read_reply};
     char status_text[STATUS_TEXT_LEN];
     char length_text[LENGTH_TEXT_LEN];
@@ -195,9 +195,9 @@ static int submit_reply(struct h2_conn *conn, struct h2_stream *stream, int stat
     snprintf(length_text, sizeof length_text, "%zu", len);
     headers[count++] = h2_header(":status", status_text);
     headers[count++] = h2_header("content-length", length_text);
-    if (content_type)
+    if (content_type != NULL)
         headers[count++] = h2_header("content-type", content_type);
-    if (stream->extra_name)
+    if (stream->extra_name != NULL)
         headers[count++] = h2_header(stream->extra_name, stream->extra_value);
     return nghttp2_submit_response(conn->session, stream->id, headers, count,
                                    len && !head ? &provider : NULL);
@@ -207,7 +207,7 @@ void h2_reply_header(struct h2_conn *conn, int32_t id, const char *name, const c
 {
     struct h2_stream *stream = h2_stream_find(conn, id);
 
-    if (!stream)
+    if (stream == NULL)
         return;
     stream->extra_name = name;
     stream->extra_value = value;
@@ -218,10 +218,11 @@ void h2_reply(struct h2_conn *conn, int32_t id, int status, const char *content_
 {
     struct h2_stream *stream = h2_stream_find(conn, id);
 
-    if (!stream || stream->replied || conn->closing)
+    if (stream == NULL || stream->replied || conn->closing)
         return;
     stream->replied = true;
-    if (buf_append(&stream->reply, body, len) || submit_reply(conn, stream, status, content_type, len))
+    if (buf_append(&stream->reply, body, len) != STATUS_OK ||
+        submit_reply(conn, stream, status, content_type, len))
         nghttp2_submit_rst_stream(conn->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
     h2_conn_flush(conn);
 }

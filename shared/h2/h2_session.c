@@ -38,7 +38,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 
     (void)session;
     (void)flags;
-    if (!stream)
+    if (stream == NULL)
         return 0;
     return conn->role->data(conn, stream, slice_of(data, len));
 }
@@ -46,7 +46,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 static void settle(struct h2_conn *conn)
 {
     conn->settled = true;
-    if (conn->callbacks.on_established)
+    if (conn->callbacks.on_established != NULL)
         conn->callbacks.on_established(conn, conn->arg);
 }
 
@@ -58,7 +58,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     (void)session;
     if (frame->hd.type == NGHTTP2_SETTINGS && !conn->settled)
         settle(conn);
-    if (conn->closing || !stream)
+    if (conn->closing || stream == NULL)
         return h2_callback_result(conn);
     return conn->role->frame(conn, frame, stream);
 }
@@ -80,7 +80,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 
     (void)session;
     (void)code;
-    if (!stream)
+    if (stream == NULL)
         return 0;
     if (conn->role->closed != NULL)
         conn->role->closed(conn, stream);
@@ -137,7 +137,7 @@ enum status h2_session_start(struct h2_conn *conn)
 {
     nghttp2_session_callbacks *callbacks = make_callbacks();
     nghttp2_option *options = make_options();
-    int failed = !callbacks || !options;
+    int failed = callbacks == NULL || options == NULL;
 
     if (!failed)
         failed = (conn->role->server ? nghttp2_session_server_new2

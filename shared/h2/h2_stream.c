@@ -12,7 +12,7 @@ struct h2_stream *h2_stream_new(struct h2_conn *conn)
 {
     struct h2_stream *stream = calloc(1, sizeof *stream);
 
-    if (!stream)
+    if (stream == NULL)
         return NULL;
     buf_init(&stream->body, conn->limits.max_body);
     buf_init(&stream->reply, SIZE_MAX);
@@ -43,13 +43,13 @@ enum status h2_stream_gather(struct h2_conn *conn, struct h2_stream *stream, con
 
     if (conn->gathered + len > GATHER_FACTOR * conn->limits.max_body)
         return len > conn->limits.max_body - stream->body.len ? STATUS_TOO_LARGE : STATUS_FULL;
-    if (inflight && conn->gathered > 0 && inflight->used + len > inflight->max)
+    if (inflight != NULL && conn->gathered > 0 && inflight->used + len > inflight->max)
         return STATUS_FULL;
     status = buf_append(&stream->body, data, len);
-    if (status)
+    if (status != STATUS_OK)
         return status;
     conn->gathered += len;
-    if (inflight)
+    if (inflight != NULL)
         inflight->used += len;
     return STATUS_OK;
 }
@@ -57,7 +57,7 @@ enum status h2_stream_gather(struct h2_conn *conn, struct h2_stream *stream, con
 void h2_stream_forget_body(struct h2_conn *conn, struct h2_stream *stream)
 {
     conn->gathered -= stream->body.len;
-    if (conn->limits.inflight)
+    if (conn->limits.inflight != NULL)
         conn->limits.inflight->used -= stream->body.len;
     buf_fini(&stream->body);
 }

@@ -148,7 +148,7 @@ static void put_field(struct line *line, const struct log_field *field)
     if (field->kind == LOG_FIELD_INT)
         put_format(line, "%" PRId64, field->integer);
     else
-        put_string(line, field->string ? field->string : "");
+        put_string(line, field->string != NULL ? field->string : "");
     if (line->full)
         line->len = before;
 }

@@ -193,13 +193,13 @@ static enum status print_head(struct buf *out, const char *name, enum metric_typ
 {
     enum status status = buf_printf(out, "# HELP %s ", name);
 
-    for (; *help && !status; help++) {
+    for (; *help && status == STATUS_OK; help++) {
         if (*help == '\\' || *help == '\n')
             status = buf_append_str(out, *help == '\n' ? "\\n" : "\\\\");
         else
             status = buf_append(out, help, 1);
     }
-    if (status)
+    if (status != STATUS_OK)
         return status;
     static const char *const types[] = {"counter", "gauge", "counter", "histogram", "histogram", "gauge"};
     return buf_printf(out, "\n# TYPE %s %s\n", name, types[type]);
@@ -215,15 +215,15 @@ static enum status print_histogram(struct buf *out, const struct metric_def *def
     uint64_t count = 0;
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i <= scale->count && !status; i++) {
+    for (size_t i = 0; i <= scale->count && status == STATUS_OK; i++) {
         count += atomic_load_explicit(&from->counts[i], memory_order_relaxed);
         status = buf_printf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", def->name, def->labels, comma,
                             i < scale->count ? scale->bounds[i].le : "+Inf", count);
     }
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_printf(out, "%s_sum%s%s%s %.15g\n", def->name, open, def->labels, close,
                             (double)atomic_load_explicit(&from->sum, memory_order_relaxed) / scale->unit);
-    return status
+    return status != STATUS_OK
                ? status
                : buf_printf(out, "%s_count%s%s%s %" PRIu64 "\n", def->name, open, def->labels, close, count);
 }
@@ -232,7 +232,7 @@ static enum status print_series(struct buf *out, const struct metric_def *def, c
 {
     enum status status = STATUS_OK;
 
-    for (unsigned i = 0; i < METRIC_INDEXES && !status; i++)
+    for (unsigned i = 0; i < METRIC_INDEXES && status == STATUS_OK; i++)
         if (atomic_load_explicit(&from->known[i], memory_order_acquire))
             status = buf_printf(out, "%s{%s=\"%u\"} %" PRIu64 "\n", def->name, def->labels, i,
                                 atomic_load_explicit(&from->values[i], memory_order_relaxed));
@@ -272,7 +272,7 @@ static enum status print_family(struct buf *out, size_t first)
     const struct metric_def *def = &rows[first];
     enum status status = print_head(out, def->name, def->type, def->help);
 
-    for (size_t i = first; i < row_count && !status; i++)
+    for (size_t i = first; i < row_count && status == STATUS_OK; i++)
         if (strcmp(rows[i].name, def->name) == 0)
             status = print_row(out, i);
     return status;
@@ -289,9 +289,9 @@ static uint64_t open_descriptors(void)
     if (stat(path, &stat_of) == 0 && stat_of.st_size > 0)
         return (uint64_t)stat_of.st_size;
     directory = opendir(path);
-    if (!directory)
+    if (directory == NULL)
         return 0;
-    while (readdir(directory))
+    while (readdir(directory) != NULL)
         count++;
     closedir(directory);
     return count > 3 ? count - 3 : 0; /* ".", ".." and the directory's own */
@@ -309,7 +309,7 @@ static uint64_t resident_bytes(void)
     FILE *file = fopen("/proc/self/statm", "re");
     unsigned long long pages = 0;
 
-    if (!file)
+    if (file == NULL)
         return 0;
     if (fscanf(file, "%*s %llu", &pages) != 1)
         pages = 0;
@@ -322,7 +322,7 @@ static enum status print_number(struct buf *out, const char *name, enum metric_t
 {
     enum status status = print_head(out, name, type, help);
 
-    return status ? status : buf_printf(out, "%s %.15g\n", name, value);
+    return status != STATUS_OK ? status : buf_printf(out, "%s %.15g\n", name, value);
 }
 
 static enum status print_process(struct buf *out)
@@ -330,16 +330,16 @@ static enum status print_process(struct buf *out)
     enum status status = print_number(out, "process_open_fds", METRIC_GAUGE, "Open file descriptors",
                                       (double)open_descriptors());
 
-    if (!status)
+    if (status == STATUS_OK)
         status = print_number(out, "process_max_fds", METRIC_GAUGE, "Limit of open file descriptors",
                               (double)max_descriptors());
-    if (!status)
+    if (status == STATUS_OK)
         status = print_number(out, "process_resident_memory_bytes", METRIC_GAUGE, "Resident memory in bytes",
                               (double)resident_bytes());
-    if (!status)
+    if (status == STATUS_OK)
         status = print_number(out, "process_cpu_seconds_total", METRIC_COUNTER,
                               "User and system CPU time in seconds", seconds(CLOCK_PROCESS_CPUTIME_ID));
-    if (!status)
+    if (status == STATUS_OK)
         status = print_number(out, "process_start_time_seconds", METRIC_GAUGE,
                               "Start of the process in seconds since 1970", started);
     return status;
@@ -349,12 +349,12 @@ enum status metrics_print(struct buf *out)
 {
     enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < row_count && !status; i++)
+    for (size_t i = 0; i < row_count && status == STATUS_OK; i++)
         if (is_first_of_name(i))
             status = print_family(out, i);
-    if (!status)
+    if (status == STATUS_OK)
         status = print_head(out, "fanfare_build_info", METRIC_GAUGE, "1, labelled with the version");
-    if (!status)
+    if (status == STATUS_OK)
         status = buf_printf(out, "fanfare_build_info{version=\"%s\"} 1\n", FANFARE_VERSION);
-    return status ? status : print_process(out);
+    return status != STATUS_OK ? status : print_process(out);
 }

@@ -17,7 +17,7 @@ bool trace_line_begin(struct trace_line *line, const struct traceparent *trace, 
         return false;
     traceparent_print(trace, line->traceparent);
     line->id[0] = '\0';
-    if (!logic_id)
+    if (logic_id == NULL)
         return true;
     for (; len < ID_PREFIX_BYTES; len++)
         snprintf(line->id + 2 * len, 3, "%02x", logic_id[len]);

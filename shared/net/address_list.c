@@ -46,7 +46,7 @@ void address_list_add(struct address_list *list, int family, const void *bytes, 
 void address_list_copy(struct address_list *to, const struct addrinfo *from)
 {
     to->count = 0;
-    for (; from && to->count < ADDRESS_LIST_MAX; from = from->ai_next) {
+    for (; from != NULL && to->count < ADDRESS_LIST_MAX; from = from->ai_next) {
         memcpy(&to->addresses[to->count], from->ai_addr, from->ai_addrlen);
         link_item(to, from->ai_addrlen);
     }

@@ -131,7 +131,7 @@ static enum dns_result read_service(const struct reader *reader, const struct re
     record->target = strdup(name);
     result = at != head->data + head->len || !is_host_name(name) ? DNS_BAD_ANSWER : DNS_FOUND;
     ares_free_string(name);
-    return record->target ? result : DNS_MEMORY;
+    return record->target != NULL ? result : DNS_MEMORY;
 }
 
 static enum dns_result read_address(const struct reader *reader, const struct record_head *head, size_t len,
@@ -152,7 +152,8 @@ static enum dns_result add_record(const struct reader *reader, const struct reco
     enum dns_result result = head->type == DNS_TYPE_SRV
                                  ? read_service(reader, head, record)
                                  : read_address(reader, head, head->type == DNS_TYPE_A ? 4 : 16, record);
-    bool none = head->type == DNS_TYPE_SRV && record->target && (!record->target[0] || record->port == 0);
+    bool none =
+        head->type == DNS_TYPE_SRV && record->target != NULL && (!record->target[0] || record->port == 0);
     if (result == DNS_FOUND && !none) {
         answer->count++;
         return DNS_FOUND;
@@ -182,7 +183,7 @@ static enum dns_result read_records(struct reader *reader, enum dns_type type, s
 
     if (result == DNS_FOUND && reader->left > 0) {
         answer->records = malloc(reader->left * sizeof *answer->records);
-        if (!answer->records)
+        if (answer->records == NULL)
             return DNS_MEMORY;
     }
     for (; result == DNS_FOUND && reader->left > 0; reader->left--)

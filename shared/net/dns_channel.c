@@ -44,7 +44,7 @@ static void set_clock(struct dns_channel *channel)
 {
     struct timeval left;
 
-    if (ares_timeout(channel->ares, NULL, &left))
+    if (ares_timeout(channel->ares, NULL, &left) != NULL)
         (void)evtimer_add(channel->clock, &left);
     else
         (void)evtimer_del(channel->clock);
@@ -94,13 +94,13 @@ static void watch_socket(struct dns_channel *channel, ares_socket_t fd, short wh
 {
     struct watch *watch = calloc(1, sizeof *watch);
 
-    if (!watch)
+    if (watch == NULL)
         return;
     list_add_tail(&channel->watches, &watch->node);
     watch->channel = channel;
     watch->fd = fd;
     watch->event = event_new(channel->base, fd, (short)(what | EV_PERSIST), on_ready, watch);
-    if (!watch->event || event_add(watch->event, NULL))
+    if (watch->event == NULL || event_add(watch->event, NULL))
         unwatch(watch);
 }
 
@@ -109,7 +109,7 @@ static void on_socket(void *arg, ares_socket_t fd, int readable, int writable)
     struct dns_channel *channel = arg;
     struct watch *old = find_watch(channel, fd);
 
-    if (old)
+    if (old != NULL)
         unwatch(old);
     if (readable || writable)
         watch_socket(channel, fd, (short)((readable ? EV_READ : 0) | (writable ? EV_WRITE : 0)));
@@ -141,7 +141,7 @@ static enum status read_resolv_conf(struct dns_channel *channel, const char *pat
     struct ares_options options = {.resolvconf_path = copy};
     ares_channel probe;
     int mask;
-    int status = copy ? ares_init_options(&probe, &options, ARES_OPT_RESOLVCONF) : ARES_ENOMEM;
+    int status = copy != NULL ? ares_init_options(&probe, &options, ARES_OPT_RESOLVCONF) : ARES_ENOMEM;
 
     free(copy);
     if (status != ARES_SUCCESS)
@@ -172,29 +172,31 @@ static enum status open_channel(struct dns_channel *channel, const struct dns_ch
         .sock_state_cb_data = channel,
         .resolvconf_path = path,
     };
-    int status = path ? ares_init_options(&channel->ares, &options,
-                                          ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS |
-                                              ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF)
-                      : ARES_ENOMEM;
+    int status = path != NULL
+                     ? ares_init_options(&channel->ares, &options,
+                                         ARES_OPT_FLAGS | ARES_OPT_EDNSPSZ | ARES_OPT_TIMEOUTMS |
+                                             ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_RESOLVCONF)
+                     : ARES_ENOMEM;
 
     free(path);
     if (status != ARES_SUCCESS) {
         channel->ares = NULL;
         return STATUS_NO_MEMORY;
     }
-    return conf->server ? set_server(channel, conf->server) : STATUS_OK;
+    return conf->server != NULL ? set_server(channel, conf->server) : STATUS_OK;
 }
 
 enum status dns_channel_new(const struct dns_channel_conf *conf, struct dns_channel **out)
 {
     struct dns_channel *channel = calloc(1, sizeof *channel);
 
-    if (!channel)
+    if (channel == NULL)
         return STATUS_NO_MEMORY;
     channel->base = conf->base;
     list_init(&channel->watches);
     channel->clock = evtimer_new(conf->base, on_clock, channel);
-    if (!channel->clock || read_resolv_conf(channel, conf->resolv_conf) || open_channel(channel, conf)) {
+    if (channel->clock == NULL || read_resolv_conf(channel, conf->resolv_conf) != STATUS_OK ||
+        open_channel(channel, conf) != STATUS_OK) {
         dns_channel_free(channel);
         return STATUS_NO_MEMORY;
     }
@@ -204,9 +206,9 @@ enum status dns_channel_new(const struct dns_channel_conf *conf, struct dns_chan
 
 void dns_channel_free(struct dns_channel *channel)
 {
-    if (!channel)
+    if (channel == NULL)
         return;
-    if (channel->ares)
+    if (channel->ares != NULL)
         ares_destroy(channel->ares);
     while (!list_empty(&channel->watches))
         unwatch(container_of(list_first(&channel->watches), struct watch, node));

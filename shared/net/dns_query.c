@@ -103,7 +103,7 @@ static void on_answer(enum dns_result result, struct slice message, void *arg)
     part->reply.result = result;
     if (result == DNS_FOUND)
         part->reply.result = dns_answer_read(message, part->type, &part->reply.answer);
-    if (!query->parts[0].question && !query->parts[1].question)
+    if (query->parts[0].question == NULL && query->parts[1].question == NULL)
         judge(query);
 }
 
@@ -124,7 +124,7 @@ static void ask_next(struct dns_query *query)
 
     if (!dns_search_next(resolver_search(query->resolver), query->name, &query->turn, name)) {
         finish_denied(query);
-    } else if (ask_all(query, name)) {
+    } else if (ask_all(query, name) != STATUS_OK) {
         fini_replies(query);
         query->denial = DNS_MEMORY;
         finish_denied(query);
@@ -146,7 +146,7 @@ enum status dns_query_start(struct resolver *resolver, const char *name, enum dn
     size_t len = strlen(name);
     struct dns_query *query = len < sizeof query->name ? calloc(1, sizeof *query) : NULL;
 
-    if (!query)
+    if (query == NULL)
         return len < sizeof query->name ? STATUS_NO_MEMORY : STATUS_INVALID;
     query->resolver = resolver;
     query->slot = slot;
@@ -168,7 +168,7 @@ void dns_query_cancel(struct dns_query **slot)
 {
     struct dns_query *query = *slot;
 
-    if (!query)
+    if (query == NULL)
         return;
     *slot = NULL;
     fini_replies(query);

@@ -41,7 +41,7 @@ static void add_hosts(const struct resolver *resolver, const char *name, int fam
 
     if (!resolver_read_hosts(resolver, name, family, &host))
         return;
-    for (char **address = host->h_addr_list; *address; address++)
+    for (char **address = host->h_addr_list; *address != NULL; address++)
         address_list_add(list, host->h_addrtype, *address, port);
     ares_free_hostent(host);
 }
@@ -125,7 +125,7 @@ enum status lookup_start(struct resolver *resolver, const char *hostname, int po
     if (tell_address(hostname, port, done, arg) || tell_known(resolver, hostname, port, done, arg))
         return STATUS_OK;
     lookup = calloc(1, sizeof *lookup);
-    if (!lookup)
+    if (lookup == NULL)
         return STATUS_NO_MEMORY;
     *lookup = (struct lookup){.slot = slot, .done = done, .arg = arg, .port = port};
     *slot = lookup;
@@ -151,7 +151,7 @@ void lookup_cancel(struct lookup **slot)
 {
     struct lookup *lookup = *slot;
 
-    if (!lookup)
+    if (lookup == NULL)
         return;
     *slot = NULL;
     dns_query_cancel(&lookup->query);

@@ -86,9 +86,9 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *messag
 
     (void)timeouts;
     question->result = result_of(status);
-    if (question->result == DNS_FOUND && question->slot && len > 0) {
+    if (question->result == DNS_FOUND && question->slot != NULL && len > 0) {
         question->message = malloc((size_t)len);
-        if (question->message)
+        if (question->message != NULL)
             memcpy(question->message, message, question->len = (size_t)len);
         else
             question->result = DNS_MEMORY;
@@ -122,7 +122,7 @@ static void on_tell(evutil_socket_t fd, short what, void *arg)
         struct question *question = container_of(list_first(&now), struct question, node);
         struct question **slot = question->slot;
 
-        if (slot) {
+        if (slot != NULL) {
             *slot = NULL;
             question->slot = NULL;
             question->done(question->result, slice_of(question->message, question->len), question->arg);
@@ -160,7 +160,7 @@ static void look_at_resolv_conf(struct resolver *resolver)
         return;
     resolver->looked_ms = now_ms;
     if (stat(resolver->resolv_conf, &found) || is_same_file(&found, &resolver->seen) ||
-        renew_channel(resolver))
+        renew_channel(resolver) != STATUS_OK)
         return;
     resolver->seen = found;
     log_event(LOG_INFO, "name servers read again", LOG_S("file", resolver->resolv_conf));
@@ -176,7 +176,7 @@ static enum status set_up(struct resolver *resolver, const char *nameserver, con
         return STATUS_INVALID;
     resolver->tell = event_new(resolver->base, -1, 0, on_tell, resolver);
     resolver->resolv_conf = strdup(resolv_conf);
-    if (!resolver->tell || !resolver->resolv_conf)
+    if (resolver->tell == NULL || resolver->resolv_conf == NULL)
         return STATUS_NO_MEMORY;
     resolver->looked_ms = clock_now_ms();
     (void)stat(resolv_conf, &resolver->seen);
@@ -188,7 +188,7 @@ enum status resolver_new_from(struct event_base *base, const char *nameserver, c
 {
     struct resolver *resolver = calloc(1, sizeof *resolver);
 
-    if (!resolver)
+    if (resolver == NULL)
         return STATUS_NO_MEMORY;
     if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
         free(resolver);
@@ -213,13 +213,13 @@ enum status resolver_new(struct event_base *base, const char *nameserver, struct
 
 void resolver_free(struct resolver *resolver)
 {
-    if (!resolver)
+    if (resolver == NULL)
         return;
     dns_channel_free(resolver->channel);
     while (!list_empty(&resolver->answered)) {
         struct question *question = container_of(list_first(&resolver->answered), struct question, node);
 
-        if (question->slot)
+        if (question->slot != NULL)
             *question->slot = NULL;
         free_question(question);
     }
@@ -235,7 +235,7 @@ enum status resolver_ask(struct resolver *resolver, const char *name, enum dns_t
     if (resolver->count >= RESOLVER_QUESTIONS_MAX)
         return STATUS_FULL;
     struct question *question = calloc(1, sizeof *question);
-    if (!question)
+    if (question == NULL)
         return STATUS_NO_MEMORY;
     look_at_resolv_conf(resolver);
     *question = (struct question){.resolver = resolver, .slot = slot, .done = done, .arg = arg};
@@ -248,7 +248,7 @@ enum status resolver_ask(struct resolver *resolver, const char *name, enum dns_t
 
 void resolver_forget(struct question **slot)
 {
-    if (!*slot)
+    if (*slot == NULL)
         return;
     (*slot)->slot = NULL;
     *slot = NULL;

@@ -16,7 +16,7 @@ const char *service_name_fault(const char *name)
 
     if (!service_name_is(name))
         return NULL;
-    bool good =
-        dot && dot > name + 1 && strncasecmp(dot, "._tcp.", 6) == 0 && dot[6] != '\0' && dot[6] != '.';
+    bool good = dot != NULL && dot > name + 1 && strncasecmp(dot, "._tcp.", 6) == 0 && dot[6] != '\0' &&
+                dot[6] != '.';
     return good ? NULL : "a name that begins with \"_\" is one of SRV records: _service._tcp.name";
 }

@@ -17,7 +17,7 @@ enum { READ_AHEAD = 64 * 1024 }; /* bytes that OpenSSL takes from the socket in 
 bool socket_io_init(struct socket_io *io, int fd, SSL *ssl, bool server)
 {
     *io = (struct socket_io){.fd = fd, .ssl = ssl};
-    if (!ssl)
+    if (ssl == NULL)
         return true;
     if (SSL_set_fd(ssl, fd) != 1)
         return false;
@@ -33,7 +33,7 @@ bool socket_io_init(struct socket_io *io, int fd, SSL *ssl, bool server)
 
 void socket_io_fini(struct socket_io *io, bool goodbye)
 {
-    if (goodbye && io->ssl && io->shaken && !io->failed) {
+    if (goodbye && io->ssl != NULL && io->shaken && !io->failed) {
         SSL_shutdown(io->ssl);
         ERR_clear_error();
     }
@@ -65,7 +65,7 @@ static struct io_result fail_with_fault(struct socket_io *io, int error)
                                        ERR_GET_REASON(code) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE);
     if (verified != X509_V_OK && !io->shaken)
         return fail(io, error, "TLS: certificate: ", X509_verify_cert_error_string(verified));
-    return text ? fail(io, error, "TLS: ", text) : fail_with_errno(io, error);
+    return text != NULL ? fail(io, error, "TLS: ", text) : fail_with_errno(io, error);
 }
 
 static void begin_tls(void)
@@ -95,7 +95,7 @@ static struct io_result judge_tls(struct socket_io *io, int result)
 
 struct io_result socket_io_shake(struct socket_io *io)
 {
-    if (!io->ssl)
+    if (io->ssl == NULL)
         return (struct io_result){IO_DONE, 0, 0};
     begin_tls();
     struct io_result result = judge_tls(io, SSL_do_handshake(io->ssl));
@@ -115,7 +115,7 @@ static bool is_passing(int error)
 
 struct io_result socket_io_read(struct socket_io *io, uint8_t *data, size_t len)
 {
-    if (io->ssl) {
+    if (io->ssl != NULL) {
         begin_tls();
         return judge_tls(io, SSL_read(io->ssl, data, clamp(len)));
     }
@@ -127,7 +127,7 @@ struct io_result socket_io_read(struct socket_io *io, uint8_t *data, size_t len)
 
 struct io_result socket_io_write(struct socket_io *io, const uint8_t *data, size_t len)
 {
-    if (io->ssl) {
+    if (io->ssl != NULL) {
         begin_tls();
         return judge_tls(io, SSL_write(io->ssl, data, clamp(len)));
     }
@@ -139,5 +139,5 @@ struct io_result socket_io_write(struct socket_io *io, const uint8_t *data, size
 
 bool socket_io_holds_bytes(const struct socket_io *io)
 {
-    return io->ssl && SSL_has_pending(io->ssl);
+    return io->ssl != NULL && SSL_has_pending(io->ssl);
 }

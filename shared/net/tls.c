@@ -24,10 +24,10 @@ const char *tls_error_text(void)
     unsigned long code = ERR_peek_last_error();
     const char *text = code && ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : NULL;
 
-    if (code && !text)
+    if (code && text == NULL)
         text = ERR_reason_error_string(code);
     ERR_clear_error();
-    return text ? text : "closed";
+    return text != NULL ? text : "closed";
 }
 
 /* Without it OpenSSL would ask for the pass phrase on the terminal. */
@@ -73,7 +73,7 @@ static enum status check_files(const struct tls_files *files, struct fault *faul
         const char *reason;
         enum status status = paths[i][0] ? plain_file_check(paths[i], &reason) : STATUS_OK;
 
-        if (status)
+        if (status != STATUS_OK)
             return fault_set(fault, status, "%s: cannot be read: %s", paths[i], reason);
     }
     return STATUS_OK;
@@ -96,7 +96,7 @@ static enum status use_ca(SSL_CTX *context, const char *path, bool server, struc
     int mode = SSL_VERIFY_PEER | (server ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
     STACK_OF(X509_NAME) *names = server ? SSL_load_client_CA_file(path) : NULL;
 
-    if (SSL_CTX_load_verify_file(context, path) != 1 || (server && !names)) {
+    if (SSL_CTX_load_verify_file(context, path) != 1 || (server && names == NULL)) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
         return fault_set(fault, STATUS_INVALID, "%s: not usable as a bundle of CA certificates (PEM): %s",
                          path, tls_error_text());
@@ -112,17 +112,17 @@ static enum status context_new(bool server, const struct tls_files *files, SSL_C
     SSL_CTX *context;
     enum status status = check_files(files, fault);
 
-    if (status)
+    if (status != STATUS_OK)
         return status;
     ERR_clear_error();
     context = SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
-    if (!context || !harden(context))
+    if (context == NULL || !harden(context))
         status = fault_set(fault, STATUS_NO_MEMORY, "TLS: %s", tls_error_text());
-    if (!status && files->cert[0])
+    if (status == STATUS_OK && files->cert[0])
         status = use_key_pair(context, files, fault);
-    if (!status && files->ca[0])
+    if (status == STATUS_OK && files->ca[0])
         status = use_ca(context, files->ca, server, fault);
-    if (status) {
+    if (status != STATUS_OK) {
         SSL_CTX_free(context);
         return status;
     }
@@ -134,7 +134,7 @@ enum status tls_server_new(const struct tls_files *files, SSL_CTX **out, struct 
 {
     enum status status = context_new(true, files, out, fault);
 
-    if (!status)
+    if (status == STATUS_OK)
         SSL_CTX_set_alpn_select_cb(*out, choose_h2, NULL);
     return status;
 }
@@ -143,7 +143,7 @@ enum status tls_client_new(const struct tls_files *files, SSL_CTX **out, struct 
 {
     enum status status = context_new(false, files, out, fault);
 
-    if (!status && SSL_CTX_set_alpn_protos(*out, alpn, sizeof alpn)) {
+    if (status == STATUS_OK && SSL_CTX_set_alpn_protos(*out, alpn, sizeof alpn)) {
         SSL_CTX_free(*out);
         *out = NULL;
         return fault_set(fault, STATUS_NO_MEMORY, "TLS: %s", tls_error_text());
@@ -155,7 +155,7 @@ static int64_t expiry_of(const X509 *cert)
 {
     struct tm end;
 
-    return cert && ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end) == 1 ? (int64_t)timegm(&end) : 0;
+    return cert != NULL && ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end) == 1 ? (int64_t)timegm(&end) : 0;
 }
 
 enum status tls_certificate_expiry(const char *path, int64_t *unix_seconds, struct fault *fault)
@@ -166,7 +166,7 @@ enum status tls_certificate_expiry(const char *path, int64_t *unix_seconds, stru
 
     ERR_clear_error();
     file = BIO_new_file(path, "r");
-    cert = file ? PEM_read_bio_X509(file, NULL, refuse_passphrase, NULL) : NULL;
+    cert = file != NULL ? PEM_read_bio_X509(file, NULL, refuse_passphrase, NULL) : NULL;
     end = expiry_of(cert);
     X509_free(cert);
     BIO_free(file);
@@ -212,7 +212,7 @@ SSL *tls_client_session(SSL_CTX *context, const char *name)
 {
     SSL *ssl = SSL_new(context);
 
-    if (ssl && !expect_name(ssl, name)) {
+    if (ssl != NULL && !expect_name(ssl, name)) {
         SSL_free(ssl);
         return NULL;
     }

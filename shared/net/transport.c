@@ -159,7 +159,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         shake_hands(transport);
         return;
     }
-    if (transport->callbacks.on_coming)
+    if (transport->callbacks.on_coming != NULL)
         transport->callbacks.on_coming(transport->arg);
     bool dry = receive(transport) || transport->paused;
     if (transport->phase != PHASE_OPEN)
@@ -202,7 +202,7 @@ static enum status transport_new(struct event_base *base, int fd, SSL *ssl, enum
 {
     struct transport *transport = calloc(1, sizeof *transport);
 
-    if (!transport) {
+    if (transport == NULL) {
         SSL_free(ssl);
         close(fd);
         return STATUS_NO_MEMORY;
@@ -213,7 +213,7 @@ static enum status transport_new(struct event_base *base, int fd, SSL *ssl, enum
     transport->writable = event_new(base, fd, EV_WRITE, on_writable, transport);
     transport->again = evtimer_new(base, on_readable, transport);
     bool prepared = socket_io_init(&transport->io, fd, ssl, phase == PHASE_PAIRED);
-    if (!prepared || !transport->readable || !transport->writable || !transport->again) {
+    if (!prepared || transport->readable == NULL || transport->writable == NULL || transport->again == NULL) {
         transport_free(transport);
         return STATUS_NO_MEMORY;
     }
@@ -254,7 +254,7 @@ enum status transport_start(struct transport *transport, const struct transport_
 
 void transport_free(struct transport *transport)
 {
-    if (!transport)
+    if (transport == NULL)
         return;
     loop_event_free(transport->readable);
     loop_event_free(transport->writable);
@@ -340,10 +340,10 @@ const uint8_t *transport_alpn(const struct transport *transport, unsigned *len)
     const uint8_t *name = NULL;
 
     *len = 0;
-    if (!transport->io.ssl)
+    if (transport->io.ssl == NULL)
         return NULL;
     SSL_get0_alpn_selected(transport->io.ssl, &name, len);
-    return name ? name : (const uint8_t *)"";
+    return name != NULL ? name : (const uint8_t *)"";
 }
 
 bool transport_refused_peer(const struct transport *transport)

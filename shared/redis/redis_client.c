@@ -104,7 +104,7 @@ static void lose(struct redis_client *client, const char *reason, const char *re
     snprintf(copy, sizeof copy, "%s", reason);
     (void)evtimer_del(client->timer);
     client->state = STATE_WAITING;
-    bool refused = moving || remedy || redis_conn_was_noise(client->conn);
+    bool refused = moving || remedy != NULL || redis_conn_was_noise(client->conn);
     client->doubtful = client->doubtful || (was_up && !client->steady && refused);
     client->moving = false;
     client->remedy = NULL;
@@ -116,7 +116,7 @@ static void lose(struct redis_client *client, const char *reason, const char *re
         follow(client, copy);
     else
         note_failure(client, copy, remedy);
-    if (was_up && client->conf.events->on_down)
+    if (was_up && client->conf.events->on_down != NULL)
         client->conf.events->on_down(client->conf.arg);
 }
 
@@ -147,7 +147,7 @@ static bool judge(const redisReply *answer, void *arg)
     bool error = answer->type == REDIS_REPLY_ERROR;
     const struct redis_refusal *refusal = error ? redis_refusal_of(answer->str) : NULL;
 
-    if (!refusal)
+    if (refusal == NULL)
         return true;
     client->moving = is_to_be_followed(client, answer->str);
     refuse(client, answer->str, refusal->remedy);
@@ -167,7 +167,7 @@ static void on_shaken(const char *error, const char *remedy, void *arg)
 {
     struct redis_client *client = arg;
 
-    if (error) {
+    if (error != NULL) {
         refuse(client, error, remedy);
         return;
     }
@@ -180,7 +180,7 @@ static void on_shaken(const char *error, const char *remedy, void *arg)
         redis_outage_end(&client->outage);
     if (client->paused)
         redis_conn_pause(client->conn, true);
-    if (client->conf.events->on_up)
+    if (client->conf.events->on_up != NULL)
         client->conf.events->on_up(client->conf.arg);
 }
 
@@ -196,7 +196,7 @@ static void on_connected(void *arg)
         .arg = client,
     };
 
-    if (redis_handshake_begin(&client->handshake, &conf))
+    if (redis_handshake_begin(&client->handshake, &conf) != STATUS_OK)
         redis_conn_end(client->conn, "no memory for a command");
 }
 
@@ -217,7 +217,7 @@ static void on_closed(const char *reason, void *arg)
 /* As the option stands now: it may be changed while the daemon runs. */
 static size_t answer_max(const struct redis_client *client)
 {
-    size_t message_max = client->conf.message_max ? (size_t)*client->conf.message_max : 0;
+    size_t message_max = client->conf.message_max != NULL ? (size_t)*client->conf.message_max : 0;
 
     return message_max > ANSWER_MAX / 2 ? message_max * 2 : ANSWER_MAX;
 }
@@ -233,18 +233,18 @@ static void connect_to(struct redis_client *client, const char *host, int port)
         .dns = client->conf.dns,
         .host = host,
         .port = port,
-        .path = host ? NULL : client->url.path,
+        .path = host != NULL ? NULL : client->url.path,
         .channel = client->conf.channel,
         .answer_max = answer_max(client),
         .timeout_ms = client->conf.options->timeout,
-        .events = client->conf.channel ? &messages : &commands,
+        .events = client->conf.channel != NULL ? &messages : &commands,
         .arg = client,
     };
 
     client->state = STATE_MAKING;
-    snprintf(client->at.host, sizeof client->at.host, "%s", host ? host : "127.0.0.1");
+    snprintf(client->at.host, sizeof client->at.host, "%s", host != NULL ? host : "127.0.0.1");
     client->at.port = port;
-    if (redis_conn_new(&conf, &client->conn)) {
+    if (redis_conn_new(&conf, &client->conn) != STATUS_OK) {
         client->conn = NULL;
         lose(client, "no memory for a connection", NULL);
     }
@@ -254,7 +254,7 @@ static void on_master(const char *host, int port, const char *error, const char 
 {
     struct redis_client *client = arg;
 
-    if (host)
+    if (host != NULL)
         connect_to(client, host, port);
     else
         lose(client, error, remedy);
@@ -279,16 +279,16 @@ static void begin_attempt(struct redis_client *client)
 
 static void on_life(const redisReply *answer, void *arg)
 {
-    const struct redis_refusal *refusal = answer ? redis_role_refusal(answer) : NULL;
+    const struct redis_refusal *refusal = answer != NULL ? redis_role_refusal(answer) : NULL;
 
-    if (refusal)
+    if (refusal != NULL)
         refuse(arg, refusal->beginning, refusal->remedy);
 }
 
 /* ROLE also tells when a master has become a replica; a subscriber may only say PING. */
 static void ask_for_life(struct redis_client *client)
 {
-    const struct slice word = slice_str(client->conf.channel ? "PING" : "ROLE");
+    const struct slice word = slice_str(client->conf.channel != NULL ? "PING" : "ROLE");
 
     if (redis_conn_send(client->conn, on_life, client, &word, 1) == STATUS_NO_MEMORY)
         redis_conn_end(client->conn, "no memory for a command");
@@ -329,7 +329,7 @@ static enum status set_up(struct redis_client *client)
 {
     const struct redis_options *options = client->conf.options;
 
-    if (redis_url_parse(options->url, &client->url, NULL) || client->url.scheme == REDIS_TLS)
+    if (redis_url_parse(options->url, &client->url, NULL) != STATUS_OK || client->url.scheme == REDIS_TLS)
         return STATUS_INVALID;
     make_name(client);
     client->outage = (struct redis_outage){.what = client->conf.what, .redis = client->name};
@@ -338,11 +338,12 @@ static enum status set_up(struct redis_client *client)
                                                .options = options,
                                                .done = on_master,
                                                .arg = client};
-    if (strchr(options->prefix, '{') &&
-        (buf_printf(&client->probe, "%s:gateway", options->prefix) || buf_append(&client->probe, "", 1)))
+    if (strchr(options->prefix, '{') != NULL &&
+        (buf_printf(&client->probe, "%s:gateway", options->prefix) != STATUS_OK ||
+         buf_append(&client->probe, "", 1) != STATUS_OK))
         return STATUS_NO_MEMORY;
     client->timer = evtimer_new(client->conf.base, on_timer, client);
-    if (!client->timer)
+    if (client->timer == NULL)
         return STATUS_NO_MEMORY;
     schedule(client, 0);
     return STATUS_OK;
@@ -352,12 +353,12 @@ enum status redis_client_new(const struct redis_client_conf *conf, struct redis_
 {
     struct redis_client *client = calloc(1, sizeof *client);
 
-    if (!client)
+    if (client == NULL)
         return STATUS_NO_MEMORY;
     client->conf = *conf;
     buf_init(&client->probe, SIZE_MAX);
     enum status status = set_up(client);
-    if (status) {
+    if (status != STATUS_OK) {
         redis_client_free(client);
         return status;
     }
@@ -367,7 +368,7 @@ enum status redis_client_new(const struct redis_client_conf *conf, struct redis_
 
 void redis_client_free(struct redis_client *client)
 {
-    if (!client)
+    if (client == NULL)
         return;
     client->state = STATE_WAITING;
     redis_sentinel_stop(&client->sentinel);
@@ -409,7 +410,7 @@ enum status redis_client_command(struct redis_client *client, redis_answer *done
 
 void redis_client_pause(struct redis_client *client, bool pause)
 {
-    if (!client)
+    if (client == NULL)
         return;
     client->paused = pause;
     if (client->state == STATE_UP)

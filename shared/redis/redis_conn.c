@@ -50,7 +50,7 @@ static struct command *oldest(const struct redis_conn *conn)
 {
     struct list *first = list_first(&conn->owed);
 
-    return first ? container_of(first, struct command, node) : NULL;
+    return first != NULL ? container_of(first, struct command, node) : NULL;
 }
 
 static void set_clock(struct redis_conn *conn, int64_t due_ms)
@@ -61,7 +61,7 @@ static void set_clock(struct redis_conn *conn, int64_t due_ms)
 
 static void stop(struct event *event)
 {
-    if (event)
+    if (event != NULL)
         (void)event_del(event);
 }
 
@@ -98,7 +98,7 @@ static void tell(struct redis_conn *conn, struct command *command, const redisRe
 {
     list_remove(&command->node);
     conn->owed_count--;
-    if (command->done)
+    if (command->done != NULL)
         command->done(answer, command->arg);
     free(command);
 }
@@ -106,7 +106,7 @@ static void tell(struct redis_conn *conn, struct command *command, const redisRe
 /* RESP2: what is published comes as ["message", channel, payload]. */
 static bool is_message(const struct redis_conn *conn, const redisReply *reply)
 {
-    return conn->conf.channel && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+    return conn->conf.channel != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
            reply->element[0]->type == REDIS_REPLY_STRING && strcmp(reply->element[0]->str, "message") == 0 &&
            reply->element[1]->type == REDIS_REPLY_STRING && reply->element[2]->type == REDIS_REPLY_STRING;
 }
@@ -126,10 +126,10 @@ static void take(struct redis_conn *conn, const redisReply *reply)
 
     if (is_message(conn, reply))
         take_message(conn, reply->element[1], reply->element[2]);
-    else if (!command)
+    else if (command == NULL)
         end_for_noise(conn,
                       reply->type == REDIS_REPLY_ERROR ? reply->str : "it answered what nobody had asked");
-    else if (!events->judge || events->judge(reply, conn->conf.arg))
+    else if (events->judge == NULL || events->judge(reply, conn->conf.arg))
         tell(conn, command, reply);
 }
 
@@ -141,7 +141,7 @@ static bool take_all(struct redis_conn *conn)
     while (!conn->over && !conn->paused) {
         if (redisGetReply(conn->redis, &reply) != REDIS_OK)
             end_for_error(conn);
-        if (!reply)
+        if (reply == NULL)
             break;
         take(conn, reply);
         freeReplyObject(reply);
@@ -232,11 +232,11 @@ static void on_clock(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (redis_dial_is_looking_up(&conn->dial))
         redis_conn_end(conn, "the host's name was not resolved in time");
-    else if (!conn->redis)
+    else if (conn->redis == NULL)
         redis_conn_end(conn, "no connection in time");
-    else if (command && command->due_ms <= clock_now_ms())
+    else if (command != NULL && command->due_ms <= clock_now_ms())
         redis_conn_end(conn, "no answer in time");
-    else if (command)
+    else if (command != NULL)
         set_clock(conn, command->due_ms);
 }
 
@@ -244,14 +244,14 @@ static void on_dialled(redisContext *context, const char *error, void *arg)
 {
     struct redis_conn *conn = arg;
 
-    if (error) {
+    if (error != NULL) {
         redis_conn_end(conn, error);
         return;
     }
     conn->redis = context;
     conn->readable = event_new(conn->conf.base, context->fd, EV_READ | EV_PERSIST, on_readable, conn);
     conn->writable = event_new(conn->conf.base, context->fd, EV_WRITE, on_writable, conn);
-    if (!conn->readable || !conn->writable || event_add(conn->readable, NULL)) {
+    if (conn->readable == NULL || conn->writable == NULL || event_add(conn->readable, NULL)) {
         redis_conn_end(conn, "no memory for an event");
         return;
     }
@@ -283,7 +283,7 @@ enum status redis_conn_new(const struct redis_conn_conf *conf, struct redis_conn
 {
     struct redis_conn *conn = calloc(1, sizeof *conn);
 
-    if (!conn)
+    if (conn == NULL)
         return STATUS_NO_MEMORY;
     conn->conf = *conf;
     resp_scan_init(&conn->scan, conf->answer_max);
@@ -291,7 +291,7 @@ enum status redis_conn_new(const struct redis_conn_conf *conf, struct redis_conn
     buf_init(&conn->words, SIZE_MAX);
     conn->clock = evtimer_new(conf->base, on_clock, conn);
     conn->turn = event_new(conf->base, -1, 0, on_turn, conn);
-    if (!conn->clock || !conn->turn) {
+    if (conn->clock == NULL || conn->turn == NULL) {
         redis_conn_free(conn);
         return STATUS_NO_MEMORY;
     }
@@ -304,7 +304,7 @@ void redis_conn_free(struct redis_conn *conn)
 {
     struct command *command;
 
-    if (!conn)
+    if (conn == NULL)
         return;
     conn->over = true;
     redis_dial_stop(&conn->dial);
@@ -312,9 +312,9 @@ void redis_conn_free(struct redis_conn *conn)
     loop_event_free(conn->writable);
     loop_event_free(conn->clock);
     loop_event_free(conn->turn);
-    while ((command = oldest(conn)))
+    while ((command = oldest(conn)) != NULL)
         tell(conn, command, NULL);
-    if (conn->redis)
+    if (conn->redis != NULL)
         redisFree(conn->redis);
     buf_fini(&conn->words);
     free(conn);
@@ -325,11 +325,11 @@ static enum status encode(struct buf *out, const struct slice *words, size_t cou
 {
     enum status status = buf_printf(out, "*%zu\r\n", count);
 
-    for (size_t i = 0; i < count && !status; i++) {
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         status = buf_printf(out, "$%zu\r\n", words[i].len);
-        if (!status)
+        if (status == STATUS_OK)
             status = buf_append(out, words[i].data, words[i].len);
-        if (!status)
+        if (status == STATUS_OK)
             status = buf_append(out, "\r\n", 2);
     }
     return status;
@@ -340,7 +340,7 @@ static enum status append(struct redis_conn *conn, const struct slice *words, si
 {
     enum status status = encode(&conn->words, words, count);
 
-    if (!status &&
+    if (status == STATUS_OK &&
         redisAppendFormattedCommand(conn->redis, (const char *)conn->words.data, conn->words.len)) {
         redis_conn_end(conn, "no memory for a command");
         status = STATUS_NO_MEMORY;
@@ -354,13 +354,13 @@ static enum status append(struct redis_conn *conn, const struct slice *words, si
 enum status redis_conn_send(struct redis_conn *conn, redis_conn_answer *done, void *arg,
                             const struct slice *words, size_t count)
 {
-    if (conn->over || !conn->redis)
+    if (conn->over || conn->redis == NULL)
         return STATUS_CLOSED;
     if (conn->owed_count >= REDIS_OWED_MAX)
         return STATUS_FULL;
     struct command *command = calloc(1, sizeof *command);
-    enum status status = command ? append(conn, words, count) : STATUS_NO_MEMORY;
-    if (status) {
+    enum status status = command != NULL ? append(conn, words, count) : STATUS_NO_MEMORY;
+    if (status != STATUS_OK) {
         free(command);
         return status;
     }
@@ -417,7 +417,7 @@ void redis_conn_pause(struct redis_conn *conn, bool pause)
     if (conn->paused == pause)
         return;
     conn->paused = pause;
-    if (conn->over || !conn->redis)
+    if (conn->over || conn->redis == NULL)
         return;
     if (!pause) {
         resume(conn);

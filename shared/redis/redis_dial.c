@@ -20,7 +20,7 @@ static void keep_error(struct redis_dial *dial, const char *error)
 static void drop_socket(struct redis_dial *dial)
 {
     loop_event_free(dial->connected);
-    if (dial->context)
+    if (dial->context != NULL)
         redisFree(dial->context);
     dial->connected = NULL;
     dial->context = NULL;
@@ -56,7 +56,7 @@ static bool await(struct redis_dial *dial)
 
     (void)fcntl(dial->context->fd, F_SETFD, FD_CLOEXEC);
     dial->connected = event_new(dial->conf.base, dial->context->fd, EV_WRITE, on_connected, dial);
-    if (!dial->connected)
+    if (dial->connected == NULL)
         return false;
     return left > 1 ? loop_event_after_ms(dial->connected, share_ms) == STATUS_OK
                     : event_add(dial->connected, NULL) == 0;
@@ -65,9 +65,9 @@ static bool await(struct redis_dial *dial)
 static bool try_context(struct redis_dial *dial, redisContext *context)
 {
     dial->context = context;
-    if (context && !context->err && await(dial))
+    if (context != NULL && !context->err && await(dial))
         return true;
-    keep_error(dial, context && context->err ? context->errstr : "no memory for a connection");
+    keep_error(dial, context != NULL && context->err ? context->errstr : "no memory for a connection");
     drop_socket(dial);
     return false;
 }
@@ -94,7 +94,7 @@ static void on_addresses(enum dns_result result, const struct addrinfo *addresse
 
     snprintf(dial->error, sizeof dial->error, "the host's name cannot be resolved: %s",
              lookup_result_text(result));
-    for (; addresses; addresses = addresses->ai_next)
+    for (; addresses != NULL; addresses = addresses->ai_next)
         add_address(dial, addresses);
     try_next(dial);
 }
@@ -103,7 +103,7 @@ void redis_dial_start(struct redis_dial *dial, const struct redis_dial_conf *con
 {
     *dial = (struct redis_dial){.conf = *conf, .deadline_ms = clock_now_ms() + conf->timeout_ms};
     dial->conf.host = dial->conf.path = NULL;
-    if (conf->path) {
+    if (conf->path != NULL) {
         if (!try_context(dial, redisConnectUnixNonBlock(conf->path)))
             conf->done(NULL, dial->error, conf->arg);
         return;

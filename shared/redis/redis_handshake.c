@@ -33,14 +33,14 @@ static void step(struct redis_handshake *handshake)
 /* Redis quotes the arguments of a command that it does not know. */
 static bool is_quoted(const char *password, const char *error)
 {
-    return password[0] && strstr(error, password);
+    return password[0] && strstr(error, password) != NULL;
 }
 
 static void on_auth(const redisReply *answer, void *arg)
 {
     struct redis_handshake *handshake = arg;
 
-    if (!answer)
+    if (answer == NULL)
         return;
     if (is_error(answer))
         fail(handshake,
@@ -52,7 +52,7 @@ static void on_auth(const redisReply *answer, void *arg)
 
 static void on_select(const redisReply *answer, void *arg)
 {
-    if (!answer)
+    if (answer == NULL)
         return;
     if (is_error(answer))
         fail(arg, answer->str, "check the db in redis.url");
@@ -62,11 +62,11 @@ static void on_select(const redisReply *answer, void *arg)
 
 static void on_role(const redisReply *answer, void *arg)
 {
-    const struct redis_refusal *refusal = answer ? redis_role_refusal(answer) : NULL;
+    const struct redis_refusal *refusal = answer != NULL ? redis_role_refusal(answer) : NULL;
 
-    if (!answer)
+    if (answer == NULL)
         return;
-    if (refusal)
+    if (refusal != NULL)
         fail(arg, refusal->beginning, refusal->remedy);
     else if (is_error(answer) && !may_pass(answer))
         fail(arg, answer->str, "check redis.url");
@@ -77,13 +77,13 @@ static void on_role(const redisReply *answer, void *arg)
 /* Only the judge's errors matter. */
 static void on_formality(const redisReply *answer, void *arg)
 {
-    if (answer)
+    if (answer != NULL)
         step(arg);
 }
 
 static void on_subscribed(const redisReply *answer, void *arg)
 {
-    if (!answer)
+    if (answer == NULL)
         return;
     if (is_error(answer))
         fail(arg, answer->str, "give the user the right to subscribe to the channel");
@@ -99,7 +99,7 @@ static enum status say(struct redis_handshake *handshake, redis_conn_answer *on_
     size_t count = 0;
 
     for (size_t i = 0; i < 3; i++)
-        if (texts[i])
+        if (texts[i] != NULL)
             words[count++] = slice_str(texts[i]);
     handshake->due++;
     return redis_conn_send(handshake->conf.conn, on_answer, handshake, words, count);
@@ -114,17 +114,18 @@ enum status redis_handshake_begin(struct redis_handshake *handshake, const struc
 
     *handshake = (struct redis_handshake){.conf = *conf};
     snprintf(db, sizeof db, "%d", url->db);
-    if (user || url->password[0])
-        status = say(handshake, on_auth, "AUTH", user ? user : url->password, user ? url->password : NULL);
-    if (!status && url->db > 0)
+    if (user != NULL || url->password[0])
+        status = say(handshake, on_auth, "AUTH", user != NULL ? user : url->password,
+                     user != NULL ? url->password : NULL);
+    if (status == STATUS_OK && url->db > 0)
         status = say(handshake, on_select, "SELECT", db, NULL);
-    if (!status)
+    if (status == STATUS_OK)
         status = say(handshake, on_role, "ROLE", NULL, NULL);
-    if (!status)
+    if (status == STATUS_OK)
         status = say(handshake, on_formality, "PING", NULL, NULL);
-    if (!status && conf->probe)
+    if (status == STATUS_OK && conf->probe != NULL)
         status = say(handshake, on_formality, "EXISTS", conf->probe, NULL);
-    if (!status && conf->channel)
+    if (status == STATUS_OK && conf->channel != NULL)
         status = say(handshake, on_subscribed, "SUBSCRIBE", conf->channel, NULL);
     return status;
 }

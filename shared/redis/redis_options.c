@@ -27,7 +27,7 @@ static enum status check_prefix(const char *prefix, struct fault *fault)
     bool good = len >= 1 && len <= 100;
 
     for (const char *at = prefix; good && *at; at++)
-        good = *at > ' ' && *at <= '~' && !strchr("*?[]^\\", *at);
+        good = *at > ' ' && *at <= '~' && strchr("*?[]^\\", *at) == NULL;
     return good
                ? STATUS_OK
                : fault_set(fault, STATUS_INVALID,
@@ -43,7 +43,7 @@ static enum status check_sentinels(const struct redis_options *options, struct f
         int port;
         struct fault why;
 
-        if (redis_address_parse(options->sentinels.items[i], host, &port, &why))
+        if (redis_address_parse(options->sentinels.items[i], host, &port, &why) != STATUS_OK)
             return fault_set(fault, STATUS_INVALID, "redis.sentinels: \"%.200s\": %.200s",
                              options->sentinels.items[i], why.text);
     }
@@ -73,7 +73,7 @@ static enum status check_url(const struct redis_options *options, struct fault *
     struct redis_url url;
     struct fault why;
 
-    if (redis_url_parse(options->url, &url, &why))
+    if (redis_url_parse(options->url, &url, &why) != STATUS_OK)
         return fault_set(fault, STATUS_INVALID, "redis.url: %.480s", why.text);
     if (url.scheme == REDIS_TLS)
         return fault_set(fault, STATUS_INVALID, "%s", no_tls);
@@ -92,9 +92,9 @@ enum status redis_options_check(const struct redis_options *options, struct faul
 {
     enum status status = check_prefix(options->prefix, fault);
 
-    if (!status)
+    if (status == STATUS_OK)
         status = check_pairs(options, fault);
-    if (!status)
+    if (status == STATUS_OK)
         status = check_sentinels(options, fault);
-    return status || !options->url[0] ? status : check_url(options, fault);
+    return status != STATUS_OK || !options->url[0] ? status : check_url(options, fault);
 }

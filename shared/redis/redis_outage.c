@@ -21,7 +21,7 @@ void redis_outage_note(struct redis_outage *outage, const char *reason, const ch
         outage->since_ms = now_ms;
     outage->open = true;
     outage->logged_ms = now_ms;
-    if (remedy)
+    if (remedy != NULL)
         log_event(LOG_ERROR, "redis refuses us", LOG_S("what", outage->what), LOG_S("redis", outage->redis),
                   LOG_S("reason", reason), LOG_S("remedy", remedy),
                   LOG_I("seconds", (now_ms - outage->since_ms) / 1000));

@@ -38,7 +38,7 @@ static const char *unwrapped(const char *error)
 {
     const char *inner = begins_with(error, "ERR Error running script") ? strstr(error, ": -") : NULL;
 
-    return inner ? inner + strlen(": -") : error;
+    return inner != NULL ? inner + strlen(": -") : error;
 }
 
 const struct redis_refusal *redis_refusal_of(const char *error)
@@ -53,11 +53,11 @@ const struct redis_refusal *redis_refusal_of(const char *error)
 bool redis_moved_to(const char *error, char *host, size_t cap, int *port)
 {
     const char *slot_end = begins_with(error, "MOVED ") ? strchr(error + strlen("MOVED "), ' ') : NULL;
-    const char *address = slot_end ? slot_end + 1 : NULL;
-    const char *colon = address ? strrchr(address, ':') : NULL;
+    const char *address = slot_end != NULL ? slot_end + 1 : NULL;
+    const char *colon = address != NULL ? strrchr(address, ':') : NULL;
     char *end;
 
-    if (!colon || (size_t)(colon - address) >= cap)
+    if (colon == NULL || (size_t)(colon - address) >= cap)
         return false;
     long number = strtol(colon + 1, &end, 10);
     if (end == colon + 1 || *end || number < 1 || number > 65535)

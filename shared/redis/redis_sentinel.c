@@ -56,7 +56,7 @@ static void on_master(const redisReply *answer, void *arg)
     struct redis_sentinel *sentinel = arg;
     char reason[ERROR_MAX];
 
-    if (!answer)
+    if (answer == NULL)
         return;
     if (is_master_address(answer) && read_port(answer->element[1]->str, &sentinel->port)) {
         snprintf(sentinel->host, sizeof sentinel->host, "%s", answer->element[0]->str);
@@ -75,8 +75,8 @@ static void on_auth(const redisReply *answer, void *arg)
     struct redis_sentinel *sentinel = arg;
     const char *password = sentinel->options->sentinel_password;
 
-    if (answer && answer->type == REDIS_REPLY_ERROR)
-        refuse(sentinel, strstr(answer->str, password) ? "AUTH is refused" : answer->str,
+    if (answer != NULL && answer->type == REDIS_REPLY_ERROR)
+        refuse(sentinel, strstr(answer->str, password) != NULL ? "AUTH is refused" : answer->str,
                "check redis.sentinelPassword");
 }
 
@@ -88,8 +88,8 @@ static void on_connected(void *arg)
     const struct slice question[] = {slice_str("SENTINEL"), slice_str("get-master-addr-by-name"),
                                      slice_str(sentinel->options->master_name)};
 
-    if ((password[0] && redis_conn_send(sentinel->conn, on_auth, sentinel, login, 2)) ||
-        redis_conn_send(sentinel->conn, on_master, sentinel, question, 3))
+    if ((password[0] && redis_conn_send(sentinel->conn, on_auth, sentinel, login, 2) != STATUS_OK) ||
+        redis_conn_send(sentinel->conn, on_master, sentinel, question, 3) != STATUS_OK)
         redis_conn_end(sentinel->conn, "no memory for a command");
 }
 
@@ -120,9 +120,9 @@ static void ask_one(struct redis_sentinel *sentinel)
         .arg = sentinel,
     };
 
-    if (redis_address_parse(name_of(sentinel), host, &conf.port, NULL))
+    if (redis_address_parse(name_of(sentinel), host, &conf.port, NULL) != STATUS_OK)
         ask_next(sentinel, "is not host:port");
-    else if (redis_conn_new(&conf, &sentinel->conn))
+    else if (redis_conn_new(&conf, &sentinel->conn) != STATUS_OK)
         ask_next(sentinel, "no memory for a connection");
 }
 

@@ -70,15 +70,15 @@ static bool read_number(const char *at, const char *end, int min, int max, int *
 static const char *read_login(const char **rest, const char *end, struct redis_url *out)
 {
     const char *at = memrchr(*rest, '@', (size_t)(end - *rest));
-    const char *colon = at ? memchr(*rest, ':', (size_t)(at - *rest)) : NULL;
+    const char *colon = at != NULL ? memchr(*rest, ':', (size_t)(at - *rest)) : NULL;
     const char *why = NULL;
 
-    if (!at)
+    if (at == NULL)
         return NULL;
-    if (memchr(*rest, '@', (size_t)(at - *rest)))
+    if (memchr(*rest, '@', (size_t)(at - *rest)) != NULL)
         return "an @ in user or password must be written %40";
-    why = decode(*rest, colon ? colon : at, out->user);
-    if (!why && colon)
+    why = decode(*rest, colon != NULL ? colon : at, out->user);
+    if (why == NULL && colon != NULL)
         why = decode(colon + 1, at, out->password);
     *rest = at + 1;
     return why;
@@ -103,9 +103,9 @@ static const char *read_address(const char *at, const char *end, char *host, int
     const char *after;
     const char *why = NULL;
 
-    if (bracketed && !name_end)
+    if (bracketed && name_end == NULL)
         return "a closing bracket is missing";
-    name_end = name_end ? name_end : end;
+    name_end = name_end != NULL ? name_end : end;
     if (name_end - name > REDIS_HOST_MAX)
         return "the host must not be longer than 255 bytes";
     if (bracketed) {
@@ -117,7 +117,7 @@ static const char *read_address(const char *at, const char *end, char *host, int
             why = "a host is made of letters, digits, dots, - and _";
     }
     after = name_end + bracketed;
-    if (why || (after == end && *port > 0))
+    if (why != NULL || (after == end && *port > 0))
         return why;
     if (after == end || *after != ':' || !read_number(after + 1, end, 1, PORT_MAX, port))
         return "the port must be 1 to 65535 (an IPv6 address stands in brackets; in a password / ? # are "
@@ -131,7 +131,7 @@ static const char *read_tcp(const char *rest, const char *path, struct redis_url
 
     out->port = REDIS_PORT;
     const char *why = read_address(rest, path, out->host, &out->port);
-    if (why || path == end || (*path == '/' && path + 1 == end))
+    if (why != NULL || path == end || (*path == '/' && path + 1 == end))
         return why;
     if (*path != '/' || !read_number(path + 1, end, 0, DB_MAX, &out->db))
         return "what follows the host must be the db, 0 to 1048575 (in a password / ? # are %2F %3F %23)";
@@ -168,7 +168,7 @@ static const char *read_url(const char *text, struct redis_url *out)
     const char *path = rest + strcspn(rest, "/?#");
     *out = (struct redis_url){.scheme = (enum redis_scheme)i};
     const char *why = read_login(&rest, path, out);
-    if (why)
+    if (why != NULL)
         return why;
     return out->scheme == REDIS_UNIX ? read_unix(rest, path, out) : read_tcp(rest, path, out);
 }
@@ -177,7 +177,7 @@ enum status redis_url_parse(const char *text, struct redis_url *out, struct faul
 {
     const char *why = read_url(text, out);
 
-    if (!why)
+    if (why == NULL)
         return STATUS_OK;
     return fault_set(fault, STATUS_INVALID,
                      "%s; allowed: redis://[user[:password]@]host[:port][/db] or "
@@ -187,7 +187,7 @@ enum status redis_url_parse(const char *text, struct redis_url *out, struct faul
 
 void redis_url_name(const struct redis_url *url, char *out, size_t cap)
 {
-    const char *form = strchr(url->host, ':') ? "[%s]:%d/%d" : "%s:%d/%d";
+    const char *form = strchr(url->host, ':') != NULL ? "[%s]:%d/%d" : "%s:%d/%d";
 
     if (url->scheme == REDIS_UNIX)
         snprintf(out, cap, url->db > 0 ? "unix:%s?db=%d" : "unix:%s", url->path, url->db);
@@ -199,7 +199,7 @@ enum status redis_address_parse(const char *text, char *host, int *port, struct 
 {
     *port = 0;
     const char *why = read_address(text, text + strlen(text), host, port);
-    if (!why && !host[0])
+    if (why == NULL && !host[0])
         why = "the host is missing";
-    return why ? fault_set(fault, STATUS_INVALID, "%s; allowed: host:port", why) : STATUS_OK;
+    return why != NULL ? fault_set(fault, STATUS_INVALID, "%s; allowed: host:port", why) : STATUS_OK;
 }

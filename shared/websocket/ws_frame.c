@@ -78,7 +78,7 @@ enum status ws_frame_append(struct buf *out, enum ws_opcode opcode, struct slice
     size_t header_len = print_header(header, opcode, payload.len);
     enum status status = buf_reserve(out, header_len + 4 + payload.len);
 
-    if (status)
+    if (status != STATUS_OK)
         return status;
     (void)buf_append(out, header, header_len);
     (void)buf_append(out, mask, 4);

@@ -12,7 +12,8 @@ static void check(const struct dns_answer *answer, enum dns_type type)
         const struct dns_record *record = &answer->records[i];
 
         fuzz_check((record->target != NULL) == (type == DNS_TYPE_SRV));
-        fuzz_check(!record->target || (strlen(record->target) < 256 && !strpbrk(record->target, " \\\n\"")));
+        fuzz_check(record->target == NULL ||
+                   (strlen(record->target) < 256 && strpbrk(record->target, " \\\n\"") == NULL));
     }
 }
 

@@ -46,12 +46,13 @@ static inline X509 *certs_sign(const char *name, const char *alt, EVP_PKEY *key,
     X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
     X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-    X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : subject);
+    X509_set_issuer_name(cert, issuer != NULL ? X509_get_subject_name(issuer) : subject);
     X509_set_pubkey(cert, key);
-    certs_extend(cert, issuer ? issuer : cert, NID_basic_constraints, alt ? "CA:FALSE" : "critical,CA:TRUE");
-    if (alt)
-        certs_extend(cert, issuer ? issuer : cert, NID_subject_alt_name, alt);
-    assert_true(X509_sign(cert, issuer_key ? issuer_key : key, EVP_sha256()) > 0);
+    certs_extend(cert, issuer != NULL ? issuer : cert, NID_basic_constraints,
+                 alt != NULL ? "CA:FALSE" : "critical,CA:TRUE");
+    if (alt != NULL)
+        certs_extend(cert, issuer != NULL ? issuer : cert, NID_subject_alt_name, alt);
+    assert_true(X509_sign(cert, issuer_key != NULL ? issuer_key : key, EVP_sha256()) > 0);
     return cert;
 }
 
@@ -60,7 +61,7 @@ static inline void certs_write(const char *path, X509 *cert, EVP_PKEY *key)
     FILE *file = fopen(path, "w");
 
     assert_non_null(file);
-    if (cert)
+    if (cert != NULL)
         assert_int_equal(PEM_write_X509(file, cert), 1);
     else
         assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);

@@ -58,10 +58,10 @@ static inline void fake_on_request(struct h2_conn *conn, const struct h2_request
     struct fake_gateway *gateway = arg;
 
     if (strcmp(request->path, "/rpc/hello") == 0) {
-        const char *answer = gateway->hello ? gateway->hello : "";
+        const char *answer = gateway->hello != NULL ? gateway->hello : "";
 
         gateway->hellos++;
-        h2_reply(conn, request->stream, gateway->hello ? 200 : 404, "application/json", answer,
+        h2_reply(conn, request->stream, gateway->hello != NULL ? 200 : 404, "application/json", answer,
                  strlen(answer));
         return;
     }
@@ -70,7 +70,7 @@ static inline void fake_on_request(struct h2_conn *conn, const struct h2_request
         return;
     }
     gateway->probes++;
-    if (gateway->stats)
+    if (gateway->stats != NULL)
         h2_reply(conn, request->stream, 200, "application/json", gateway->stats, strlen(gateway->stats));
 }
 
@@ -131,7 +131,7 @@ static inline void fake_gateway_stop(struct fake_gateway *gateway)
     for (size_t i = 0; i < gateway->accepted; i++)
         h2_conn_free(gateway->conns[i]);
     gateway->accepted = 0;
-    if (gateway->listener)
+    if (gateway->listener != NULL)
         evconnlistener_free(gateway->listener);
     gateway->listener = NULL;
     SSL_CTX_free(gateway->tls);

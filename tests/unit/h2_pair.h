@@ -123,7 +123,7 @@ static inline void on_response(struct h2_conn *conn, int32_t stream, int status,
     answer->body[body.len] = 0;
     if (pair->close_on_response)
         h2_conn_close(conn, "enough");
-    if (pair->next_path)
+    if (pair->next_path != NULL)
         assert_int_equal(h2_request(conn, "GET", pair->next_path, NULL, NULL, &next), STATUS_OK);
     pair->next_path = NULL;
 }
@@ -176,7 +176,7 @@ static inline struct transport *plain_transport(struct pair *pair, int fd)
     struct transport *transport;
 
     evutil_make_socket_nonblocking(fd);
-    assert_int_equal(transport_new_accepted(pair->base, fd, NULL, &transport), 0);
+    assert_int_equal(transport_new_accepted(pair->base, fd, NULL, &transport), STATUS_OK);
     return transport;
 }
 
@@ -184,7 +184,8 @@ static inline void pair_serve(struct pair *pair, struct transport *transport, co
 {
     pair->server.transport = transport;
     assert_int_equal(
-        h2_conn_new_server(pair->base, transport, limits, &server_callbacks, pair, &pair->server.conn), 0);
+        h2_conn_new_server(pair->base, transport, limits, &server_callbacks, pair, &pair->server.conn),
+        STATUS_OK);
 }
 
 static inline void pair_call(struct pair *pair, struct transport *transport, const char *authority,
@@ -193,7 +194,7 @@ static inline void pair_call(struct pair *pair, struct transport *transport, con
     pair->client.transport = transport;
     assert_int_equal(h2_conn_new_client(pair->base, transport, authority, limits, &client_callbacks, pair,
                                         &pair->client.conn),
-                     0);
+                     STATUS_OK);
 }
 
 static inline void pair_open_plain(struct pair *pair, const struct h2_limits *server,
@@ -239,13 +240,13 @@ static inline void pair_open_tls(struct pair *pair, SSL_CTX *server, SSL *client
 
     assert_int_equal(
         transport_new_connecting(pair->base, (struct sockaddr *)&address, sizeof address, client, &transport),
-        0);
+        STATUS_OK);
     pair_call(pair, transport, "localhost", limits);
     fd = accept(listener, NULL, NULL);
     assert_true(fd >= 0);
     close(listener);
     evutil_make_socket_nonblocking(fd);
-    assert_int_equal(transport_new_accepted(pair->base, fd, SSL_new(server), &transport), 0);
+    assert_int_equal(transport_new_accepted(pair->base, fd, SSL_new(server), &transport), STATUS_OK);
     pair_serve(pair, transport, limits);
 }
 

@@ -93,7 +93,7 @@ static inline void on_request(struct h2_conn *conn, const struct h2_request *req
             STATUS_OK);
         call->pushes = count_records(call->batch.records);
     }
-    const char *body = script->next_body[index] ? script->next_body[index] : "";
+    const char *body = script->next_body[index] != NULL ? script->next_body[index] : "";
     if (script->next_status[index])
         h2_reply(conn, request->stream, script->next_status[index], "application/json", body, strlen(body));
     else
@@ -147,7 +147,7 @@ static inline void await(struct script *script, const bool *flag, const size_t *
     struct event *deadline = evtimer_new(script->base, on_late, script);
 
     evtimer_add(deadline, &ten_seconds);
-    while (!script->late && !(flag ? *flag : *counter >= value))
+    while (!script->late && !(flag != NULL ? *flag : *counter >= value))
         event_base_loop(script->base, EVLOOP_ONCE);
     event_free(deadline);
     assert_false(script->late);

@@ -119,7 +119,7 @@ static inline void server_exec(const struct server *server, const char *const *m
     size_t count = 11;
 
     snprintf(port, sizeof port, "%d", server->port);
-    for (; more && *more && count < SERVER_ARGS_MAX; more++)
+    for (; more != NULL && *more != NULL && count < SERVER_ARGS_MAX; more++)
         args[count++] = *more;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     int null = open("/dev/null", O_RDWR);
@@ -141,14 +141,14 @@ static inline redisReply *server_call(const struct server *server, const char *f
     redisReply *reply = NULL;
     va_list args;
 
-    if (context && !context->err) {
-        if (server->password)
+    if (context != NULL && !context->err) {
+        if (server->password != NULL)
             freeReplyObject(redisCommand(context, "AUTH %s", server->password));
         va_start(args, format);
         reply = redisvCommand(context, format, args);
         va_end(args);
     }
-    if (context)
+    if (context != NULL)
         redisFree(context);
     return reply;
 }
@@ -235,7 +235,7 @@ static inline void fake_take(struct fake_conn *conn, struct bufferevent *bev, co
     snprintf(conn->fake->asked + used, sizeof conn->fake->asked - used, "%s ", words[0]);
     conn->fake->commands++;
     const char *answer = conn->fake->answer(conn->fake, conn->number, words, count);
-    if (answer)
+    if (answer != NULL)
         bufferevent_write(bev, answer, strlen(answer));
 }
 
@@ -248,7 +248,7 @@ static inline void on_fake_read(struct bufferevent *bev, void *arg)
 
     while ((len = bufferevent_read(bev, bytes, sizeof bytes)) > 0)
         assert_int_equal(redisReaderFeed(conn->reader, bytes, len), REDIS_OK);
-    while (redisReaderGetReply(conn->reader, &command) == REDIS_OK && command) {
+    while (redisReaderGetReply(conn->reader, &command) == REDIS_OK && command != NULL) {
         fake_take(conn, bev, command);
         freeReplyObject(command);
     }
@@ -274,11 +274,11 @@ static inline void on_fake_accept(struct evconnlistener *listener, evutil_socket
     (void)listener;
     (void)address;
     (void)len;
-    assert_true(conn && bev);
+    assert_true(conn != NULL && bev != NULL);
     *conn = (struct fake_conn){fake, ++fake->connections, redisReaderCreate()};
     bufferevent_setcb(bev, on_fake_read, NULL, on_fake_event, conn);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
-    if (fake->greeting)
+    if (fake->greeting != NULL)
         bufferevent_write(bev, fake->greeting, strlen(fake->greeting));
 }
 

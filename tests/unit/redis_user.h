@@ -39,7 +39,7 @@ static inline int begin(void **state)
     signal(SIGPIPE, SIG_IGN);
     metrics_setup(NULL, 0);
     turning_begin(&turning);
-    return resolver_new(turning.base, "", &dns) ? -1 : 0;
+    return resolver_new(turning.base, "", &dns) != STATUS_OK ? -1 : 0;
 }
 
 static inline void on_up(void *arg)
@@ -66,13 +66,13 @@ static inline void on_answer(const redisReply *answer, void *arg)
 {
     struct user *user = arg;
 
-    if (!answer) {
+    if (answer == NULL) {
         user->nothings++;
         return;
     }
     user->answers++;
     user->type = answer->type;
-    snprintf(user->answer, sizeof user->answer, "%s", answer->str ? answer->str : "");
+    snprintf(user->answer, sizeof user->answer, "%s", answer->str != NULL ? answer->str : "");
 }
 
 static inline struct user *user_prepare(const char *format, ...)
@@ -103,7 +103,7 @@ static inline void user_start(struct user *user, const char *channel)
                                            .options = &user->options,
                                            .what = "test",
                                            .channel = channel,
-                                           .events = channel ? &messages : &commands,
+                                           .events = channel != NULL ? &messages : &commands,
                                            .arg = user,
                                            .reconnects_row = RECONNECTS,
                                            .up_row = UP};
@@ -139,8 +139,8 @@ static inline void user_end(struct user *user)
 
 static inline enum status say(struct user *user, const char *first, const char *second, const char *third)
 {
-    const struct slice words[] = {slice_str(first), slice_str(second ? second : ""),
-                                  slice_str(third ? third : "")};
+    const struct slice words[] = {slice_str(first), slice_str(second != NULL ? second : ""),
+                                  slice_str(third != NULL ? third : "")};
 
     return redis_client_command(user->redis, on_answer, user, words, 1U + (second != NULL) + (third != NULL));
 }
@@ -159,7 +159,7 @@ static inline int count_of(const char *text, const char *part)
 {
     int count = 0;
 
-    for (; (text = strstr(text, part)); text++)
+    for (; (text = strstr(text, part)) != NULL; text++)
         count++;
     return count;
 }
@@ -176,7 +176,7 @@ static inline void log_has(int times, const char *part)
     char *text = captured_end(&captured);
 
     capturing = false;
-    if (count_of(text, part) != times || strstr(text, "s3cret"))
+    if (count_of(text, part) != times || strstr(text, "s3cret") != NULL)
         fail_msg("not %d times \"%s\":\n%s", times, part, text);
     free(text);
 }

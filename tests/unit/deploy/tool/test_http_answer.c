@@ -13,7 +13,8 @@
 static void feed(struct http_answer *answer, const char *text, size_t step)
 {
     http_answer_init(answer, 100);
-    for (size_t at = 0, len = strlen(text); at < len && !answer->complete && !answer->fault; at += step)
+    for (size_t at = 0, len = strlen(text); at < len && !answer->complete && answer->fault == NULL;
+         at += step)
         (void)http_answer_feed(answer, text + at, len - at < step ? len - at : step);
 }
 

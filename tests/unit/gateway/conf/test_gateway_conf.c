@@ -45,7 +45,7 @@ static int end(void **state)
 
 static void set(const char *flag, const char *value)
 {
-    if (conf_set_flag(&gateway_conf_table, &conf, flag, value, &fault))
+    if (conf_set_flag(&gateway_conf_table, &conf, flag, value, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
 }
 
@@ -54,7 +54,7 @@ static void check_passes(void)
     set("ws-port", "0");
     set("service-port", "0");
     set("admin-port", "0");
-    if (gateway_conf_check(&conf, &fault))
+    if (gateway_conf_check(&conf, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
 }
 
@@ -76,7 +76,7 @@ static void load(const char *json)
     close(fd);
     status = conf_load_file(&gateway_conf_table, &conf, path, &fault);
     unlink(path);
-    if (status)
+    if (status != STATUS_OK)
         fail_msg("%s", fault.text);
 }
 

@@ -100,7 +100,7 @@ static void open_client(struct bench *bench, struct pair *pair)
     pair->base = bench->pair->base;
     assert_int_equal(transport_new_connecting(bench->pair->base, (struct sockaddr *)&address, sizeof address,
                                               tls_client_session(bench->client_tls, "localhost"), &transport),
-                     0);
+                     STATUS_OK);
     pair_call(pair, transport, "localhost", &limits);
 }
 
@@ -151,9 +151,10 @@ static void ask(struct bench *bench, int slot, const char *method, const char *p
     struct h2_body body = {source_read, source};
     int32_t stream;
 
-    *source = (struct source){.data = (const uint8_t *)text, .len = text ? strlen(text) : 0};
-    assert_int_equal(h2_request(bench->pair->client.conn, method, path, type, text ? &body : NULL, &stream),
-                     STATUS_OK);
+    *source = (struct source){.data = (const uint8_t *)text, .len = text != NULL ? strlen(text) : 0};
+    assert_int_equal(
+        h2_request(bench->pair->client.conn, method, path, type, text != NULL ? &body : NULL, &stream),
+        STATUS_OK);
 }
 
 static struct slice encode_batch(uint64_t sequence, uint8_t *out)
@@ -192,7 +193,7 @@ static void expect(struct bench *bench, int index, int status, const char *part)
     const struct answer *answer = &bench->pair->answers[index];
 
     assert_int_equal(answer->status, status);
-    if (!strstr((const char *)answer->body, part))
+    if (strstr((const char *)answer->body, part) == NULL)
         fail_msg("%s is not in %s", part, (const char *)answer->body);
 }
 

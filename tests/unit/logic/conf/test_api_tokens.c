@@ -28,7 +28,7 @@ static void takes(const char *text, size_t count, const char *const *tokens)
 {
     struct api_tokens *found;
 
-    if (parse(text, &found))
+    if (parse(text, &found) != STATUS_OK)
         fail_msg("%s", fault.text);
     assert_int_equal(api_tokens_count(found), count);
     for (size_t i = 0; i < count; i++)
@@ -42,7 +42,7 @@ static void refuses(const char *text, const char *words)
 
     assert_int_equal(parse(text, &found), STATUS_INVALID);
     assert_null(found);
-    if (!strstr(fault.text, words))
+    if (strstr(fault.text, words) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", fault.text, words);
 }
 
@@ -150,7 +150,7 @@ static void a_file_tells_who_may_read_it(void **state)
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         char path[] = "/tmp/fanfare-tokens-XXXXXX";
         write_file(path, 6, modes[i]);
-        if (api_tokens_load(path, &found, &open_to_all, &fault))
+        if (api_tokens_load(path, &found, &open_to_all, &fault) != STATUS_OK)
             fail_msg("%s", fault.text);
         assert_int_equal(open_to_all, (modes[i] & 4) != 0);
         api_tokens_free(found);
@@ -184,7 +184,7 @@ static void bearer_is(const char *header, const char *token)
 {
     struct slice found = api_tokens_bearer(slice_str(header));
 
-    if (token)
+    if (token != NULL)
         assert_true(slice_equal(found, slice_str(token)));
     else
         assert_null(found.data);

@@ -45,14 +45,14 @@ static int end(void **state)
 
 static void set(const char *flag, const char *value)
 {
-    if (conf_set_flag(&logic_conf_table, &conf, flag, value, &fault))
+    if (conf_set_flag(&logic_conf_table, &conf, flag, value, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
 }
 
 static void check_passes(void)
 {
     set("service-port", "0");
-    if (logic_conf_check(&conf, &fault))
+    if (logic_conf_check(&conf, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
 }
 
@@ -74,7 +74,7 @@ static void load(const char *json)
     close(fd);
     status = conf_load_file(&logic_conf_table, &conf, path, &fault);
     unlink(path);
-    if (status)
+    if (status != STATUS_OK)
         fail_msg("%s", fault.text);
 }
 

@@ -134,7 +134,7 @@ static void come_up(struct bench *bench)
 static void go_down(struct bench *bench)
 {
     the_redis.up = false;
-    if (the_redis.done)
+    if (the_redis.done != NULL)
         the_redis.done(NULL, the_redis.done_arg);
     the_redis.done = NULL;
     the_redis.events->on_down(the_redis.arg);

@@ -63,7 +63,7 @@ static void expect_refused(const char *text, const char *says)
     struct fault fault;
 
     assert_int_equal(hello_parse(slice_str(text), &hello, &fault), STATUS_INVALID);
-    if (!strstr(fault.text, says))
+    if (strstr(fault.text, says) == NULL)
         fail_msg("%s: %s", text, fault.text);
 }
 

@@ -37,7 +37,7 @@ static enum status load_bytes(const char *data, size_t len)
 
 static void loads(const char *json)
 {
-    if (load_bytes(json, strlen(json)))
+    if (load_bytes(json, strlen(json)) != STATUS_OK)
         fail_msg("%s: %s", json, fault.text);
 }
 
@@ -47,7 +47,7 @@ static void environment(const char *variable, const char *expected)
     enum status status = conf_load_environment(&sample_table, &conf, variables, &fault);
 
     assert_int_equal(status == STATUS_OK, expected == NULL);
-    if (expected)
+    if (expected != NULL)
         assert_string_equal(fault.text, expected);
 }
 
@@ -56,7 +56,7 @@ static void flag(const char *name, const char *value, const char *expected)
     enum status status = conf_set_flag(&sample_table, &conf, name, value, &fault);
 
     assert_int_equal(status == STATUS_OK, expected == NULL);
-    if (expected)
+    if (expected != NULL)
         assert_string_equal(fault.text, expected);
 }
 
@@ -288,7 +288,7 @@ static void shows(const char *url, const char *shown)
     assert_int_equal(conf_set_flag(&secret_table, &secrets, "redis-url", url, &fault), STATUS_OK);
     assert_string_equal(secrets.url, url);
     text = printed(print_secrets);
-    if (!strstr(text, shown) || (strstr(url, "s3cret") && strstr(text, "s3cret")))
+    if (strstr(text, shown) == NULL || (strstr(url, "s3cret") != NULL && strstr(text, "s3cret") != NULL))
         fail_msg("%s: %s", url, text);
     free(text);
 }

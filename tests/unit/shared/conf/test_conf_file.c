@@ -36,7 +36,7 @@ static enum status load_bytes(const char *data, size_t len)
 
 static void loads(const char *json)
 {
-    if (load_bytes(json, strlen(json)))
+    if (load_bytes(json, strlen(json)) != STATUS_OK)
         fail_msg("%s: %s", json, fault.text);
 }
 

@@ -27,7 +27,7 @@ static bool has(const struct conf_table *table, const char *key)
 static void tells_apart(const struct conf_table *own, const struct conf_table *other)
 {
     assert_string_equal(own->twin->program, other->program);
-    for (const char *const *key = own->twin->keys; *key; key++)
+    for (const char *const *key = own->twin->keys; *key != NULL; key++)
         if (has(own, *key) || !has(other, *key))
             fail_msg("%s is not a key of %s alone", *key, other->program);
 }

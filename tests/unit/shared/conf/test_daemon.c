@@ -61,7 +61,7 @@ static int run(const char *line)
 
     forget();
     snprintf(text, sizeof text, "%s", line);
-    for (char *word = strtok(text, " "); word && argc < 31; word = strtok(NULL, " "))
+    for (char *word = strtok(text, " "); word != NULL && argc < 31; word = strtok(NULL, " "))
         argv[argc++] = strcmp(word, "FILE") == 0 ? sample_path : word;
     stdout_of = captured_begin(STDOUT_FILENO);
     stderr_of = captured_begin(STDERR_FILENO);

@@ -51,7 +51,7 @@ static void write_file(const char *name, const char *text)
 
 static void watches(const char *first, const char *second)
 {
-    const char *paths[] = {path(first), second ? path(second) : ""};
+    const char *paths[] = {path(first), second != NULL ? path(second) : ""};
 
     assert_int_equal(file_watch_new(base, paths, 2, on_change, base, &watch), STATUS_OK);
 }

@@ -59,7 +59,7 @@ static void expect_log(const char *expected)
 {
     char *out = logged;
 
-    for (char *line = strtok(logged, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *line = strtok(logged, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         const char *rest = strstr(line, " level=") + 1;
         size_t len = strlen(rest);
 

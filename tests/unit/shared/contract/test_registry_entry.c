@@ -18,7 +18,7 @@ static struct fault fault;
 
 static void parses(const char *text)
 {
-    if (registry_entry_parse(slice_str(text), &entry, &fault))
+    if (registry_entry_parse(slice_str(text), &entry, &fault) != STATUS_OK)
         fail_msg("%s: %s", text, fault.text);
 }
 

@@ -35,7 +35,8 @@ static int32_t ask(struct pair *pair, const char *method, const char *path, stru
     int32_t stream = 0;
 
     assert_int_equal(
-        h2_request(pair->client.conn, method, path, "text/plain", source ? &body : NULL, &stream), STATUS_OK);
+        h2_request(pair->client.conn, method, path, "text/plain", source != NULL ? &body : NULL, &stream),
+        STATUS_OK);
     return stream;
 }
 

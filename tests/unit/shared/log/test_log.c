@@ -273,7 +273,7 @@ static void threads_do_not_mix_their_lines(void **state)
         pthread_join(threads[i], NULL);
     log_end();
     text = captured_end(&captured);
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         assert_memory_equal(line, "ts=20", 5);
         assert_null(strstr(line + 3, "ts="));
     }

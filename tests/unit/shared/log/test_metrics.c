@@ -244,7 +244,7 @@ static void every_family_is_announced_once(void **state)
 
     (void)state;
     assert_int_equal(text[strlen(text) - 1], '\n');
-    while ((line = strsep(&rest, "\n")) && *line) {
+    while ((line = strsep(&rest, "\n")) != NULL && *line) {
         if (strncmp(line, "# HELP ", 7) == 0)
             snprintf(family, sizeof family, "%.*s", (int)strcspn(line + 7, " "), line + 7);
         else if (strncmp(line, "# TYPE ", 7) == 0)

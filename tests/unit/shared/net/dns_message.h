@@ -54,7 +54,7 @@ static inline void put_head(struct message *message, const char *name, unsigned 
 static inline void put_record_head(struct message *message, const char *owner, unsigned type, uint32_t ttl,
                                    size_t len)
 {
-    if (owner)
+    if (owner != NULL)
         put_name(message, owner);
     else
         put16(message, 0xC00C);

@@ -138,7 +138,7 @@ static void on_told(const struct dns_reply replies[2], void *arg)
     told->results[0] = replies[0].result;
     told->results[1] = replies[1].result;
     told->addresses = replies[0].answer.count;
-    if (told->cancels)
+    if (told->cancels != NULL)
         dns_query_cancel(told->cancels);
 }
 
@@ -290,7 +290,7 @@ static void on_looked_up(enum dns_result result, const struct addrinfo *addresse
     (void)arg;
     looked_up = result;
     addresses_found[0] = '\0';
-    for (; addresses; addresses = addresses->ai_next) {
+    for (; addresses != NULL; addresses = addresses->ai_next) {
         char one[INET6_ADDRSTRLEN] = "?", port[8] = "?";
 
         assert_int_equal(getnameinfo(addresses->ai_addr, addresses->ai_addrlen, one, sizeof one, port,
@@ -307,7 +307,7 @@ static const char *look_up(const char *name)
 
     looked_up = DNS_ASK_AGAIN;
     assert_int_equal(lookup_start(resolver, name, 7788, on_looked_up, NULL, &lookup), STATUS_OK);
-    await(!lookup);
+    await(lookup == NULL);
     return addresses_found;
 }
 

@@ -68,7 +68,7 @@ static void on_bytes(const uint8_t *data, size_t len, void *arg)
         transport_set_reading(end->transport, false);
     if (end->stop_on_bytes)
         transport_stop(end->transport);
-    if (end->feed) {
+    if (end->feed != NULL) {
         transport_write(end->feed, data, len);
         transport_write(end->feed, data, len);
         transport_flush(end->feed);
@@ -88,7 +88,7 @@ static void on_end(const char *reason, void *arg)
 
     assert_false(end->ended);
     end->ended = true;
-    snprintf(end->reason, sizeof end->reason, "%s", reason ? reason : "");
+    snprintf(end->reason, sizeof end->reason, "%s", reason != NULL ? reason : "");
 }
 
 static void on_coming(void *arg)

@@ -21,7 +21,7 @@ static struct fault fault;
 
 static void parses(const char *text)
 {
-    if (redis_url_parse(text, &url, &fault))
+    if (redis_url_parse(text, &url, &fault) != STATUS_OK)
         fail_msg("%s: %s", text, fault.text);
 }
 
@@ -195,21 +195,22 @@ struct options_text {
 
 static char *copy(const char *text)
 {
-    return strdup(text ? text : "");
+    return strdup(text != NULL ? text : "");
 }
 
 /* The fault, or "". */
 static const char *checked(struct options_text text)
 {
     struct redis_options options = {.url = copy(text.url),
-                                    .prefix = copy(text.prefix ? text.prefix : "fanfare"),
+                                    .prefix = copy(text.prefix != NULL ? text.prefix : "fanfare"),
                                     .ca = copy(text.ca),
                                     .master_name = copy(text.master),
                                     .sentinel_password = copy("")};
     char *items[2];
 
     options.sentinels.items = items;
-    for (; options.sentinels.count < 2 && text.sentinels[options.sentinels.count]; options.sentinels.count++)
+    for (; options.sentinels.count < 2 && text.sentinels[options.sentinels.count] != NULL;
+         options.sentinels.count++)
         items[options.sentinels.count] = copy(text.sentinels[options.sentinels.count]);
     fault.text[0] = '\0';
     enum status status = redis_options_check(&options, &fault);
