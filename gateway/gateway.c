@@ -34,6 +34,7 @@ static void fill_bucket_conf(struct gateway *gateway)
     gateway->bucket_conf = (struct bucket_conf){
         .directory = gateway->directory,
         .returns = acceptor_returns(gateway->acceptor),
+        .addresses = acceptor_addresses(gateway->acceptor),
         .page = gateway->page != NULL ? page_response(gateway->page) : slice_of(NULL, 0),
         .certificate = certificates_get(gateway->certificates, CERTIFICATE_WS),
         .readiness = &gateway->readiness,
@@ -69,11 +70,17 @@ static enum status start_clients(struct gateway *gateway, struct fault *fault)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     if (conf->page_enabled && page_new(conf->page_api_url, &gateway->page) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    if (handshake_rules_new(&conf->ws_origins, &conf->ws_subprotocols, &gateway->rules) != STATUS_OK)
-        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    enum status status = acceptor_new(gateway->base, &acceptor_conf, &gateway->acceptor, fault);
+    enum status status = cidr_list_new("trustedProxies", conf->trusted_proxies.items,
+                                       conf->trusted_proxies.count, &gateway->proxies, fault);
     if (status != STATUS_OK)
         return status;
+    if (handshake_rules_new(&conf->ws_origins, &conf->ws_subprotocols, gateway->proxies, &gateway->rules) !=
+        STATUS_OK)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    status = acceptor_new(gateway->base, &acceptor_conf, &gateway->acceptor, fault);
+    if (status != STATUS_OK)
+        return status;
+    acceptor_set_proxies(gateway->acceptor, gateway->proxies, conf->proxy_protocol);
     fill_bucket_conf(gateway);
     return start_buckets(gateway, fault);
 }
@@ -310,6 +317,7 @@ static void stop(struct gateway *gateway)
     acceptor_free(gateway->acceptor);
     page_free(gateway->page);
     handshake_rules_unref(gateway->rules);
+    cidr_list_unref(gateway->proxies);
     directory_free(gateway->directory);
     certificates_free(gateway->certificates);
     resolver_free(gateway->dns);

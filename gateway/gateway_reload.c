@@ -25,11 +25,11 @@ static void limit_buckets(const struct gateway *gateway)
     }
 }
 
-static void rule_buckets(const struct gateway *gateway)
+static void rule_buckets(const struct gateway *gateway, struct cidr_list *proxies)
 {
     struct handshake_rules *rules = NULL;
     enum status status =
-        handshake_rules_new(&gateway->conf->ws_origins, &gateway->conf->ws_subprotocols, &rules);
+        handshake_rules_new(&gateway->conf->ws_origins, &gateway->conf->ws_subprotocols, proxies, &rules);
 
     for (unsigned i = 0; i < gateway->bucket_count; i++) {
         enum status posted = status == STATUS_OK ? bucket_post_rules(gateway->buckets[i], rules) : status;
@@ -38,6 +38,23 @@ static void rule_buckets(const struct gateway *gateway)
             report_missed(i, "origins", posted);
     }
     handshake_rules_unref(rules);
+}
+
+/* The settings were checked: only memory can be short, and then everybody keeps what he had. */
+static void rule_newcomers(const struct gateway *gateway)
+{
+    const struct conf_list *list = &gateway->conf->trusted_proxies;
+    struct cidr_list *proxies = NULL;
+    struct fault fault = {""};
+
+    if (cidr_list_new("trustedProxies", list->items, list->count, &proxies, &fault) != STATUS_OK) {
+        log_event(LOG_ERROR, "the trusted proxies and origins stay what they were",
+                  LOG_S("reason", fault.text));
+        return;
+    }
+    acceptor_set_proxies(gateway->acceptor, proxies, gateway->conf->proxy_protocol);
+    rule_buckets(gateway, proxies);
+    cidr_list_unref(proxies);
 }
 
 static void apply(const struct gateway *gateway)
@@ -56,7 +73,7 @@ static void apply(const struct gateway *gateway)
     log_setup((enum log_level)conf->log_level, (enum log_format)conf->log_format);
     acceptor_set_limits(gateway->acceptor, &newcomers);
     limit_buckets(gateway);
-    rule_buckets(gateway);
+    rule_newcomers(gateway);
     fanout_set_limits(gateway->fanout, &fanout);
     push_handler_set_limits(gateway->handler, &pushes);
     rpc_server_set_limits(gateway->rpc, told, &rpc);

@@ -37,6 +37,7 @@ struct gateway {
     struct readiness readiness;
     struct acceptor *acceptor;
     struct handshake_rules *rules; /* of the start */
+    struct cidr_list *proxies;     /* likewise */
     struct bucket_conf bucket_conf;
     struct bucket *buckets[MAX_BUCKETS];
     unsigned bucket_count;

@@ -6,11 +6,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "gateway/accept/address_table.h"
 #include "gateway/accept/admission.h"
+#include "gateway/accept/proxy_stage.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/base/list.h"
+#include "shared/net/cidr.h"
 #include "shared/net/listener.h"
 #include "shared/net/loop_event.h"
 
@@ -32,9 +33,22 @@ struct acceptor {
     size_t live;
     size_t refused;  /* of the live ones, those that get 503 */
     size_t canaries; /* of the live ones, those that are our own */
-    struct hashmap addresses;
+    struct address_table *addresses;
     struct admission admission;
+    struct cidr_list *proxies; /* a reference; NULL: nobody is one */
+    struct proxy_stage *stage; /* where those begin, with `headers` */
+    bool headers;              /* a proxy says first for whom it connects */
     bool draining;
+};
+
+/* Somebody who has connected, and whose address is known as far as it can be without his request. */
+struct newcomer {
+    int fd;
+    int64_t accepted_us;
+    uint8_t peer[CIDR_ADDRESS_LEN];
+    bool internet; /* `peer` is an address */
+    bool proxy;    /* and one of a trusted proxy's, which has no share of its own */
+    bool trusted;  /* the proxy itself speaks: what its request says of others is believed */
 };
 
 static void on_gone(struct acceptor *acceptor, struct ticket *ticket)
@@ -46,7 +60,7 @@ static void on_gone(struct acceptor *acceptor, struct ticket *ticket)
         acceptor->refused--;
     if (ticket->canary)
         acceptor->canaries--;
-    address_remove(&acceptor->addresses, ticket->address);
+    address_table_remove(acceptor->addresses, ticket->address);
     free(ticket);
 }
 
@@ -62,7 +76,7 @@ static void count_as_probe(struct acceptor *acceptor, struct ticket *ticket)
         return;
     ticket->probe = true;
     acceptor->refused++;
-    address_remove(&acceptor->addresses, ticket->address);
+    address_table_remove(acceptor->addresses, ticket->address);
     ticket->address = NULL;
     admission_give_back(&acceptor->admission);
 }
@@ -142,39 +156,6 @@ static void on_hand_over(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
-                         struct fault *fault)
-{
-    struct acceptor *acceptor = calloc(1, sizeof *acceptor);
-
-    if (acceptor == NULL)
-        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    acceptor->base = base;
-    acceptor->conf = *conf;
-    acceptor->new_end = &acceptor->new_first;
-    admission_init(&acceptor->admission, conf->limits.per_second, clock_now_us());
-    acceptor->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (hashmap_init(&acceptor->addresses) != STATUS_OK)
-        goto fail;
-    if (mailbox_new(SIZE_MAX, wake, acceptor, &acceptor->returns) != STATUS_OK)
-        goto fail;
-    acceptor->wake_event = event_new(base, acceptor->wake_fd, EV_READ | EV_PERSIST, on_returns, acceptor);
-    acceptor->hand_over = event_new(base, -1, 0, on_hand_over, acceptor);
-    if (acceptor->hand_over == NULL || acceptor->wake_fd < 0 || acceptor->wake_event == NULL ||
-        event_add(acceptor->wake_event, NULL) != 0)
-        goto fail;
-    *out = acceptor;
-    return STATUS_OK;
-fail:
-    acceptor_free(acceptor);
-    return fault_set(fault, STATUS_NO_MEMORY, "the acceptor does not start: out of memory or descriptors");
-}
-
-struct mailbox *acceptor_returns(struct acceptor *acceptor)
-{
-    return acceptor->returns;
-}
-
 static unsigned least_loaded(const struct acceptor *acceptor)
 {
     unsigned best = 0;
@@ -203,28 +184,41 @@ static unsigned least_open(const struct acceptor *acceptor)
     return best;
 }
 
-static enum refusal judge(struct acceptor *acceptor, const struct address *address, int *retry_s)
+/* `own_share`: whether its address has not too many. */
+static enum refusal judge(struct acceptor *acceptor, bool own_share, int *retry_s)
 {
+    size_t taken = acceptor_live(acceptor) + proxy_stage_waiting(acceptor->stage);
+
     if (acceptor->draining)
         return REFUSAL_DRAINING;
-    if (acceptor->conf.limits.max_per_address > 0 &&
-        (address == NULL || address->count > acceptor->conf.limits.max_per_address))
+    if (!own_share)
         return REFUSAL_MAX_CLIENTS_PER_ADDRESS;
     if (!admission_admit(&acceptor->admission, clock_now_us(), retry_s))
         return REFUSAL_RATE;
-    return acceptor_live(acceptor) >= acceptor->conf.limits.max_clients ? REFUSAL_MAX_CLIENTS : REFUSAL_NONE;
+    return taken >= acceptor->conf.limits.max_clients ? REFUSAL_MAX_CLIENTS : REFUSAL_NONE;
 }
 
-static struct ticket *ticket_new(struct acceptor *acceptor, int fd, const struct sockaddr *peer)
+/* Counts it under its address, unless that is a proxy's. Whether its address has not too many. */
+static bool count_address(struct acceptor *acceptor, const struct newcomer *newcomer, struct ticket *ticket)
+{
+    if (newcomer->proxy)
+        return true;
+    if (!newcomer->internet)
+        return acceptor->conf.limits.max_per_address == 0;
+    return address_table_add(acceptor->addresses, newcomer->peer, &ticket->address);
+}
+
+static struct ticket *ticket_new(struct acceptor *acceptor, const struct newcomer *newcomer)
 {
     struct ticket *ticket = calloc(1, sizeof *ticket);
 
     if (ticket == NULL)
         return NULL;
-    ticket->address = address_add(&acceptor->addresses, peer);
-    ticket->fd = fd;
-    ticket->accepted_us = clock_now_us();
-    ticket->refusal = judge(acceptor, ticket->address, &ticket->retry_s);
+    ticket->fd = newcomer->fd;
+    ticket->accepted_us = newcomer->accepted_us;
+    memcpy(ticket->peer, newcomer->peer, CIDR_ADDRESS_LEN);
+    ticket->trusted = newcomer->trusted;
+    ticket->refusal = judge(acceptor, count_address(acceptor, newcomer, ticket), &ticket->retry_s);
     ticket->bucket = ticket->refusal == REFUSAL_MAX_CLIENTS ? least_open(acceptor) : least_loaded(acceptor);
     acceptor->live++;
     acceptor->loads[ticket->bucket]++;
@@ -253,15 +247,14 @@ void acceptor_adopt(struct acceptor *acceptor, int fd)
     }
 }
 
-static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, void *arg)
+/* Lets the newcomer in, or has it told 503, or closes it. */
+static void admit(struct acceptor *acceptor, const struct newcomer *newcomer)
 {
-    struct acceptor *acceptor = arg;
+    struct ticket *ticket = ticket_new(acceptor, newcomer);
 
-    (void)peer_len;
-    struct ticket *ticket = ticket_new(acceptor, fd, peer);
     if (ticket == NULL) {
         metrics_add(M_REFUSED_MEMORY, 1);
-        close(fd);
+        close(newcomer->fd);
         return;
     }
     if (acceptor->refused > acceptor->conf.limits.max_refused) {
@@ -272,6 +265,86 @@ static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, v
     *acceptor->new_end = &ticket->head.mail;
     acceptor->new_end = &ticket->head.mail.next;
     event_active(acceptor->hand_over, EV_TIMEOUT, 0);
+}
+
+/* A proxy's header is there. Of a stranger whose address it does not tell, the proxy's stands for it, but not
+ * what the proxy may say: his request is his own. */
+static void on_proxied(int fd, const struct proxy_header *header, const uint8_t peer[CIDR_ADDRESS_LEN],
+                       int64_t accepted_us, void *arg)
+{
+    struct newcomer newcomer = {.fd = fd, .accepted_us = accepted_us, .internet = true};
+    struct acceptor *acceptor = arg;
+
+    memcpy(newcomer.peer, header->relay == PROXY_RELAYED ? header->address : peer, CIDR_ADDRESS_LEN);
+    newcomer.proxy = cidr_list_has(acceptor->proxies, newcomer.peer);
+    newcomer.trusted = newcomer.proxy && header->relay != PROXY_UNKNOWN;
+    admit(acceptor, &newcomer);
+}
+
+/* Those who wait for a header have no descriptors but those of the clients and of whoever is told 503. */
+static void make_room(struct acceptor *acceptor)
+{
+    const struct acceptor_limits *limits = &acceptor->conf.limits;
+    size_t taken = acceptor->live - acceptor->canaries + proxy_stage_waiting(acceptor->stage);
+
+    if (taken >= limits->max_clients + limits->max_refused)
+        (void)proxy_stage_evict(acceptor->stage);
+}
+
+static void on_accept(int fd, const struct sockaddr *peer, socklen_t peer_len, void *arg)
+{
+    struct newcomer newcomer = {.fd = fd, .accepted_us = clock_now_us()};
+    struct acceptor *acceptor = arg;
+
+    (void)peer_len;
+    newcomer.internet = cidr_address_of(peer, newcomer.peer);
+    newcomer.proxy = newcomer.internet && cidr_list_has(acceptor->proxies, newcomer.peer);
+    newcomer.trusted = newcomer.proxy;
+    make_room(acceptor);
+    if (newcomer.proxy && acceptor->headers)
+        proxy_stage_take(acceptor->stage, fd, newcomer.peer, newcomer.accepted_us);
+    else
+        admit(acceptor, &newcomer);
+}
+
+enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
+                         struct fault *fault)
+{
+    struct acceptor *acceptor = calloc(1, sizeof *acceptor);
+
+    if (acceptor == NULL)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    acceptor->base = base;
+    acceptor->conf = *conf;
+    acceptor->new_end = &acceptor->new_first;
+    admission_init(&acceptor->admission, conf->limits.per_second, clock_now_us());
+    acceptor->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (address_table_new(&acceptor->addresses) != STATUS_OK ||
+        proxy_stage_new(base, on_proxied, acceptor, &acceptor->stage) != STATUS_OK)
+        goto fail;
+    address_table_limit(acceptor->addresses, conf->limits.max_per_address);
+    if (mailbox_new(SIZE_MAX, wake, acceptor, &acceptor->returns) != STATUS_OK)
+        goto fail;
+    acceptor->wake_event = event_new(base, acceptor->wake_fd, EV_READ | EV_PERSIST, on_returns, acceptor);
+    acceptor->hand_over = event_new(base, -1, 0, on_hand_over, acceptor);
+    if (acceptor->hand_over == NULL || acceptor->wake_fd < 0 || acceptor->wake_event == NULL ||
+        event_add(acceptor->wake_event, NULL) != 0)
+        goto fail;
+    *out = acceptor;
+    return STATUS_OK;
+fail:
+    acceptor_free(acceptor);
+    return fault_set(fault, STATUS_NO_MEMORY, "the acceptor does not start: out of memory or descriptors");
+}
+
+struct mailbox *acceptor_returns(struct acceptor *acceptor)
+{
+    return acceptor->returns;
+}
+
+struct address_table *acceptor_addresses(struct acceptor *acceptor)
+{
+    return acceptor->addresses;
 }
 
 enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buckets, unsigned bucket_count,
@@ -291,7 +364,17 @@ enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buck
 void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits)
 {
     acceptor->conf.limits = *limits;
+    address_table_limit(acceptor->addresses, limits->max_per_address);
     admission_set_rate(&acceptor->admission, limits->per_second);
+}
+
+void acceptor_set_proxies(struct acceptor *acceptor, struct cidr_list *proxies, bool headers)
+{
+    struct cidr_list *before = acceptor->proxies;
+
+    acceptor->proxies = cidr_list_ref(proxies);
+    acceptor->headers = headers;
+    cidr_list_unref(before);
 }
 
 void acceptor_drain(struct acceptor *acceptor)
@@ -330,6 +413,8 @@ void acceptor_free(struct acceptor *acceptor)
     loop_event_free(acceptor->wake_event);
     if (acceptor->wake_fd >= 0)
         close(acceptor->wake_fd);
-    hashmap_fini(&acceptor->addresses);
+    proxy_stage_free(acceptor->stage);
+    address_table_free(acceptor->addresses);
+    cidr_list_unref(acceptor->proxies);
     free(acceptor);
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* New connections: takes them from the client port, counts them (all, per address, per bucket)
- * and hands each to the bucket with the fewest. The control thread only; the counts come back
- * with the tickets, so nobody else touches them. */
+ * and hands each to the bucket with the fewest. A trusted proxy's begins with a PROXY header where that is
+ * wanted (proxy_stage.h). The control thread only; the counts come back with the tickets, so nobody else
+ * touches them, but for those per address (address_table.h). */
 #ifndef FANFARE_GATEWAY_ACCEPT_ACCEPTOR_H
 #define FANFARE_GATEWAY_ACCEPT_ACCEPTOR_H
 
 #include <event2/event.h>
 
+#include "gateway/bucket/address_table.h"
 #include "gateway/bucket/bucket.h"
 #include "shared/base/mailbox.h"
+#include "shared/net/cidr.h"
 
 struct acceptor;
 
@@ -32,6 +35,8 @@ struct acceptor_conf {
 enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
                          struct fault *fault);
 struct mailbox *acceptor_returns(struct acceptor *acceptor);
+/* Where connections are counted by address; the acceptor's, until acceptor_free. */
+struct address_table *acceptor_addresses(struct acceptor *acceptor);
 /* Listens. `buckets` must outlive the acceptor's last ticket. */
 enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buckets, unsigned bucket_count,
                            struct fault *fault);
@@ -40,6 +45,9 @@ enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buck
 void acceptor_adopt(struct acceptor *acceptor, int fd);
 /* Other limits, for those who come from now on; nobody is sent away. */
 void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits);
+/* Whom to believe that it speaks for others, of those who connect from now on; takes a reference of its own.
+ * NULL: nobody, as at the start. `headers`: whoever is in the list begins with a PROXY header. */
+void acceptor_set_proxies(struct acceptor *acceptor, struct cidr_list *proxies, bool headers);
 /* From here on every new connection is told 503 (draining), until acceptor_free. */
 void acceptor_drain(struct acceptor *acceptor);
 /* Connections that are alive, handshakes included; not those that are being told 503, nor probes that were

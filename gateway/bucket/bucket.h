@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "gateway/bucket/address_table.h"
 #include "gateway/bucket/delivery.h"
 #include "gateway/bucket/directory.h"
 #include "gateway/bucket/readiness.h"
@@ -19,6 +20,7 @@ struct bucket;
 struct bucket_conf {
     struct directory *directory;
     struct mailbox *returns;           /* struct control_mail goes there */
+    struct address_table *addresses;   /* whom trusted proxies speak for is counted there */
     struct slice page;                 /* the whole HTTP answer to GET /, or empty: 404 */
     const struct readiness *readiness; /* answers /readyz; NULL: ready */
     SSL_CTX *certificate;              /* of client TLS, for bucket_new only; NULL: plain sockets */

@@ -8,6 +8,7 @@
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/client_lists.h"
 #include "gateway/metrics/gateway_metrics.h"
+#include "gateway/websocket/forwarded.h"
 #include "gateway/websocket/handshake.h"
 #include "shared/contract/audience.h"
 #include "shared/contract/close_codes.h"
@@ -65,17 +66,40 @@ static void answer_handshake(struct client *client, const struct handshake *answ
         client_close(client, CLOSE_internal);
 }
 
+/* For whom a proxy has connected: that address is the client's from here on, and has its share. A proxy that
+ * speaks for itself, or for another one, has none. */
+static enum refusal judge_forwarded(void *arg, const struct http_request *request)
+{
+    static const enum gateway_metric rows[] = {[FORWARDED_FOUND] = M_FORWARDED_FOUND,
+                                               [FORWARDED_ABSENT] = M_FORWARDED_ABSENT,
+                                               [FORWARDED_UNREADABLE] = M_FORWARDED_UNREADABLE};
+    const struct client *client = arg;
+    const struct cidr_list *proxies = client->bucket->rules != NULL ? client->bucket->rules->proxies : NULL;
+    struct ticket *ticket = client->ticket;
+    enum forwarded found = forwarded_client(request, proxies, ticket->peer);
+
+    metrics_add((unsigned)rows[found], 1);
+    if (found != FORWARDED_FOUND || cidr_list_has(proxies, ticket->peer))
+        return REFUSAL_NONE;
+    return address_table_add(client->bucket->conf->addresses, ticket->peer, &ticket->address)
+               ? REFUSAL_NONE
+               : REFUSAL_MAX_CLIENTS_PER_ADDRESS;
+}
+
 size_t opening_on_bytes(struct client *client, const uint8_t *data, size_t len)
 {
+    const struct bucket *bucket = client->bucket;
     const struct handshake_conf conf = {
-        client->bucket->conf->page,
-        client->bucket->conf->readiness != NULL ? readiness_fault(client->bucket->conf->readiness) : NULL,
-        client->bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
-        client->ticket->retry_s,
-        client->bucket->limits.max_header,
-        {client->bucket->limits.max_room_name, client->bucket->limits.max_rooms},
-        client->bucket->rules,
-        NULL};
+        .page = bucket->conf->page,
+        .unready = bucket->conf->readiness != NULL ? readiness_fault(bucket->conf->readiness) : NULL,
+        .refusal = bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
+        .retry_s = client->ticket->retry_s,
+        .max_header = bucket->limits.max_header,
+        .limits = {bucket->limits.max_room_name, bucket->limits.max_rooms},
+        .rules = bucket->rules,
+        .judge = client->ticket->trusted ? judge_forwarded : NULL,
+        .arg = client,
+    };
     struct handshake answer;
     size_t used;
 

@@ -13,6 +13,7 @@
 #include "gateway/websocket/handshake_rules.h"
 #include "gateway/websocket/refusal.h"
 #include "shared/base/mailbox.h"
+#include "shared/net/cidr.h"
 
 enum bucket_mail_kind {
     MAIL_TICKET,
@@ -56,14 +57,17 @@ struct ticket {
         struct control_mail back; /* and out */
     };
     int fd;
+    int retry_s;         /* with REFUSAL_RATE: its Retry-After */
     int64_t accepted_us; /* monotonic */
     unsigned bucket;
     enum refusal refusal;    /* answer 503 to the handshake */
+    struct address *address; /* where it is counted; NULL: nowhere */
     bool gave_way;           /* closed for a newcomer: the bucket's */
     bool canary;             /* the gateway's own client: in its room from the start, counted nowhere */
-    int retry_s;             /* with REFUSAL_RATE: its Retry-After */
-    struct address *address; /* the acceptor's */
     bool probe;              /* the acceptor's: counts as no client */
+    bool trusted;            /* comes from a trusted proxy itself, whose headers are believed */
+    uint8_t peer[CIDR_ADDRESS_LEN]; /* whose it is, as known so far: X-Forwarded-For may say more. Zeros:
+                                       unknown */
 };
 
 /* Before the ticket: it was no client that came, but a load balancer that asked how we are. */

@@ -100,10 +100,28 @@
     X(M_REFUSED_RATE, G "clients_refused_total", "reason=\"rate\"", COUNTER, "")                             \
     X(M_REFUSED_DRAINING, G "clients_refused_total", "reason=\"draining\"", COUNTER, "")                     \
     X(M_REFUSED_ORIGIN, G "clients_refused_total", "reason=\"origin\"", COUNTER, "")                         \
+    X(M_REFUSED_PROXY_HEADER, G "clients_refused_total", "reason=\"proxy_header\"", COUNTER, "")             \
     X(M_REFUSED_HANDSHAKE, G "clients_refused_total", "reason=\"bad_handshake\"", COUNTER, "")               \
     X(M_REFUSED_TIMEOUT, G "clients_refused_total", "reason=\"handshake_timeout\"", COUNTER, "")             \
     X(M_REFUSED_GONE, G "clients_refused_total", "reason=\"peer_gone\"", COUNTER, "")                        \
     X(M_REFUSED_MEMORY, G "clients_refused_total", "reason=\"no_memory\"", COUNTER, "")                      \
+    X(M_PROXY_V1, G "proxy_headers_total", "version=\"1\"", COUNTER,                                         \
+      "PROXY headers of trusted proxies that were good")                                                     \
+    X(M_PROXY_V2, G "proxy_headers_total", "version=\"2\"", COUNTER, "")                                     \
+    X(M_PROXY_REFUSED_MISSING, G "proxy_headers_refused_total", "reason=\"missing\"", COUNTER,               \
+      "Connections of trusted proxies that were closed for want of a good PROXY header")                     \
+    X(M_PROXY_REFUSED_INVALID, G "proxy_headers_refused_total", "reason=\"invalid\"", COUNTER, "")           \
+    X(M_PROXY_REFUSED_LARGE, G "proxy_headers_refused_total", "reason=\"too_large\"", COUNTER, "")           \
+    X(M_PROXY_REFUSED_TIMEOUT, G "proxy_headers_refused_total", "reason=\"timeout\"", COUNTER, "")           \
+    X(M_PROXY_REFUSED_GONE, G "proxy_headers_refused_total", "reason=\"peer_gone\"", COUNTER, "")            \
+    X(M_PROXY_REFUSED_EVICTED, G "proxy_headers_refused_total", "reason=\"evicted\"", COUNTER, "")           \
+    X(M_PROXY_REFUSED_MEMORY, G "proxy_headers_refused_total", "reason=\"no_memory\"", COUNTER, "")          \
+    X(M_PROXY_WAITING, G "proxy_headers_waiting", "", GAUGE,                                                 \
+      "Connections of trusted proxies whose PROXY header is not there yet")                                  \
+    X(M_FORWARDED_FOUND, G "forwarded_total", "result=\"found\"", COUNTER,                                   \
+      "WebSocket requests of trusted proxies, by what X-Forwarded-For says")                                 \
+    X(M_FORWARDED_ABSENT, G "forwarded_total", "result=\"absent\"", COUNTER, "")                             \
+    X(M_FORWARDED_UNREADABLE, G "forwarded_total", "result=\"unreadable\"", COUNTER, "")                     \
     X(M_ACCEPT_FAILURES_WS, G "accept_failures_total", "what=\"ws\"", COUNTER,                               \
       "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then")              \
     X(M_ACCEPT_FAILURES_RPC, G "accept_failures_total", "what=\"rpc\"", COUNTER, "")                         \

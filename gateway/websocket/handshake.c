@@ -151,31 +151,6 @@ static void refuse_origin(struct slice origin, struct handshake *out)
     refuse_later(out, &foreign, M_REFUSED_ORIGIN, 0);
 }
 
-/* Finds what the client shows. False: the request is not clear, and refused. */
-static bool find_credential(const struct http_request *request, const struct handshake_conf *conf,
-                            struct handshake *out)
-{
-    if (conf->credentials == NULL)
-        return true;
-    struct credential_rules rules = *conf->credentials;
-    rules.known_page = out->known_page = handshake_rules_know_page(conf->rules, request);
-    const char *fault = credential_find(request, &rules, &out->credential);
-    if (fault == NULL)
-        return true;
-    const struct refused unclear = {400, "Bad Request", "invalid_request", fault, ""};
-    refuse(out, &unclear);
-    return false;
-}
-
-/* Who shows a token in a subprotocol has `fanfare` selected, since browsers want one of theirs. */
-static const char *select_subprotocol(const struct http_request *request, const struct handshake_conf *conf,
-                                      const struct handshake *out)
-{
-    return out->credential.source == CREDENTIAL_SUBPROTOCOL
-               ? CREDENTIAL_SUBPROTOCOL_NAME
-               : handshake_rules_subprotocol(conf->rules, request);
-}
-
 static void accept_client(const struct http_request *request, struct slice key,
                           const struct handshake_conf *conf, struct handshake *out)
 {
@@ -186,10 +161,8 @@ static void accept_client(const struct http_request *request, struct slice key,
         refuse_room(out, fault);
         return;
     }
-    if (!find_credential(request, conf, out))
-        return;
     handshake_accept(key, accept);
-    const char *subprotocol = select_subprotocol(request, conf, out);
+    const char *subprotocol = handshake_rules_subprotocol(conf->rules, request);
     out->upgraded = true;
     (void)buf_printf(&out->response,
                      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -198,11 +171,18 @@ static void accept_client(const struct http_request *request, struct slice key,
                      subprotocol != NULL ? subprotocol : "", subprotocol != NULL ? "\r\n" : "");
 }
 
+static enum refusal refusal_of(const struct http_request *request, const struct handshake_conf *conf)
+{
+    return conf->refusal != REFUSAL_NONE || conf->judge == NULL ? conf->refusal
+                                                                : conf->judge(conf->arg, request);
+}
+
 static void connect_client(const struct http_request *request, const struct handshake_conf *conf,
                            struct handshake *out)
 {
     struct slice key = http_request_header(request, "Sec-WebSocket-Key");
     const char *repeated = find_repeated(request);
+    enum refusal refusal = REFUSAL_NONE;
 
     if (!handshake_rules_allow(conf->rules, request)) {
         refuse_origin(http_request_header(request, "Origin"), out);
@@ -214,9 +194,9 @@ static void connect_client(const struct http_request *request, const struct hand
         refuse(out, &no_upgrade);
     } else if (key.data == NULL || !key_valid(key)) {
         refuse(out, &bad_key);
-    } else if (conf->refusal != REFUSAL_NONE) {
-        refuse_later(out, &unavailable[conf->refusal], refusal_rows[conf->refusal],
-                     conf->refusal == REFUSAL_RATE ? conf->retry_s : 0);
+    } else if ((refusal = refusal_of(request, conf)) != REFUSAL_NONE) {
+        refuse_later(out, &unavailable[refusal], refusal_rows[refusal],
+                     refusal == REFUSAL_RATE ? conf->retry_s : 0);
     } else {
         accept_client(request, key, conf, out);
     }
@@ -302,7 +282,6 @@ static void begin(struct handshake *out)
 {
     *out = (struct handshake){.upgraded = false};
     buf_init(&out->query.rooms, 0);
-    buf_init(&out->credential.decoded, 0);
     buf_init(&out->response, MAX_RESPONSE);
 }
 
@@ -370,5 +349,4 @@ void handshake_fini(struct handshake *handshake)
 {
     buf_fini(&handshake->response);
     connect_query_fini(&handshake->query);
-    credential_fini(&handshake->credential);
 }

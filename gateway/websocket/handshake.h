@@ -7,7 +7,6 @@
 #include <stdbool.h>
 
 #include "gateway/websocket/connect_query.h"
-#include "gateway/websocket/credential.h"
 #include "gateway/websocket/handshake_rules.h"
 #include "gateway/websocket/refusal.h"
 #include "shared/base/buf.h"
@@ -22,17 +21,16 @@ struct handshake_conf {
     size_t max_header;    /* bytes of request line and headers, as `request` has it */
     struct connect_limits limits;
     const struct handshake_rules *rules; /* NULL: none */
-    /* Which credentials to find; `known_page` is the handshake's own to say. NULL: none (auth.mode none). */
-    const struct credential_rules *credentials;
+    /* Asked once all else of a request to /connect is good: what only its headers can tell. NULL: nothing. */
+    enum refusal (*judge)(void *arg, const struct http_request *request);
+    void *arg;
 };
 
 struct handshake {
-    bool head;                    /* the request is HEAD: the answer has no body (RFC 9110, 9.3.2) */
-    bool upgraded;                /* the answer is 101: frames follow; else the connection ends after it */
-    bool probe;                   /* /healthz or /readyz was asked for: it counts as no client */
-    bool known_page;              /* with `upgraded`: its Origin is there and listed */
-    struct connect_query query;   /* meaningful with `upgraded` */
-    struct credential credential; /* likewise: what it shows, which points into the request; not judged */
+    bool head;                  /* the request is HEAD: the answer has no body (RFC 9110, 9.3.2) */
+    bool upgraded;              /* the answer is 101: frames follow; else the connection ends after it */
+    bool probe;                 /* /healthz or /readyz was asked for: it counts as no client */
+    struct connect_query query; /* meaningful with `upgraded` */
     struct buf response;
 };
 

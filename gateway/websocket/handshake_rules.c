@@ -30,13 +30,14 @@ static enum status list_copy(const struct conf_list *from, struct conf_list *out
 }
 
 enum status handshake_rules_new(const struct conf_list *origins, const struct conf_list *subprotocols,
-                                struct handshake_rules **out)
+                                struct cidr_list *proxies, struct handshake_rules **out)
 {
     struct handshake_rules *rules = calloc(1, sizeof *rules);
 
     if (rules == NULL)
         return STATUS_NO_MEMORY;
     atomic_init(&rules->references, 1);
+    rules->proxies = cidr_list_ref(proxies);
     if (list_copy(origins, &rules->origins) != STATUS_OK ||
         list_copy(subprotocols, &rules->subprotocols) != STATUS_OK) {
         handshake_rules_unref(rules);
@@ -58,6 +59,7 @@ void handshake_rules_unref(struct handshake_rules *rules)
         return;
     list_free(&rules->origins);
     list_free(&rules->subprotocols);
+    cidr_list_unref(rules->proxies);
     free(rules);
 }
 
@@ -65,14 +67,8 @@ bool handshake_rules_allow(const struct handshake_rules *rules, const struct htt
 {
     if (rules == NULL || rules->origins.count == 0 || http_request_header(request, "Origin").data == NULL)
         return true;
-    return handshake_rules_know_page(rules, request);
-}
-
-bool handshake_rules_know_page(const struct handshake_rules *rules, const struct http_request *request)
-{
     struct slice origin = http_request_only_header(request, "Origin");
-
-    return rules != NULL && origin.data != NULL && origin_is_listed(&rules->origins, origin);
+    return origin.data != NULL && origin_is_listed(&rules->origins, origin);
 }
 
 static const char *find(const struct conf_list *list, struct slice text)

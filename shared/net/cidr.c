@@ -20,7 +20,7 @@ struct cidr_list {
 
 static const uint8_t mapped[MAPPED_BITS / 8] = {[10] = 0xff, [11] = 0xff};
 
-static bool is_v4(const uint8_t address[CIDR_ADDRESS_LEN])
+bool cidr_address_is_v4(const uint8_t address[CIDR_ADDRESS_LEN])
 {
     return memcmp(address, mapped, sizeof mapped) == 0;
 }
@@ -59,7 +59,7 @@ bool cidr_address_of(const struct sockaddr *from, uint8_t out[CIDR_ADDRESS_LEN])
 
 void cidr_address_print(const uint8_t address[CIDR_ADDRESS_LEN], char *out)
 {
-    bool v4 = is_v4(address);
+    bool v4 = cidr_address_is_v4(address);
 
     (void)inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + sizeof mapped : address, out, INET6_ADDRSTRLEN);
 }
@@ -67,7 +67,7 @@ void cidr_address_print(const uint8_t address[CIDR_ADDRESS_LEN], char *out)
 void cidr_print(const struct cidr *cidr, char *out)
 {
     char address[INET6_ADDRSTRLEN] = "";
-    unsigned before = cidr->bits >= MAPPED_BITS && is_v4(cidr->network) ? MAPPED_BITS : 0;
+    unsigned before = cidr->bits >= MAPPED_BITS && cidr_address_is_v4(cidr->network) ? MAPPED_BITS : 0;
 
     cidr_address_print(cidr->network, address);
     (void)snprintf(out, CIDR_TEXT_MAX, "%s/%u", address, cidr->bits - before);
@@ -130,7 +130,8 @@ bool cidr_has(const struct cidr *cidr, const uint8_t address[CIDR_ADDRESS_LEN])
 {
     unsigned whole = cidr->bits / 8;
 
-    if (memcmp(cidr->network, address, whole) != 0 || (cidr->bits < MAPPED_BITS && is_v4(address)))
+    if (memcmp(cidr->network, address, whole) != 0 ||
+        (cidr->bits < MAPPED_BITS && cidr_address_is_v4(address)))
         return false;
     return cidr->bits % 8 == 0 ||
            ((cidr->network[whole] ^ address[whole]) & 0xff00 >> cidr->bits % 8 & 0xff) == 0;

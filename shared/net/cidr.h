@@ -39,6 +39,8 @@ void cidr_print(const struct cidr *cidr, char *out);
 bool cidr_address_parse(struct slice text, uint8_t out[CIDR_ADDRESS_LEN]);
 /* The address of an internet socket; false, and zeros, for any other family. */
 bool cidr_address_of(const struct sockaddr *from, uint8_t out[CIDR_ADDRESS_LEN]);
+/* Whether it is one of IPv4 (::ffff:0:0/96). */
+bool cidr_address_is_v4(const uint8_t address[CIDR_ADDRESS_LEN]);
 /* IPv4 in its own form; INET6_ADDRSTRLEN bytes. */
 void cidr_address_print(const uint8_t address[CIDR_ADDRESS_LEN], char *out);
 
