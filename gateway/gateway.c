@@ -181,7 +181,7 @@ static enum status fill_hello(const struct gateway_conf *conf, struct hello *out
 {
     uint8_t random[HELLO_INSTANCE_LEN / 2];
 
-    *out = (struct hello){.version = FANFARE_VERSION, .traces = true};
+    *out = (struct hello){.version = FANFARE_VERSION, .traces = true, .users = true};
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return STATUS_IO;
     hello_set_instance(out, random);

@@ -43,14 +43,22 @@ static void note_offer(enum link_offer offer, const char *name, struct push_outc
     }
 }
 
+/* Why the first gateway that refuses the push does so. */
+static void note_refusal(const struct gateway_link *link, struct push_measure *measure,
+                         struct push_outcome *outcome)
+{
+    outcome->passed.limit = gateway_link_passed(link, measure, &outcome->passed.allowed);
+    outcome->no_users = outcome->passed.limit == HELLO_LIMIT_COUNT;
+    if (!outcome->no_users)
+        outcome->passed.had = push_measure_of(measure, outcome->passed.limit);
+}
+
 static void ask_link(struct gateway_link *link, struct push_measure *measure, int64_t now_ms,
                      struct push_outcome *outcome)
 {
     enum link_offer offer = gateway_link_offer(link, measure, now_ms);
-    if (offer == LINK_REFUSES && outcome->refused == 0) {
-        outcome->passed.limit = gateway_link_passed(link, measure, &outcome->passed.allowed);
-        outcome->passed.had = push_measure_of(measure, outcome->passed.limit);
-    }
+    if (offer == LINK_REFUSES && outcome->refused == 0)
+        note_refusal(link, measure, outcome);
     note_offer(offer, gateway_link_name(link), outcome);
 }
 

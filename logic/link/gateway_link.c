@@ -139,7 +139,7 @@ static void let_go_of_the_past(struct gateway_link *link)
 
 static struct hello own_hello(const struct gateway_link *link)
 {
-    struct hello own = {.version = FANFARE_VERSION, .traces = true};
+    struct hello own = {.version = FANFARE_VERSION, .traces = true, .users = true};
     hello_set_instance(&own, link->env->logic_id);
     link_limits_own(link->env->conf, own.limits);
     return own;
@@ -187,8 +187,7 @@ static void come_up(struct gateway_link *link, struct h2_conn *conn)
     liveness_init(&link->liveness, link->env->conf->gateway_timeout, IDLE_PING_MS, link->since_ms);
     link_log_up(&link->log, link->address.name, link->hello.known ? link->hello.peer.version : "",
                 link->ledger.queue.count);
-    link_sender_start(&link->sender, conn);
-    link->sender.untraced = link->hello.known && !link->hello.peer.traces;
+    link_sender_start(&link->sender, conn, link->hello.known ? &link->hello.peer : NULL);
     link_probe_start(&link->probe, conn, clock_now_us());
     link_canary_start(&link->canary, conn);
     event_active(link->kick, EV_TIMEOUT, 0);
@@ -473,16 +472,26 @@ size_t gateway_link_queued(const struct gateway_link *link)
     return link->ledger.queue.count;
 }
 
+/* Of one that is not up nothing is known yet: link_sender looks again when it is. */
+static bool lacks_users(const struct gateway_link *link, const struct push *push)
+{
+    return push->target == AUDIENCE_USER && gateway_link_is_up(link) && !link->sender.users;
+}
+
 enum hello_limit gateway_link_passed(const struct gateway_link *link, struct push_measure *measure,
                                      int64_t *allowed)
 {
-    enum hello_limit limit = link_limits_passed(link->hello.peer.limits, link->below, measure);
+    enum hello_limit limit = HELLO_LIMIT_COUNT;
+    if (!lacks_users(link, measure->push))
+        limit = link_limits_passed(link->hello.peer.limits, link->below, measure);
     *allowed = limit < HELLO_LIMIT_COUNT ? link->hello.peer.limits[limit] : 0;
     return limit;
 }
 
 static bool refuses(const struct gateway_link *link, struct push_measure *measure)
 {
+    if (lacks_users(link, measure->push))
+        return true;
     return link->hello.known &&
            link_limits_passed(link->hello.peer.limits, link->below, measure) != HELLO_LIMIT_COUNT;
 }

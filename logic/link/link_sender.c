@@ -28,12 +28,27 @@ void link_sender_fini(struct link_sender *sender)
     buf_fini(&sender->form);
 }
 
-void link_sender_start(struct link_sender *sender, struct h2_conn *conn)
+/* How many of the oldest pushes come before the first one to users, at most `max`. */
+static size_t count_before_users(const struct link_sender *sender, size_t max)
 {
+    const struct link_queue *queue = &sender->ledger->queue;
+    size_t count = 0;
+    while (count < max && count < queue->count && !encoded_push_is_to_users(link_queue_at(queue, count)))
+        count++;
+    return count;
+}
+
+void link_sender_start(struct link_sender *sender, struct h2_conn *conn, const struct hello *peer)
+{
+    size_t frozen = sender->ledger->queue.frozen;
     sender->conn = conn;
     sender->owed = false;
     sender->forms = false;
-    sender->untraced = false;
+    sender->untraced = peer && !peer->traces;
+    sender->users = peer && peer->users;
+    sender->told_users = false;
+    if (!sender->users && count_before_users(sender, frozen) < frozen)
+        link_queue_thaw(&sender->ledger->queue);
 }
 
 void link_sender_stop(struct link_sender *sender)
@@ -88,7 +103,8 @@ static size_t read_batch(void *arg, uint8_t *out, size_t len, int *eof)
 static enum status send_batch(struct link_sender *sender)
 {
     struct link_queue *queue = &sender->ledger->queue;
-    size_t count = link_queue_freeze(queue, sender->max_pushes, sender->batch_bytes - sizeof sender->header);
+    size_t max = sender->users ? sender->max_pushes : count_before_users(sender, sender->max_pushes);
+    size_t count = link_queue_freeze(queue, max, sender->batch_bytes - sizeof sender->header);
     push_batch_header_encode(sender->logic_id, link_queue_at(queue, 0)->sequence, (uint32_t)count, 0,
                              sender->header);
     sender->piece = 0;
@@ -179,8 +195,24 @@ static enum status send_form(struct link_sender *sender)
     return status;
 }
 
+/* A push to users has no weaker form: whoever knows none does not get it. Telling who waits may bring more
+ * pushes. */
+static void drop_users(struct link_sender *sender)
+{
+    struct link_queue *queue = &sender->ledger->queue;
+    while (queue->count > 0 && encoded_push_is_to_users(link_queue_at(queue, 0))) {
+        if (!sender->told_users)
+            log_event(LOG_WARN, "gateway takes no pushes to users, which are dropped for it",
+                      LOG_S("gateway", sender->ledger->gateway));
+        sender->told_users = true;
+        link_ledger_drop(sender->ledger, 1, LINK_DROP_REFUSED);
+    }
+}
+
 enum status link_sender_send(struct link_sender *sender)
 {
+    if (sender->conn != NULL && !sender->owed && !sender->users)
+        drop_users(sender);
     if (sender->conn == NULL || sender->owed || sender->ledger->queue.count == 0)
         return STATUS_OK;
     enum status status = sender->forms ? send_form(sender) : send_batch(sender);
@@ -220,6 +252,7 @@ static enum link_reply turn_to_forms(struct link_sender *sender)
 {
     link_queue_thaw(&sender->ledger->queue);
     sender->forms = true;
+    sender->users = false;
     if (!sender->told_forms)
         log_event(LOG_INFO, "gateway knows no batches, using go-push's form calls",
                   LOG_S("gateway", sender->ledger->gateway));

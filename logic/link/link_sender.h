@@ -12,6 +12,7 @@
 
 #include "logic/link/link_ledger.h"
 #include "shared/base/buf.h"
+#include "shared/contract/hello.h"
 #include "shared/h2/h2_conn.h"
 
 enum { LINK_BATCH_MAX_PUSHES = 4096 };
@@ -26,6 +27,8 @@ struct link_sender {
     int64_t sent_us;   /* monotonic: when the request that is owed an answer was sent */
     bool forms;        /* this connection's peer does not know /rpc/batch */
     bool untraced;     /* likewise, traced records */
+    bool users;        /* this connection's peer knows records to users: it gets no others of that kind */
+    bool told_users;   /* on this connection: logged that such pushes were dropped */
     bool told_forms;   /* logged */
     size_t max_pushes; /* per batch; smaller while a refused one is being narrowed down */
 
@@ -49,8 +52,11 @@ enum link_reply {
 void link_sender_init(struct link_sender *sender, struct link_ledger *ledger, const uint8_t *logic_id,
                       size_t batch_bytes);
 void link_sender_fini(struct link_sender *sender);
-/* A connection is ready, or over. What was frozen stays frozen. */
-void link_sender_start(struct link_sender *sender, struct h2_conn *conn);
+/* A connection is ready; `peer` is what the gateway said of itself, NULL when it knows no hello. What was
+ * frozen stays frozen, unless a push to users is in it and the gateway knows none: those are dropped as
+ * LINK_DROP_REFUSED when their turn comes. */
+void link_sender_start(struct link_sender *sender, struct h2_conn *conn, const struct hello *peer);
+/* The connection is over. */
 void link_sender_stop(struct link_sender *sender);
 /* Sends the next request if there is a connection, a push, and no answer due. STATUS_CLOSED
  * when the connection is ending, STATUS_NO_MEMORY: try again later. */

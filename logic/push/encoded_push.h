@@ -32,6 +32,12 @@ static inline bool encoded_push_is_traced(const struct encoded_push *push)
     return (push->bytes[PUSH_RECORD_FLAGS_AT] & PUSH_FLAG_TRACED) != 0;
 }
 
+/* Whether it is a push to users. */
+static inline bool encoded_push_is_to_users(const struct encoded_push *push)
+{
+    return push->bytes[PUSH_RECORD_TARGET_AT] == audience_target(AUDIENCE_USER);
+}
+
 struct encoded_push *encoded_push_ref(struct encoded_push *push);
 /* Gives a reference back; the last one frees the push and its push_wait. Legal on NULL. */
 void encoded_push_unref(struct encoded_push *push);

@@ -133,7 +133,8 @@ static enum status append_wait_timeout(struct buf *out, const char *id_prefix,
     return append_half_done(out, id_prefix, message, outcome);
 }
 
-/* "an item has 5000 bytes, and maxItemBytes is 1024 at 10.0.0.7:7788". */
+/* "an item has 5000 bytes, and maxItemBytes is 1024 at 10.0.0.7:7788", "10.0.0.7:7788 takes no pushes to
+ * users". */
 static void say_passed(const struct push_outcome *outcome, char *out, size_t cap)
 {
     static const char *const had[HELLO_LIMIT_COUNT] = {
@@ -144,6 +145,10 @@ static void say_passed(const struct push_outcome *outcome, char *out, size_t cap
     };
     const char *first = (const char *)outcome->names[PUSH_NAMES_REFUSED].data;
     char subject[64];
+    if (outcome->no_users) {
+        snprintf(out, cap, "%.100s takes no pushes to users", first ? first : "?");
+        return;
+    }
     snprintf(subject, sizeof subject, had[outcome->passed.limit], (long long)outcome->passed.had);
     snprintf(out, cap, "%s, and %s is %lld at %.100s", subject, hello_limit_name(outcome->passed.limit),
              (long long)outcome->passed.allowed, first != NULL ? first : "?");
@@ -154,7 +159,7 @@ static enum status append_wait_refused(struct buf *out, const char *id_prefix,
 {
     char passed[256] = "sent again, it is refused again";
     char message[400];
-    if (outcome->passed.had > 0)
+    if (outcome->passed.had > 0 || outcome->no_users)
         say_passed(outcome, passed, sizeof passed);
     snprintf(message, sizeof message, "%zu of %zu gateways refused the push, %zu applied it: %s",
              outcome->refused, outcome->known, outcome->acked, passed);

@@ -48,7 +48,8 @@ struct push_outcome {
         enum hello_limit limit;
         int64_t allowed; /* by the first gateway that refuses it */
         int64_t had;
-    } passed; /* the limit that the push is past, when it was refused before it was sent */
+    } passed;      /* the limit that the push is past, when it was refused before it was sent */
+    bool no_users; /* or the push is to users, and the first gateway that refuses it knows no such pushes */
     struct buf names[PUSH_NAMES_COUNT]; /* of gateways, each "host:port" with its NUL */
 };
 

@@ -46,6 +46,16 @@ static enum status print_limits(const struct hello *hello, struct buf *out)
     return status == STATUS_OK ? buf_append_str(out, "}") : status;
 }
 
+static enum status print_capabilities(const struct hello *hello, struct buf *out)
+{
+    const char *names = hello->traces && hello->users ? "\"traces\",\"users\""
+                        : hello->traces               ? "\"traces\""
+                        : hello->users                ? "\"users\""
+                                                      : "";
+
+    return buf_printf(out, ",\"capabilities\":[%s]}", names);
+}
+
 enum status hello_print(const struct hello *hello, struct buf *out)
 {
     enum status status = buf_append_str(out, "{\"version\":");
@@ -56,8 +66,7 @@ enum status hello_print(const struct hello *hello, struct buf *out)
         status = buf_printf(out, ",\"instance\":\"%s\"", hello->instance);
     if (status == STATUS_OK)
         status = print_limits(hello, out);
-    return status == STATUS_OK ? buf_printf(out, ",\"capabilities\":[%s]}", hello->traces ? "\"traces\"" : "")
-                               : status;
+    return status == STATUS_OK ? print_capabilities(hello, out) : status;
 }
 
 static enum status refuse(struct fault *fault, const char *member, const char *reason)
@@ -175,12 +184,14 @@ static enum status read_capabilities(const struct json_value *value, const uint8
 
     if (value->type != JSON_ARRAY)
         return refuse(fault, "capabilities", "must be an array of strings");
-    out->traces = false;
+    out->traces = out->users = false;
     while (json_next_element(&elements, &element)) {
         if (element.type != JSON_STRING || ++count > CAPABILITIES_MAX)
             return refuse(fault, "capabilities", "must be at most 256 strings");
         if (json_string_is(element.text, "traces", false))
             out->traces = true;
+        else if (json_string_is(element.text, "users", false))
+            out->users = true;
     }
     return STATUS_OK;
 }

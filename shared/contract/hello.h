@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hello of a link, the same text in both directions (docs/protocol.md, section 3, "The hello"):
  *   {"version":"0.2.0","instance":"<32 hex>","limits":{"maxItemBytes":65536,"maxJsonDepth":64,
- *    "maxRoomNameBytes":128,"maxRpcBytes":8388608},"capabilities":["traces"]}
+ *    "maxRoomNameBytes":128,"maxRpcBytes":8388608},"capabilities":["traces","users"]}
  * Strict about what it knows: exact names, no duplicates, every member there. Unknown members and
  * capabilities are passed over, so that later versions may add some. Pure; any thread. */
 #ifndef FANFARE_SHARED_CONTRACT_HELLO_H
@@ -31,6 +31,7 @@ struct hello {
     char instance[HELLO_INSTANCE_LEN + 1]; /* lower-case hex, random per process */
     int64_t limits[HELLO_LIMIT_COUNT];     /* each at least 1 */
     bool traces;                           /* knows traced records (shared/contract/push.h) */
+    bool users;                            /* knows records to users (likewise) */
 };
 
 /* The option that sets the limit on a gateway, e.g. "maxItemBytes". Static. */

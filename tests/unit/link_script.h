@@ -31,6 +31,7 @@ struct script {
     struct link_ledger ledger;
     struct link_sender sender;
     uint8_t logic_id[LOGIC_ID_LEN];
+    const struct hello *peer; /* what the gateway says of itself on the next connection; NULL: nothing */
 
     struct call calls[MAX_CALLS];
     size_t call_count;
@@ -105,7 +106,7 @@ static inline void on_ready(struct h2_conn *conn, void *arg)
     struct script *script = arg;
 
     script->ready = true;
-    link_sender_start(&script->sender, conn);
+    link_sender_start(&script->sender, conn, script->peer);
 }
 
 static inline void on_response(struct h2_conn *conn, int32_t stream, int status, struct slice body, void *arg)

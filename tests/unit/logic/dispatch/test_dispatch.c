@@ -17,6 +17,7 @@ enum { LINKS = 3, ITEMS = 2 };
 struct gateway_link {
     enum link_offer offer;
     bool not_up;
+    bool no_users; /* why it refuses */
     const char *name;
     size_t added;
     uint64_t sequence; /* of the last one that was added */
@@ -57,10 +58,9 @@ bool gateway_link_is_up(const struct gateway_link *link)
 enum hello_limit gateway_link_passed(const struct gateway_link *link, struct push_measure *measure,
                                      int64_t *allowed)
 {
-    (void)link;
     (void)measure;
     *allowed = 1;
-    return HELLO_RPC_BYTES;
+    return link->no_users ? HELLO_LIMIT_COUNT : HELLO_RPC_BYTES;
 }
 
 void gateway_set_apply(struct gateway_set *set)
@@ -299,6 +299,23 @@ static void a_limit_that_every_gateway_has_refuses_the_push(void **state)
     expect_balance();
 }
 
+static void who_knows_no_users_is_named_as_the_reason(void **state)
+{
+    struct bench *bench = *state;
+
+    links[1].offer = LINK_REFUSES;
+    links[1].no_users = true;
+    expect(bench, PUSH_TAKEN, 2);
+    assert_true(bench->outcome.no_users);
+    assert_string_equal(bench->names[PUSH_NAMES_REFUSED], "b:2");
+    assert_int_equal(metrics_get(LM_LINK_PUSHES_REFUSED), 1);
+    links[0].offer = links[2].offer = LINK_REFUSES;
+    expect(bench, PUSH_PAST_LIMITS, 0);
+    assert_false(bench->outcome.no_users); /* the first one's reason is a limit */
+    assert_int_equal(bench->outcome.passed.limit, HELLO_RPC_BYTES);
+    expect_balance();
+}
+
 static void without_any_gateway_a_push_is_refused(void **state)
 {
     struct bench *bench = *state;
@@ -405,6 +422,7 @@ int main(void)
         TEST(who_is_connecting_gets_it_and_is_named),
         TEST(a_limit_refuses_for_its_gateway_alone),
         TEST(a_limit_that_every_gateway_has_refuses_the_push),
+        TEST(who_knows_no_users_is_named_as_the_reason),
         TEST(without_any_gateway_a_push_is_refused),
         TEST(a_queue_that_cannot_grow_refuses_the_push),
         TEST(who_waits_is_not_told_before_the_links_answer),

@@ -18,7 +18,7 @@
 static void there_and_back(void **state)
 {
     struct hello hello = {
-        .version = "0.2.0-1~deb \"x\"", .limits = {1, 2, 3, 999999999999999}, .traces = true};
+        .version = "0.2.0-1~deb \"x\"", .limits = {1, 2, 3, 999999999999999}, .traces = true, .users = true};
     const uint8_t bytes[16] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
                                0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
     struct hello back;
@@ -35,7 +35,31 @@ static void there_and_back(void **state)
     assert_string_equal(back.instance, INSTANCE);
     assert_memory_equal(back.limits, hello.limits, sizeof back.limits);
     assert_true(back.traces);
+    assert_true(back.users);
     buf_fini(&text);
+}
+
+/* Each capability is said and heard by itself. */
+static void capabilities_are_told_apart(void **state)
+{
+    (void)state;
+    for (unsigned set = 0; set < 4; set++) {
+        struct hello hello = {.version = "1",
+                              .instance = INSTANCE,
+                              .limits = {1, 1, 1, 1},
+                              .traces = set & 1,
+                              .users = set & 2};
+        struct hello back;
+        struct fault fault;
+        struct buf text;
+
+        buf_init(&text, HELLO_MAX_BYTES);
+        assert_int_equal(hello_print(&hello, &text), STATUS_OK);
+        assert_int_equal(hello_parse(slice_of(text.data, text.len), &back, &fault), STATUS_OK);
+        assert_int_equal(back.traces, hello.traces);
+        assert_int_equal(back.users, hello.users);
+        buf_fini(&text);
+    }
 }
 
 static void what_a_later_version_adds_is_passed_over(void **state)
@@ -55,6 +79,7 @@ static void what_a_later_version_adds_is_passed_over(void **state)
     assert_string_equal(hello.version, "9");
     assert_int_equal(hello.limits[HELLO_RPC_BYTES], 4);
     assert_false(hello.traces);
+    assert_false(hello.users);
 }
 
 static void expect_refused(const char *text, const char *says)
@@ -179,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back),
+        cmocka_unit_test(capabilities_are_told_apart),
         cmocka_unit_test(what_a_later_version_adds_is_passed_over),
         cmocka_unit_test(refuses_what_is_no_hello),
         cmocka_unit_test(what_a_push_takes),

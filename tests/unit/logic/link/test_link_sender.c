@@ -214,6 +214,96 @@ static void a_push_refused_without_its_trace_too_is_let_go(void **state)
     assert_int_equal(count_traced(script->calls[2].batch.records), 1);
 }
 
+static void queue_to_user(struct script *script, uint64_t sequence, struct push_wait *wait)
+{
+    const struct slice users[] = {slice_str("u7")};
+    const struct slice items[] = {slice_str("\"for u7\"")};
+    const struct push push = {.target = AUDIENCE_USER,
+                              .rooms = users,
+                              .room_count = 1,
+                              .items = items,
+                              .item_count = 1,
+                              .wait = wait != NULL};
+
+    queue_push(script, sequence, &push, wait);
+}
+
+static size_t count_to_users(struct slice rest)
+{
+    struct push_record record;
+    size_t count = 0;
+
+    while (push_next_record(&rest, &record))
+        count += record.target == AUDIENCE_USER;
+    return count;
+}
+
+static const struct hello knows_users = {.traces = true, .users = true};
+
+static void sends_pushes_to_users_to_who_knows_them(void **state)
+{
+    struct script *script = *state;
+
+    script->peer = &knows_users;
+    connect_again(script);
+    queue_items(script, 1, "1");
+    queue_to_user(script, 2, NULL);
+    queue_items(script, 3, "3");
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[0].pushes, 3);
+    assert_int_equal(count_to_users(script->calls[0].batch.records), 1);
+}
+
+/* Here no answer to the hello: a gateway of before users, or go-push's. */
+static void never_sends_pushes_to_users_to_an_older_gateway(void **state)
+{
+    struct script *script = *state;
+    uint64_t dropped = metrics_get(LM_LINK_PUSHES_REFUSED), acked = metrics_get(LM_LINK_PUSHES_ACKED);
+
+    queue_to_user(script, 1, NULL);
+    queue_to_user(script, 2, NULL);
+    queue_items(script, 3, "3");
+    queue_items(script, 4, "4");
+    queue_to_user(script, 5, NULL);
+    queue_items(script, 6, "6");
+    queue_to_user(script, 7, NULL);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(link_sender_send(&script->sender), STATUS_OK);
+    assert_false(script->sender.owed);
+    assert_int_equal(script->ledger.queue.count, 0);
+    assert_int_equal(script->call_count, 2);
+    assert_int_equal(script->calls[0].batch.first_sequence, 3);
+    assert_int_equal(script->calls[0].pushes, 2);
+    assert_int_equal(script->calls[1].batch.first_sequence, 6);
+    assert_int_equal(script->calls[1].pushes, 1);
+    assert_int_equal(metrics_get(LM_LINK_PUSHES_REFUSED) - dropped, 4);
+    assert_int_equal(metrics_get(LM_LINK_PUSHES_ACKED) - acked, 3);
+}
+
+/* The batch was under way to a gateway that knew users; an older one has taken its place. */
+static void a_batch_under_way_is_cut_for_an_older_gateway(void **state)
+{
+    struct script *script = *state;
+
+    script->peer = &knows_users;
+    connect_again(script);
+    script->next_status[0] = 503;
+    queue_items(script, 1, "1");
+    queue_to_user(script, 2, NULL);
+    queue_items(script, 3, "3");
+    assert_int_equal(exchange(script), LINK_REPLY_RETRY);
+    assert_int_equal(count_to_users(script->calls[0].batch.records), 1);
+    script->peer = NULL;
+    connect_again(script);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[1].pushes, 1);
+    assert_int_equal(script->calls[1].batch.first_sequence, 1);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[2].pushes, 1);
+    assert_int_equal(script->calls[2].batch.first_sequence, 3);
+}
+
 static void expect_form(struct script *script, size_t index, const char *path, const char *body)
 {
     struct call *call = &script->calls[index];
@@ -300,6 +390,35 @@ static void tells_the_caller_that_nobody_gets_it(void **state)
     assert_int_equal(script->outcome.acked, 0);
 }
 
+static void who_waits_is_told_that_an_older_gateway_refuses_users(void **state)
+{
+    struct script *script = *state;
+
+    queue_to_user(script, 9, start_wait(script));
+    assert_int_equal(link_sender_send(&script->sender), STATUS_OK);
+    assert_int_equal(script->call_count, 0);
+    assert_int_equal(script->told, 1);
+    assert_int_equal(script->outcome.verdict, PUSH_WAIT_REFUSED);
+    assert_int_equal(script->outcome.refused, 1);
+}
+
+/* Whatever its hello says: a form call has no user. */
+static void forms_carry_no_pushes_to_users(void **state)
+{
+    struct script *script = *state;
+
+    script->peer = &knows_users;
+    connect_again(script);
+    script->next_status[0] = 404;
+    script->next_status[1] = 200;
+    queue_to_user(script, 1, NULL);
+    queue_items(script, 2, "3");
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->ledger.queue.count, 0);
+    expect_form(script, 1, "/push/all", "items=%5B3%5D");
+}
+
 static void books_balance(void **state)
 {
     uint64_t accepted = metrics_get(LM_LINK_PUSHES_ACCEPTED), out = metrics_get(LM_LINK_PUSHES_ACKED);
@@ -332,6 +451,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(speaks_forms_to_a_gateway_that_knows_no_batches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_the_caller_whom_it_reached, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_the_caller_that_nobody_gets_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sends_pushes_to_users_to_who_knows_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(never_sends_pushes_to_users_to_an_older_gateway, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_batch_under_way_is_cut_for_an_older_gateway, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_waits_is_told_that_an_older_gateway_refuses_users, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(forms_carry_no_pushes_to_users, set_up, tear_down),
         cmocka_unit_test(books_balance),
     };
 

@@ -102,6 +102,39 @@ static void waited_and_one_refused(void **state)
         "\"gateways\":{\"known\":2,\"queued\":1,\"acked\":1,\"refused\":[\"a:1\"]}}");
 }
 
+static void no_gateway_knows_users(void **state)
+{
+    struct push_outcome outcome = {
+        .verdict = PUSH_PAST_LIMITS, .items = 1, .known = 1, .refused = 1, .no_users = true};
+
+    (void)state;
+    push_outcome_add_name(&outcome, PUSH_NAMES_REFUSED, "a:1");
+    expect(&outcome, 400,
+           "{\"error\":{\"code\":\"gateway_limits\",\"message\":\"no gateway takes the push: a:1 takes no "
+           "pushes to users\"}}");
+}
+
+static void waited_and_one_knows_no_users(void **state)
+{
+    struct push_outcome outcome = {.verdict = PUSH_WAIT_REFUSED,
+                                   .sequence = 3,
+                                   .items = 1,
+                                   .known = 2,
+                                   .queued = 1,
+                                   .acked = 1,
+                                   .refused = 1,
+                                   .no_users = true,
+                                   .wait_ms = 5000};
+
+    (void)state;
+    push_outcome_add_name(&outcome, PUSH_NAMES_REFUSED, "a:1");
+    expect(
+        &outcome, 502,
+        "{\"error\":{\"code\":\"gateway_refused\",\"message\":\"1 of 2 gateways refused the push, 1 applied "
+        "it: a:1 takes no pushes to users\"},\"id\":\"9f86d081884c7d65-3\",\"items\":1,"
+        "\"gateways\":{\"known\":2,\"queued\":1,\"acked\":1,\"refused\":[\"a:1\"]}}");
+}
+
 static void waited(void **state)
 {
     struct push_outcome outcome = {
@@ -246,6 +279,8 @@ int main(void)
         cmocka_unit_test(names_what_each_gateway_is),
         cmocka_unit_test(past_every_gateways_limits),
         cmocka_unit_test(waited_and_one_refused),
+        cmocka_unit_test(no_gateway_knows_users),
+        cmocka_unit_test(waited_and_one_knows_no_users),
         cmocka_unit_test(waited),
         cmocka_unit_test(waited_too_long),
         cmocka_unit_test(queue_full_names_the_gateways),
