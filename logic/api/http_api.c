@@ -153,6 +153,11 @@ static void handle_push_room(struct http_exchange *exchange, void *arg)
     handle_push(arg, exchange, PUSH_DOOR_ROOM);
 }
 
+static void handle_push_user(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_USER);
+}
+
 static void handle_push_batch(struct http_exchange *exchange, void *arg)
 {
     handle_push(arg, exchange, PUSH_DOOR_BATCH);
@@ -237,6 +242,7 @@ static void handle_gateways(struct http_exchange *exchange, void *arg)
 static const struct http_route routes[] = {
     {"POST", "/push/all", handle_push_all, refuses_push},
     {"POST", "/push/room", handle_push_room, refuses_push},
+    {"POST", "/push/user", handle_push_user, refuses_push},
     {"POST", "/push/batch", handle_push_batch, refuses_batch},
     {"GET", "/stats", handle_stats, NULL},
     {"GET", "/healthz", handle_healthz, NULL},

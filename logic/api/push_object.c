@@ -11,6 +11,8 @@ enum member {
     MEMBER_ALL,
     MEMBER_ROOM,
     MEMBER_ROOMS,
+    MEMBER_USER,
+    MEMBER_USERS,
     MEMBER_ITEMS,
     MEMBER_WAIT,
     MEMBER_TRACEPARENT,
@@ -19,20 +21,23 @@ enum member {
 
 static const struct {
     const char *name;
-    bool doors[3]; /* where it is allowed, by enum push_door */
+    bool doors[PUSH_DOOR_COUNT]; /* where it is allowed, by enum push_door */
 } members[MEMBER_COUNT] = {
-    [MEMBER_ALL] = {"all", {false, false, true}},
-    [MEMBER_ROOM] = {"room", {false, true, true}},
-    [MEMBER_ROOMS] = {"rooms", {false, true, true}},
-    [MEMBER_ITEMS] = {"items", {true, true, true}},
-    [MEMBER_WAIT] = {"wait", {true, true, true}},
-    [MEMBER_TRACEPARENT] = {"traceparent", {true, true, true}},
+    [MEMBER_ALL] = {"all", {[PUSH_DOOR_BATCH] = true}},
+    [MEMBER_ROOM] = {"room", {[PUSH_DOOR_ROOM] = true, [PUSH_DOOR_BATCH] = true}},
+    [MEMBER_ROOMS] = {"rooms", {[PUSH_DOOR_ROOM] = true, [PUSH_DOOR_BATCH] = true}},
+    [MEMBER_USER] = {"user", {[PUSH_DOOR_USER] = true, [PUSH_DOOR_BATCH] = true}},
+    [MEMBER_USERS] = {"users", {[PUSH_DOOR_USER] = true, [PUSH_DOOR_BATCH] = true}},
+    [MEMBER_ITEMS] = {"items", {true, true, true, true}},
+    [MEMBER_WAIT] = {"wait", {true, true, true, true}},
+    [MEMBER_TRACEPARENT] = {"traceparent", {true, true, true, true}},
 };
 
 static const char *const allowed_members[] = {
     [PUSH_DOOR_ALL] = "items, wait and traceparent",
     [PUSH_DOOR_ROOM] = "room or rooms, items, wait and traceparent",
-    [PUSH_DOOR_BATCH] = "all, room or rooms, items, wait and traceparent",
+    [PUSH_DOOR_BATCH] = "all, room, rooms, user or users, items, wait and traceparent",
+    [PUSH_DOOR_USER] = "user or users, items, wait and traceparent",
 };
 
 /* The members of one JSON push; a text with data NULL is absent. */
@@ -101,50 +106,95 @@ static enum status find_members(struct push_reading *reading, enum push_door doo
     return status;
 }
 
-static enum status read_rooms(struct push_reading *reading, const struct json_value *rooms)
+/* An array of names of that kind; the kind's name is the member's. */
+static enum status read_names(struct push_reading *reading, enum audience kind,
+                              const struct json_value *names)
 {
-    struct json_iter iter = json_iter_of(rooms, reading->text.data);
-    struct json_value room;
+    struct json_iter iter = json_iter_of(names, reading->text.data);
+    struct json_value name;
     enum status status = STATUS_OK;
     char label[32];
 
-    if (rooms->type != JSON_ARRAY) {
-        return push_refuse(reading->fault, "invalid_request", "rooms must be an array of strings");
+    if (names->type != JSON_ARRAY) {
+        return push_refuse(reading->fault, "invalid_request", "%s must be an array of strings",
+                           audience_name(kind));
     }
-    while (status == STATUS_OK && json_next_element(&iter, &room)) {
-        snprintf(label, sizeof label, "rooms[%zu]", reading->push.room_count);
-        status = push_reading_json_room(reading, &room, label);
+    while (status == STATUS_OK && json_next_element(&iter, &name)) {
+        snprintf(label, sizeof label, "%s[%zu]", audience_name(kind), reading->push.room_count);
+        status = push_reading_json_name(reading, kind, &name, label);
     }
     if (status == STATUS_OK && reading->push.room_count == 0) {
-        return push_refuse(reading->fault, "invalid_room", "rooms is empty, 1 to %zu rooms are allowed",
-                           reading->limits->max_rooms);
+        return push_refuse(reading->fault, push_reading_name_code(kind),
+                           "%s is empty, 1 to %zu %s are allowed", audience_name(kind),
+                           reading->limits->max_rooms, audience_name(kind));
     }
-    return status == STATUS_OK ? push_reading_merge_rooms(reading) : status;
+    return status == STATUS_OK ? push_reading_merge_names(reading) : status;
+}
+
+/* The members that say whom a push is for. */
+static const struct {
+    enum member member;
+    enum audience kind;
+    bool many;
+} targets[] = {
+    {MEMBER_ALL, AUDIENCE_EVERYONE, false}, {MEMBER_ROOM, AUDIENCE_ROOM, false},
+    {MEMBER_ROOMS, AUDIENCE_ROOM, true},    {MEMBER_USER, AUDIENCE_USER, false},
+    {MEMBER_USERS, AUDIENCE_USER, true},
+};
+
+enum { TARGETS = sizeof targets / sizeof targets[0] };
+
+static const char *const choices[] = {
+    [PUSH_DOOR_ALL] = "",
+    [PUSH_DOOR_ROOM] = "room and rooms",
+    [PUSH_DOOR_BATCH] = "all, room, rooms, user and users",
+    [PUSH_DOOR_USER] = "user and users",
+};
+
+/* Of a push with no member that says whom it is for. */
+static enum status judge_no_target(struct push_reading *reading, enum push_door door)
+{
+    switch (door) {
+    case PUSH_DOOR_ROOM:
+        return push_refuse(reading->fault, "invalid_room", "room or rooms is missing");
+    case PUSH_DOOR_USER:
+        return push_refuse(reading->fault, "invalid_user", "user or users is missing");
+    case PUSH_DOOR_BATCH:
+        return push_refuse(reading->fault, "invalid_request", "one of %s is missing", choices[door]);
+    case PUSH_DOOR_ALL:
+    case PUSH_DOOR_COUNT:
+        break;
+    }
+    return STATUS_OK;
 }
 
 static enum status read_target(struct push_reading *reading, enum push_door door,
                                const struct push_members *found)
 {
-    if (has(found, MEMBER_ALL) + has(found, MEMBER_ROOM) + has(found, MEMBER_ROOMS) > 1) {
-        return push_refuse(reading->fault, "invalid_request", "only one of %s is allowed",
-                           door == PUSH_DOOR_BATCH ? "all, room and rooms" : "room and rooms");
+    size_t count = 0, index = 0;
+
+    for (size_t i = 0; i < TARGETS; i++) {
+        if (has(found, targets[i].member)) {
+            count++;
+            index = i;
+        }
     }
-    if (has(found, MEMBER_ROOM)) {
-        return push_reading_json_room(reading, &found->values[MEMBER_ROOM], "room");
+    if (count > 1) {
+        return push_refuse(reading->fault, "invalid_request", "only one of %s is allowed", choices[door]);
     }
-    if (has(found, MEMBER_ROOMS)) {
-        return read_rooms(reading, &found->values[MEMBER_ROOMS]);
+    if (count == 0) {
+        return judge_no_target(reading, door);
     }
-    if (has(found, MEMBER_ALL) && found->values[MEMBER_ALL].type != JSON_TRUE) {
-        return push_refuse(reading->fault, "invalid_request", "all must be true");
+    const struct json_value *value = &found->values[targets[index].member];
+    if (targets[index].many) {
+        return read_names(reading, targets[index].kind, value);
     }
-    if (door == PUSH_DOOR_ROOM) {
-        return push_refuse(reading->fault, "invalid_room", "room or rooms is missing");
+    if (targets[index].kind != AUDIENCE_EVERYONE) {
+        return push_reading_json_name(reading, targets[index].kind, value,
+                                      audience_noun(targets[index].kind));
     }
-    if (door == PUSH_DOOR_BATCH && !has(found, MEMBER_ALL)) {
-        return push_refuse(reading->fault, "invalid_request", "one of all, room and rooms is missing");
-    }
-    return STATUS_OK;
+    return value->type == JSON_TRUE ? STATUS_OK
+                                    : push_refuse(reading->fault, "invalid_request", "all must be true");
 }
 
 static enum status read_wait(struct push_reading *reading, const struct push_members *found)

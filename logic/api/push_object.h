@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One push as a JSON object: `{"room":…,"items":[…]}`. Part of push_request; nobody else includes
- * this. Pure; any thread. */
+/* One push as a JSON object: `{"room":…,"items":[…]}`, `{"user":…,"items":[…]}`. Part of push_request; nobody
+ * else includes this. Pure; any thread. */
 #ifndef FANFARE_LOGIC_API_PUSH_OBJECT_H
 #define FANFARE_LOGIC_API_PUSH_OBJECT_H
 

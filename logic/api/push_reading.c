@@ -55,30 +55,37 @@ void push_reading_begin(struct push_reading *reading)
 {
     reading->push = (struct push){.target = AUDIENCE_EVERYONE};
     reading->fault->trace.set = false;
-    reading->first_room = reading->request->slice_count;
+    reading->first_name = reading->request->slice_count;
 }
 
-enum status push_reading_room(struct push_reading *reading, struct slice room, const char *label)
+const char *push_reading_name_code(enum audience kind)
+{
+    return kind == AUDIENCE_USER ? "invalid_user" : "invalid_room";
+}
+
+enum status push_reading_name(struct push_reading *reading, enum audience kind, struct slice name,
+                              const char *label)
 {
     size_t max_len = reading->limits->max_room_len;
-    const char *reason = push_room_fault(room, max_len);
+    const char *reason = push_name_fault(kind, name, max_len);
 
     if (reason != NULL) {
-        return push_refuse(reading->fault, "invalid_room",
+        return push_refuse(reading->fault, push_reading_name_code(kind),
                            "%s: %s; allowed are 1 to %zu bytes of UTF-8 without control characters", label,
                            reason, max_len);
     }
     if (reading->push.room_count == reading->limits->max_rooms) {
-        return push_refuse(reading->fault, "too_many_rooms", "more than %zu rooms, the most a push may have",
-                           reading->limits->max_rooms);
+        return push_refuse(reading->fault, kind == AUDIENCE_USER ? "too_many_users" : "too_many_rooms",
+                           "more than %zu %s, the most a push may have", reading->limits->max_rooms,
+                           audience_name(kind));
     }
-    reading->push.target = AUDIENCE_ROOM;
+    reading->push.target = kind;
     reading->push.room_count++;
-    return add_slice(reading->request, room);
+    return add_slice(reading->request, name);
 }
 
 /* Decoded names are never longer than their text, so the text's length is room for all of them. */
-static enum status unescape_room(struct push_reading *reading, struct slice *name)
+static enum status unescape_name(struct push_reading *reading, struct slice *name)
 {
     struct buf *decoded = &reading->request->decoded;
     enum status status = decoded->cap > 0 ? STATUS_OK : buf_reserve(decoded, reading->text.len);
@@ -97,8 +104,8 @@ static enum status unescape_room(struct push_reading *reading, struct slice *nam
     return STATUS_OK;
 }
 
-enum status push_reading_json_room(struct push_reading *reading, const struct json_value *value,
-                                   const char *label)
+enum status push_reading_json_name(struct push_reading *reading, enum audience kind,
+                                   const struct json_value *value, const char *label)
 {
     struct slice name = value->text;
     enum status status = STATUS_OK;
@@ -107,31 +114,31 @@ enum status push_reading_json_room(struct push_reading *reading, const struct js
         return push_refuse(reading->fault, "invalid_request", "%s must be a string", label);
     }
     if (memchr(name.data, '\\', name.len) != NULL) {
-        status = unescape_room(reading, &name);
+        status = unescape_name(reading, &name);
     } else {
         name = slice_of(name.data + 1, name.len - 2);
     }
-    return status == STATUS_OK ? push_reading_room(reading, name, label) : status;
+    return status == STATUS_OK ? push_reading_name(reading, kind, name, label) : status;
 }
 
 /* Moves the first of each name to the front; returns how many there are. */
-static size_t keep_first(struct hashmap *seen, struct hashmap_node *nodes, struct slice *rooms, size_t count)
+static size_t keep_first(struct hashmap *seen, struct hashmap_node *nodes, struct slice *names, size_t count)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
-        uint64_t hash = hashmap_hash(rooms[i]);
+        uint64_t hash = hashmap_hash(names[i]);
 
-        if (hashmap_find(seen, rooms[i], hash) == NULL) {
-            nodes[kept] = (struct hashmap_node){NULL, rooms[i], hash};
+        if (hashmap_find(seen, names[i], hash) == NULL) {
+            nodes[kept] = (struct hashmap_node){NULL, names[i], hash};
             hashmap_add(seen, &nodes[kept]);
-            rooms[kept++] = rooms[i];
+            names[kept++] = names[i];
         }
     }
     return kept;
 }
 
-enum status push_reading_merge_rooms(struct push_reading *reading)
+enum status push_reading_merge_names(struct push_reading *reading)
 {
     struct push_request *request = reading->request;
     size_t count = reading->push.room_count;
@@ -146,8 +153,8 @@ enum status push_reading_merge_rooms(struct push_reading *reading)
         free(nodes);
         return STATUS_NO_MEMORY;
     }
-    reading->push.room_count = keep_first(&seen, nodes, request->slices + reading->first_room, count);
-    request->slice_count = reading->first_room + reading->push.room_count;
+    reading->push.room_count = keep_first(&seen, nodes, request->slices + reading->first_name, count);
+    request->slice_count = reading->first_name + reading->push.room_count;
     hashmap_fini(&seen);
     free(nodes);
     return STATUS_OK;
@@ -204,7 +211,7 @@ enum status push_reading_end(struct push_reading *reading, const struct push_fau
             return STATUS_NO_MEMORY;
         }
         *entry->fault = *fault;
-        reading->request->slice_count = reading->first_room;
+        reading->request->slice_count = reading->first_name;
     }
     reading->request->count++;
     return STATUS_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One body being read: the checks of rooms and items that the form and the JSON way share.
+/* One body being read: the checks of names and items that the form and the JSON way share.
  * Part of push_request; nobody else includes this. Pure; any thread. */
 #ifndef FANFARE_LOGIC_API_PUSH_READING_H
 #define FANFARE_LOGIC_API_PUSH_READING_H
@@ -12,7 +12,7 @@ struct push_reading {
     struct push_request *request;
     struct push_fault *fault;
     struct push push;  /* the one being read; its slices stand at the end of the request's */
-    size_t first_room; /* index in the request's slices */
+    size_t first_name; /* index in the request's slices */
     struct slice text; /* what offsets count from: the JSON body, or the form's decoded items */
 };
 
@@ -21,15 +21,19 @@ enum status push_refuse(struct push_fault *fault, const char *code, const char *
     __attribute__((format(printf, 3, 4)));
 /* Checks the whole text as JSON; `wrapping` levels around an item are not the item's. */
 enum status push_reading_scan(struct push_reading *reading, int wrapping, struct json_value *out);
-/* Begins the next push: no rooms, no items. */
+/* Begins the next push: no names, no items. */
 void push_reading_begin(struct push_reading *reading);
-/* Adds a room in plain UTF-8. `label` names it in a fault: "room", "rooms[3]". */
-enum status push_reading_room(struct push_reading *reading, struct slice room, const char *label);
-/* Adds a room from its JSON value. */
-enum status push_reading_json_room(struct push_reading *reading, const struct json_value *value,
-                                   const char *label);
-/* Leaves one of each name among the rooms. After the rooms, before the items. */
-enum status push_reading_merge_rooms(struct push_reading *reading);
+/* The code of a refusal for a missing or bad name: "invalid_room", "invalid_user". */
+const char *push_reading_name_code(enum audience kind);
+/* Adds a room or user, whichever `kind` has, in plain UTF-8. `label` names it in a fault: "room",
+ * "users[3]". */
+enum status push_reading_name(struct push_reading *reading, enum audience kind, struct slice name,
+                              const char *label);
+/* Adds one from its JSON value. */
+enum status push_reading_json_name(struct push_reading *reading, enum audience kind,
+                                   const struct json_value *value, const char *label);
+/* Leaves one of each name. After the names, before the items. */
+enum status push_reading_merge_names(struct push_reading *reading);
 /* Adds all items. */
 enum status push_reading_items(struct push_reading *reading, const struct json_value *items);
 /* Ends the push as the request's next entry, or as that entry's refusal when `fault` is not NULL. */

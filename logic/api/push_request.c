@@ -109,15 +109,19 @@ static enum status read_form_items(struct push_reading *reading, struct slice fo
     return status == STATUS_OK ? push_reading_scan(reading, IN_FORM, items) : status;
 }
 
-static enum status read_form_room(struct push_reading *reading, struct slice form)
+/* The field is called as one name of its kind is. */
+static enum status read_form_name(struct push_reading *reading, enum audience kind, struct slice form)
 {
-    struct buf *room = &reading->request->room;
-    enum status status = read_field(reading, form, "room", room);
+    struct buf *name = &reading->request->name;
+    enum status status = read_field(reading, form, audience_noun(kind), name);
 
     if (status == STATUS_NOT_FOUND) {
-        return push_refuse(reading->fault, "invalid_room", "the form field room is missing");
+        return push_refuse(reading->fault, push_reading_name_code(kind), "the form field %s is missing",
+                           audience_noun(kind));
     }
-    return status == STATUS_OK ? push_reading_room(reading, slice_of(room->data, room->len), "room") : status;
+    return status == STATUS_OK
+               ? push_reading_name(reading, kind, slice_of(name->data, name->len), audience_noun(kind))
+               : status;
 }
 
 static enum status read_form_wait(struct push_reading *reading, struct slice form)
@@ -145,7 +149,10 @@ static enum status read_form(struct push_reading *reading, enum push_door door, 
         status = read_form_items(reading, form, &items);
     }
     if (status == STATUS_OK && door == PUSH_DOOR_ROOM) {
-        status = read_form_room(reading, form);
+        status = read_form_name(reading, AUDIENCE_ROOM, form);
+    }
+    if (status == STATUS_OK && door == PUSH_DOOR_USER) {
+        status = read_form_name(reading, AUDIENCE_USER, form);
     }
     if (status == STATUS_OK) {
         status = read_form_wait(reading, form);
@@ -197,7 +204,7 @@ enum status push_request_parse(enum push_door door, enum push_body kind, struct 
     }
     fault->trace.set = false;
     buf_init(&request->decoded, body.len);
-    buf_init(&request->room, body.len);
+    buf_init(&request->name, body.len);
     status = read_body(&reading, door, kind, body);
     if (status != STATUS_OK) {
         push_request_free(request);
@@ -219,6 +226,6 @@ void push_request_free(struct push_request *request)
     free(request->entries);
     free(request->slices);
     buf_fini(&request->decoded);
-    buf_fini(&request->room);
+    buf_fini(&request->name);
     free(request);
 }

@@ -15,13 +15,14 @@
 struct push_request_limits {
     size_t max_items;    /* per push */
     size_t max_item_len; /* bytes */
-    size_t max_rooms;    /* per push, counted before duplicates are dropped */
-    size_t max_room_len; /* bytes, decoded */
+    size_t max_rooms;    /* rooms or users per push, counted before duplicates are dropped */
+    size_t max_room_len; /* bytes of a room's or user's name, decoded */
     size_t max_pushes;   /* per batch */
     int max_depth;       /* nesting inside an item, at most JSON_MAX_DEPTH */
 };
 
-enum push_door { PUSH_DOOR_ALL, PUSH_DOOR_ROOM, PUSH_DOOR_BATCH }; /* /push/all, /push/room, /push/batch */
+/* /push/all, /push/room, /push/batch, /push/user */
+enum push_door { PUSH_DOOR_ALL, PUSH_DOOR_ROOM, PUSH_DOOR_BATCH, PUSH_DOOR_USER, PUSH_DOOR_COUNT };
 enum push_body { PUSH_BODY_FORM, PUSH_BODY_JSON };
 
 struct push_entry {
@@ -35,11 +36,11 @@ struct push_request {
     struct push_entry *entries; /* in the order of the body */
     size_t count;               /* 1 but for a batch */
 
-    struct slice *slices; /* every entry's rooms and items, in the order of the entries */
+    struct slice *slices; /* every entry's names and items, in the order of the entries */
     size_t slice_count;
     size_t slice_cap;
-    struct buf decoded; /* a form's items, or JSON's room names that had escapes */
-    struct buf room;    /* a form's room */
+    struct buf decoded; /* a form's items, or JSON's names that had escapes */
+    struct buf name;    /* a form's room or user */
 };
 
 /* Reads a whole body. `wait` and `trace` are what the body says; the query's wait=1 and the header's

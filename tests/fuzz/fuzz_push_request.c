@@ -23,7 +23,7 @@ static void check_fault(const struct push_fault *fault)
     fuzz_check(utf8_valid(slice_of(fault->message, len), NULL));
 }
 
-static void check_rooms_differ(const struct push *push)
+static void check_names_differ(const struct push *push)
 {
     for (size_t i = 1; i < push->room_count; i++) {
         for (size_t k = 0; k < i; k++) {
@@ -47,7 +47,7 @@ static void check_push(const struct push *push)
     fuzz_check(push_batch_decode(slice_of(bytes, size), &gateway_limits, &batch, &fault) == STATUS_OK);
     fuzz_check(push_record_traceparent(batch.records, &trace) == push->trace.set);
     free(bytes);
-    check_rooms_differ(push);
+    check_names_differ(push);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -59,8 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    status = push_request_parse(data[0] % 3, data[0] / 3 % 2, slice_of(data + 1, size - 1), &limits, &request,
-                                &fault);
+    status = push_request_parse(data[0] % PUSH_DOOR_COUNT, data[0] / PUSH_DOOR_COUNT % 2,
+                                slice_of(data + 1, size - 1), &limits, &request, &fault);
     if (status != STATUS_OK) {
         fuzz_check(status == STATUS_INVALID && request == NULL);
         check_fault(&fault);

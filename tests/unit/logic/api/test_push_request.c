@@ -47,14 +47,14 @@ static void assert_refused(enum push_door door, enum push_body kind, const char 
     assert_int_equal(fault.status, 400);
 }
 
-/* "all | 1 | 2" or "r,s | {} | wait": who, then the items, then whether somebody waits. */
+/* "all | 1 | 2", "users u7 | 1" or "r,s | {} | wait": who, then the items, then whether somebody waits. */
 static void describe(const struct push *push, char *out, size_t cap)
 {
     size_t len = 0;
 
     out[0] = 0;
-    if (push->target == AUDIENCE_EVERYONE) {
-        len += (size_t)snprintf(out + len, cap - len, "all");
+    if (push->target != AUDIENCE_ROOM) {
+        len += (size_t)snprintf(out + len, cap - len, push->target == AUDIENCE_USER ? "users " : "all");
     }
     for (size_t i = 0; i < push->room_count; i++) {
         len += (size_t)snprintf(out + len, cap - len, "%s%.*s", i == 0 ? "" : ",", (int)push->rooms[i].len,
@@ -285,6 +285,50 @@ static void counts_the_depth_inside_an_item(void **state)
                    "at byte 26: nesting deeper than 4");
 }
 
+static void user_refused(const char *body, const char *code, const char *message)
+{
+    assert_refused(PUSH_DOOR_USER, PUSH_BODY_JSON, body, code, message);
+}
+
+static void takes_pushes_to_users(void **state)
+{
+    (void)state;
+    assert_taken(PUSH_DOOR_USER, PUSH_BODY_FORM, "user=u%207&items=[1]&room=r", "users u 7 | 1");
+    assert_taken(PUSH_DOOR_USER, PUSH_BODY_FORM, "items=[1,2]&user=u7&wait=1", "users u7 | 1 | 2 | wait");
+    assert_taken(PUSH_DOOR_USER, PUSH_BODY_JSON, "{\"user\":\"u7\",\"items\":[1]}", "users u7 | 1");
+    assert_taken(PUSH_DOOR_USER, PUSH_BODY_JSON,
+                 "{\"items\":[1],\"users\":[\"u8\",\"u7\",\"u\\u0038\"],\"wait\":true}",
+                 "users u8,u7 | 1 | wait");
+}
+
+static void refuses_bad_users(void **state)
+{
+    static const char rule[] = "; allowed are 1 to 16 bytes of UTF-8 without control characters";
+    char expected[256];
+
+    (void)state;
+    assert_refused(PUSH_DOOR_USER, PUSH_BODY_FORM, "items=[1]", "invalid_user",
+                   "the form field user is missing");
+    snprintf(expected, sizeof expected, "user: the user name has a control character%s", rule);
+    assert_refused(PUSH_DOOR_USER, PUSH_BODY_FORM, "user=%02u7&items=[1]", "invalid_user", expected);
+    user_refused("{\"items\":[1]}", "invalid_user", "user or users is missing");
+    user_refused("{\"user\":7,\"items\":[1]}", "invalid_request", "user must be a string");
+    user_refused("{\"users\":\"u7\",\"items\":[1]}", "invalid_request", "users must be an array of strings");
+    user_refused("{\"users\":[],\"items\":[1]}", "invalid_user", "users is empty, 1 to 3 users are allowed");
+    user_refused("{\"users\":[\"a\",\"b\",\"c\",\"a\"],\"items\":[1]}", "too_many_users",
+                 "more than 3 users, the most a push may have");
+    snprintf(expected, sizeof expected, "users[1]: the user name is too long%s", rule);
+    user_refused("{\"users\":[\"a\",\"12345678901234567\"],\"items\":[1]}", "invalid_user", expected);
+    user_refused("{\"user\":\"a\",\"users\":[\"b\"],\"items\":[1]}", "invalid_request",
+                 "only one of user and users is allowed");
+    user_refused("{\"user\":\"a\",\"room\":\"b\",\"items\":[1]}", "invalid_request",
+                 "member \"room\" is not allowed; allowed are user or users, items, wait and traceparent");
+    room_refused("{\"user\":\"a\",\"items\":[1]}", "invalid_request",
+                 "member \"user\" is not allowed; allowed are room or rooms, items, wait and traceparent");
+    assert_refused(PUSH_DOOR_ALL, PUSH_BODY_JSON, "{\"users\":[\"a\"],\"items\":[1]}", "invalid_request",
+                   "member \"users\" is not allowed; allowed are items, wait and traceparent");
+}
+
 static void takes_a_batch_in_order_each_push_on_its_own(void **state)
 {
     struct push_request *request = taken(PUSH_DOOR_BATCH, PUSH_BODY_JSON,
@@ -317,18 +361,35 @@ static void assert_element_refused(const char *body, const char *code, const cha
 static void refuses_elements_of_a_batch(void **state)
 {
     (void)state;
-    assert_element_refused("[{\"items\":[1]}]", "invalid_request", "one of all, room and rooms is missing");
+    assert_element_refused("[{\"items\":[1]}]", "invalid_request",
+                           "one of all, room, rooms, user and users is missing");
     assert_element_refused("[{\"all\":false,\"items\":[1]}]", "invalid_request", "all must be true");
     assert_element_refused("[{\"all\":true,\"room\":\"r\",\"items\":[1]}]", "invalid_request",
-                           "only one of all, room and rooms is allowed");
+                           "only one of all, room, rooms, user and users is allowed");
     assert_element_refused("[{\"room\":\"r\",\"items\":[1,2,3,4]}]", "too_many_items",
                            "more than 3 items, the most a push may have");
     assert_element_refused(
         "[1]", "invalid_request",
-        "a push must be a JSON object with all, room or rooms, items, wait and traceparent");
-    assert_element_refused(
-        "[{\"x\":1}]", "invalid_request",
-        "member \"x\" is not allowed; allowed are all, room or rooms, items, wait and traceparent");
+        "a push must be a JSON object with all, room, rooms, user or users, items, wait and traceparent");
+    assert_element_refused("[{\"x\":1}]", "invalid_request",
+                           "member \"x\" is not allowed; allowed are all, room, rooms, user or users, items, "
+                           "wait and traceparent");
+}
+
+static void a_batch_has_pushes_to_users(void **state)
+{
+    struct push_request *request = taken(PUSH_DOOR_BATCH, PUSH_BODY_JSON,
+                                         "[{\"users\":[\"a\",\"\\u0062\",\"a\"],\"items\":[1]},{\"user\":"
+                                         "\"c\",\"rooms\":[\"r\"],\"items\":[1]},"
+                                         "{\"user\":\"c\",\"items\":[2],\"wait\":true}]");
+
+    (void)state;
+    assert_int_equal(request->count, 3);
+    assert_push(&request->entries[0], "users a,b | 1");
+    assert_non_null(request->entries[1].fault);
+    assert_string_equal(request->entries[1].fault->code, "invalid_request");
+    assert_push(&request->entries[2], "users c | 2 | wait");
+    push_request_free(request);
 }
 
 static void refuses_a_batch_whole(void **state)
@@ -364,6 +425,9 @@ int main(void)
         cmocka_unit_test(refuses_bad_rooms),
         cmocka_unit_test(keeps_to_the_limits),
         cmocka_unit_test(counts_the_depth_inside_an_item),
+        cmocka_unit_test(takes_pushes_to_users),
+        cmocka_unit_test(refuses_bad_users),
+        cmocka_unit_test(a_batch_has_pushes_to_users),
         cmocka_unit_test(takes_a_batch_in_order_each_push_on_its_own),
         cmocka_unit_test(refuses_elements_of_a_batch),
         cmocka_unit_test(refuses_a_batch_whole),
