@@ -38,25 +38,29 @@ static enum status read_items(const char *given, struct buf *out, struct fault *
                                     : fault_set(fault, STATUS_INVALID, "an array is needed: [ITEM, ...]");
 }
 
-static enum status append_rooms(struct buf *body, const struct words *rooms)
+/* `"room":"r",` or `"rooms":["r","s"],`; `noun` is what one of the names is called. */
+static enum status append_names(struct buf *body, const char *noun, const struct words *names)
 {
-    enum status status = buf_append_str(body, rooms->count == 1 ? "\"room\":" : "\"rooms\":[");
+    bool one = names->count == 1;
+    enum status status = buf_printf(body, one ? "\"%s\":" : "\"%ss\":[", noun);
 
-    for (size_t i = 0; i < rooms->count && status == STATUS_OK; i++) {
+    for (size_t i = 0; i < names->count && status == STATUS_OK; i++) {
         if (i > 0)
             status = buf_append_str(body, ",");
         if (status == STATUS_OK)
-            status = buf_append_json_string(body, rooms->items[i], strlen(rooms->items[i]));
+            status = buf_append_json_string(body, names->items[i], strlen(names->items[i]));
     }
-    return status != STATUS_OK ? status : buf_append_str(body, rooms->count == 1 ? "," : "],");
+    return status != STATUS_OK ? status : buf_append_str(body, one ? "," : "],");
 }
 
 static enum status print_body(const struct options *options, const struct buf *items, struct buf *out)
 {
     enum status status = buf_append_str(out, "{");
 
-    if (status == STATUS_OK && !options->all)
-        status = append_rooms(out, &options->rooms);
+    if (status == STATUS_OK && options->rooms.count > 0)
+        status = append_names(out, "room", &options->rooms);
+    if (status == STATUS_OK && options->users.count > 0)
+        status = append_names(out, "user", &options->users);
     if (status == STATUS_OK && options->wait)
         status = buf_append_str(out, "\"wait\":true,");
     if (status == STATUS_OK)
@@ -80,12 +84,13 @@ static const char *member_text(const cJSON *object, const char *key)
     return text != NULL ? text : "";
 }
 
-/* Names the gateways that do not have the push, or not yet: `key` says why, here as in the answer. */
-static void warn_of(const struct tool *tool, const cJSON *gateways, const char *key)
+/* Names the gateways that do not have the push, or not yet, or the users that are not there: `key` says why,
+ * here as in the answer, where it stands in `object`. */
+static void warn_of(const struct tool *tool, const cJSON *object, const char *key)
 {
     const cJSON *each;
 
-    cJSON_ArrayForEach(each, cJSON_GetObjectItemCaseSensitive(gateways, key))
+    cJSON_ArrayForEach(each, cJSON_GetObjectItemCaseSensitive(object, key))
     {
         printf("%s  %s: %s%s\n", tool_paint(tool, PAINT_YELLOW), key,
                cJSON_IsString(each) ? each->valuestring : "?", tool_paint(tool, PAINT_OFF));
@@ -98,6 +103,7 @@ static int say_taken(const struct tool *tool, const cJSON *answer)
     int items = member_int(answer, "items", 0);
     int acked = member_int(gateways, "acked", -1);
     int clients = member_int(answer, "clients", -1);
+    int offline = member_int(answer, "offlineCount", -1);
 
     printf("%staken%s %s: %d item%s, ", tool_paint(tool, PAINT_GREEN), tool_paint(tool, PAINT_OFF),
            member_text(answer, "id"), items, items == 1 ? "" : "s");
@@ -110,7 +116,10 @@ static int say_taken(const struct tool *tool, const cJSON *answer)
                member_int(gateways, "known", 0));
     if (clients >= 0)
         printf(", %d client%s", clients, clients == 1 ? "" : "s");
+    if (offline >= 0)
+        printf(", %d user%s offline", offline, offline == 1 ? "" : "s");
     putchar('\n');
+    warn_of(tool, answer, "offline");
     warn_of(tool, gateways, "connecting");
     warn_of(tool, gateways, "down");
     warn_of(tool, gateways, "refused");
@@ -213,6 +222,13 @@ static void call_until_settled(struct tool *tool, const struct http_ask *ask, st
     }
 }
 
+static const char *path_of(const struct options *options)
+{
+    if (options->users.count > 0)
+        return "/push/user";
+    return options->all ? "/push/all" : "/push/room";
+}
+
 static int push(struct tool *tool, const struct url *url, const struct buf *items)
 {
     struct http_call call;
@@ -227,7 +243,7 @@ static int push(struct tool *tool, const struct url *url, const struct buf *item
     call_until_settled(tool,
                        &(struct http_ask){.url = url,
                                           .method = "POST",
-                                          .path = tool->options->all ? "/push/all" : "/push/room",
+                                          .path = path_of(tool->options),
                                           .type = "application/json",
                                           .body = slice_of(body.data, body.len)},
                        &call);

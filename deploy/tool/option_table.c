@@ -11,7 +11,7 @@
 
 const struct command_row command_rows[COMMAND_COUNT] = {
     [COMMAND_PUSH] =
-        {"push", "", "Push items to a room, to several, or to everybody.",
+        {"push", "", "Push items to a room, to several, to users, or to everybody.",
          "The answer is one line: the push's id, how many gateways took it and, with --wait, how many "
          "clients were in the room. With --json it is logic's answer as it came. The items are "
          "sent byte for byte. What was refused on connecting, or answered 503 by a logic, was "
@@ -45,6 +45,7 @@ const struct option_row option_rows[] = {
     {"room", TAIL, OPTION_LIST, AT(rooms), 0, 0, "ROOM", "", "The room to follow; again for more rooms (a gateway allows maxJoinRoom)."},
     {"room", WHY, OPTION_LIST, AT(rooms), 0, 0, "ROOM", "", "The room whose client misses something."},
     {"rooms", PUSH | TAIL, OPTION_COMMAS, AT(rooms), 0, 0, "ROOM,...", "", "Several rooms at once; names with a comma need --room."},
+    {"user", PUSH, OPTION_LIST, AT(users), 0, 0, "USER", "", "The user to push to; again for more users."},
     {"all", PUSH, OPTION_FLAG, AT(all), 0, 0, "", "", "Push to every client."},
     {"items", PUSH, OPTION_TEXT, AT(items), 0, 0, "JSON|@FILE|-", "", "A JSON array of items, a file that holds one, or - for the standard input."},
     {"wait", PUSH, OPTION_FLAG, AT(wait), 0, 0, "", "", "Answer only when the gateways have applied the push, with the clients reached."},

@@ -192,8 +192,9 @@ static enum status require(const struct reading *reading)
 
     switch (reading->command) {
     case COMMAND_PUSH:
-        if (out->all == (out->rooms.count > 0))
-            return fault_set(reading->fault, STATUS_INVALID, "either --room, --rooms or --all is needed");
+        if (out->all + (out->rooms.count > 0) + (out->users.count > 0) != 1)
+            return fault_set(reading->fault, STATUS_INVALID,
+                             "either --room, --rooms, --user or --all is needed");
         if (out->items == NULL)
             return fault_set(reading->fault, STATUS_INVALID, "--items is needed: a JSON array, @FILE, or -");
         return STATUS_OK;
@@ -248,6 +249,7 @@ static void words_free(struct words *words)
 void options_fini(struct options *options)
 {
     words_free(&options->rooms);
+    words_free(&options->users);
     words_free(&options->gateways);
     words_free(&options->logics);
     words_free(&options->admins);

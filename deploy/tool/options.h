@@ -19,6 +19,7 @@ struct words {
 /* What was given, or the default. Strings are owned by the struct or by argv. */
 struct options {
     struct words rooms;
+    struct words users;
     struct words gateways; /* ws:// or wss:// */
     struct words logics;   /* http://, https:// or unix: */
     struct words admins;   /* the same */

@@ -8,11 +8,15 @@
 #include "shared/base/buf.h"
 #include "shared/contract/push.h"
 
+/* A logic reads answers of at most 1 MiB, and the rest of one takes 139 kB at most. */
+enum { BATCH_TALLY_OFFLINE = 512 * 1024 };
+
 struct batch_tally {
     uint64_t pushes;
     uint64_t duplicates;
     uint64_t items;
-    struct reached *reached; /* room for every waiting push of the batch; owned */
+    struct reached *reached; /* room for every waiting push of the batch; owned. Here `offline` only says
+                              * whether the push is to users */
     size_t reached_count;
 };
 
@@ -25,7 +29,9 @@ void batch_tally_applied(struct batch_tally *tally, const struct push_record *re
 /* A push had been applied before; whom it reached then stands in `cache`. Legal on NULL. */
 void batch_tally_again(struct batch_tally *tally, const struct push_record *record,
                        const struct ack_cache *cache);
-/* Appends the answer. */
-enum status batch_tally_print(const struct batch_tally *tally, uint64_t applied, struct buf *answer);
+/* Appends the answer. Of pushes to users it lists who was not there, as far as `cache` knows and the answer
+ * stays below BATCH_TALLY_OFFLINE bytes of such lists. */
+enum status batch_tally_print(const struct batch_tally *tally, uint64_t applied,
+                              const struct ack_cache *cache, struct buf *answer);
 
 #endif

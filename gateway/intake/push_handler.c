@@ -22,8 +22,9 @@ struct push_handler {
     struct reorder_buffer reorder;
     bool bus_up;
     bool held;
-    int64_t held_ms;  /* when it was last held; 0: never */
-    uint64_t applied; /* pushes, ever */
+    int64_t held_ms;            /* when it was last held; 0: never */
+    uint64_t applied;           /* pushes, ever */
+    struct offline_set offline; /* of the push that was applied last */
 };
 
 static void on_forget(struct producer *producer, void *arg)
@@ -80,23 +81,40 @@ static const unsigned duplicate_rows[] = {
     [PUSH_BY_BUS] = M_DUPLICATES_BUS,
 };
 
-static uint32_t apply(struct push_handler *handler, enum push_path path, const struct push_record *record)
+/* To every room or user of the record; of users that somebody waits for it is noted who is not there. */
+static uint32_t deliver_to_names(struct push_handler *handler, const struct push_record *record)
 {
     const struct push_sink *sink = &handler->conf.sink;
+    bool noted = record->wait && record->target == AUDIENCE_USER;
     uint8_t key[AUDIENCE_KEY_MAX];
     struct slice names = record->rooms;
     struct slice name;
     uint32_t clients = 0;
 
+    if (noted)
+        offline_set_begin(&handler->offline, record->room_count);
+    for (uint16_t i = 0; push_next_room(&names, &name); i++) {
+        uint32_t here = sink->deliver(sink->arg, audience_key_of(record->target, name, key), record->items,
+                                      record->item_count);
+
+        clients += here;
+        if (noted && here == 0)
+            offline_set_add(&handler->offline, i);
+    }
+    return clients;
+}
+
+static uint32_t apply(struct push_handler *handler, enum push_path path, const struct push_record *record)
+{
+    const struct push_sink *sink = &handler->conf.sink;
+
+    handler->offline.users = 0;
     handler->applied++;
     metrics_add(M_PUSHES, 1);
     metrics_add(applied_rows[path], 1);
     if (!audience_has_names(record->target))
         return sink->deliver(sink->arg, audience_key(record->target), record->items, record->item_count);
-    while (push_next_room(&names, &name))
-        clients += sink->deliver(sink->arg, audience_key_of(record->target, name, key), record->items,
-                                 record->item_count);
-    return clients;
+    return deliver_to_names(handler, record);
 }
 
 /* A push that fits. */
@@ -116,7 +134,7 @@ static void apply_once(struct push_handler *handler, struct producer *producer, 
     producer->begun = true;
     producer->applied = record->sequence;
     if (record->wait)
-        ack_cache_add(&producer->reached, record->sequence, clients);
+        ack_cache_add(&producer->reached, record->sequence, clients, &handler->offline);
     batch_tally_applied(tally, record, clients);
 }
 
@@ -237,7 +255,7 @@ static enum status batch_by_rpc(struct push_handler *handler, struct producer *p
                            producer->applied + 1);
     } else {
         metrics_add(M_RPC_BATCHES, 1);
-        status = batch_tally_print(&tally, producer->applied, answer);
+        status = batch_tally_print(&tally, producer->applied, &producer->reached, answer);
     }
     batch_tally_fini(&tally);
     return status;

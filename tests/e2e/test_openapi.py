@@ -19,7 +19,7 @@ from harness.waiting import patient
 PATH = ROOT / "docs" / "openapi.yaml"
 DOCUMENT = yaml.safe_load(PATH.read_text()) if PATH.exists() else {}
 METHODS = ("get", "post", "put", "delete", "patch", "head", "options")
-API = {"/push/all", "/push/room", "/push/batch", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
+API = {"/push/all", "/push/room", "/push/user", "/push/batch", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
 
 
 def operations():
@@ -67,6 +67,7 @@ def clusters(certs, tmp_path_factory):
 
 
 GOOD = {"/push/all": {"items": [1]}, "/push/room": {"room": "r", "items": [1]},
+        "/push/user": {"user": "u7", "items": [1]},
         "/push/batch": [{"room": "r", "items": [1]}, {"all": True, "items": [2]}]}
 
 
@@ -195,6 +196,16 @@ def test_examples_of_requests_fit_their_schema_and_are_accepted(clusters, path, 
 def test_what_the_server_refuses_the_schema_refuses(clusters, body):
     assert send(clusters("plain"), "POST", "/push/room", body).status == 400
     schema = resolve(DOCUMENT, DOCUMENT["paths"]["/push/room"]["post"]["requestBody"])["content"][JSON]["schema"]
+    assert Schema(DOCUMENT, schema).faults(body), "the schema lets it pass"
+
+
+@pytest.mark.parametrize("body", [
+    {"user": "a", "users": ["b"], "items": [1]}, {"items": [1]}, {"user": 1, "items": [1]}, {"users": [], "items": [1]},
+    {"user": "", "items": [1]}, {"user": "a", "room": "b", "items": [1]}, {"user": "a\u0002", "items": [1]},
+])
+def test_what_the_server_refuses_of_users_the_schema_refuses(clusters, body):
+    assert send(clusters("plain"), "POST", "/push/user", body).status == 400
+    schema = resolve(DOCUMENT, DOCUMENT["paths"]["/push/user"]["post"]["requestBody"])["content"][JSON]["schema"]
     assert Schema(DOCUMENT, schema).faults(body), "the schema lets it pass"
 
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/intake/batch_tally.h"
 #include "gateway/intake/push_handler.h"
 
 enum { HOUR = 3600 * 1000 };
@@ -21,6 +22,7 @@ struct bench {
     struct fault fault;
     const char *code;
     uint32_t clients; /* what the sink says */
+    bool odd_only;    /* of users: only those whose name ends with an odd digit are there */
     int64_t now;
 };
 
@@ -40,6 +42,8 @@ static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_
     }
     buf_append_str(&bench->heard, ">");
     assert_int_equal(count, item_count);
+    if (bench->odd_only && audience_of(key) == AUDIENCE_USER && key.data[key.len - 1] % 2 == 0)
+        return 0;
     return bench->clients;
 }
 
@@ -137,6 +141,101 @@ static void test_users_are_keys_with_a_mark(void **state)
     add_item(bench, 2, "u7", "2", false);
     assert_int_equal(send(bench), STATUS_OK);
     assert_heard(bench, "\x02u7<1>\x02v123456789abcdef<1>u7<2>");
+}
+
+static void add_users(struct bench *bench, uint64_t sequence, bool wait)
+{
+    struct slice users[] = {slice_str("u0"), slice_str("u1"), slice_str("u2"), slice_str("u3")};
+    struct slice item = slice_str("1");
+
+    add(bench, sequence, &(struct push){AUDIENCE_USER, users, 4, &item, 1, wait, {.set = false}});
+}
+
+/* Whose push waits learns which of its users are not there; for a room nobody is named. */
+static void test_who_waits_learns_who_is_not_there(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->clients = 3;
+    bench->odd_only = true;
+    begin(bench, "L", 1, 4);
+    add_users(bench, 1, true);
+    add_item(bench, 2, "r", "1", true);
+    add_users(bench, 3, false);
+    add_users(bench, 4, true);
+    assert_int_equal(send(bench), STATUS_OK);
+    assert_answer(bench, "{\"applied\":4,\"pushes\":4,\"duplicates\":0,\"items\":4,"
+                         "\"reached\":[[1,6,[0,2]],[2,3],[4,6,[0,2]]]}");
+    bench->odd_only = false;
+    assert_int_equal(send(bench), STATUS_OK); /* the same again: as it was then */
+    assert_heard(bench, "");
+    assert_answer(bench, "{\"applied\":4,\"pushes\":0,\"duplicates\":4,\"items\":0,"
+                         "\"reached\":[[1,6,[0,2]],[2,3],[4,6,[0,2]]]}");
+    begin(bench, "L", 5, 2);
+    add_users(bench, 5, true);
+    bench->clients = 0;
+    add_item(bench, 6, "r", "1", true);
+    assert_int_equal(send(bench), STATUS_OK);
+    assert_answer(bench, "{\"applied\":6,\"pushes\":2,\"duplicates\":0,\"items\":2,"
+                         "\"reached\":[[5,0,[0,1,2,3]],[6,0]]}");
+    bench->clients = 1;
+    begin(bench, "L", 7, 1);
+    add_users(bench, 7, true);
+    assert_int_equal(send(bench), STATUS_OK);
+    assert_answer(bench, "{\"applied\":7,\"pushes\":1,\"duplicates\":0,\"items\":1,"
+                         "\"reached\":[[7,4,[]]]}");
+}
+
+/* The bus came first, and nobody was there yet: RPC's answer says what held then. */
+static void test_a_push_that_the_bus_brought_first_has_the_same_answer(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->clients = 1;
+    begin(bench, "L", 1, 1);
+    add_users(bench, 1, true);
+    bench->odd_only = true;
+    assert_int_equal(push_handler_batch(bench->handler, PUSH_BY_BUS,
+                                        slice_of(bench->batch.data, bench->batch.len), bench->now, NULL,
+                                        &bench->fault),
+                     STATUS_OK);
+    bench->odd_only = false;
+    assert_int_equal(send(bench), STATUS_OK);
+    assert_answer(bench, "{\"applied\":1,\"pushes\":0,\"duplicates\":1,\"items\":0,"
+                         "\"reached\":[[1,2,[0,2]]]}");
+}
+
+static char *long_names(struct slice *users, size_t count)
+{
+    char *names = malloc(count * 8);
+
+    assert_non_null(names);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(names + i * 8, 8, "%06zu", i);
+        users[i] = slice_str(names + i * 8);
+    }
+    return names;
+}
+
+/* Lists of who is not there do not make the answer longer than a logic reads. */
+static void test_lists_of_users_are_bounded(void **state)
+{
+    enum { USERS = 60000, PUSHES = 3 };
+    struct bench *bench = *state;
+    struct slice *users = calloc(USERS, sizeof *users);
+    char *names = long_names(users, USERS);
+    struct slice item = slice_str("1");
+
+    begin(bench, "L", 1, PUSHES);
+    bench->batch.max = bench->heard.max = bench->answer.max = SIZE_MAX;
+    for (uint64_t i = 1; i <= PUSHES; i++)
+        add(bench, i, &(struct push){AUDIENCE_USER, users, USERS, &item, 1, true, {.set = false}});
+    assert_int_equal(send(bench), STATUS_OK);
+    assert_non_null(strstr((char *)bench->answer.data, "[1,0,[0,1,2,"));
+    assert_non_null(strstr((char *)bench->answer.data, "59998,59999]],[2,0],[3,0]]}"));
+    assert_in_range(bench->answer.len, 300000, BATCH_TALLY_OFFLINE + 1024);
+    free(names);
+    free(users);
 }
 
 static void test_a_batch_is_applied_in_order(void **state)
@@ -370,6 +469,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_batch_is_applied_in_order),
         TEST(test_users_are_keys_with_a_mark),
+        TEST(test_who_waits_learns_who_is_not_there),
+        TEST(test_a_push_that_the_bus_brought_first_has_the_same_answer),
+        TEST(test_lists_of_users_are_bounded),
         TEST(test_the_same_batch_again_gets_the_first_answers_reached),
         TEST(test_a_batch_known_in_part_applies_only_the_new),
         TEST(test_a_batch_again_in_pieces_keeps_its_answers),
