@@ -113,16 +113,35 @@ static void queue_on(const struct dispatch *dispatch, struct gateway_link *link,
     }
 }
 
+/* The names stand in the record, which lives as long as the wait. */
+static enum status begin_wait(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg,
+                              struct encoded_push *encoded)
+{
+    struct slice names = slice_of(encoded->bytes + PUSH_RECORD_HEAD_LEN, encoded->len - PUSH_RECORD_HEAD_LEN);
+    enum status status = push_wait_new(dispatch->base, dispatch->wait_ms, done, arg, &encoded->wait);
+    if (!status && push->target == AUDIENCE_USER)
+        status = push_wait_for_users(encoded->wait, push->room_count, names);
+    return status;
+}
+
 static enum status encode(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg,
                           struct encoded_push **out)
 {
     enum status status = encoded_push_new(push, dispatch->sequence + 1, out);
     if (status == STATUS_OK && push->wait)
-        status = push_wait_new(dispatch->base, dispatch->wait_ms, done, arg, &(*out)->wait);
+        status = begin_wait(dispatch, push, done, arg, *out);
     if (status != STATUS_OK)
         return status;
     dispatch->sequence++;
     return STATUS_OK;
+}
+
+static void count_accepted(enum audience target)
+{
+    static const unsigned rows[AUDIENCE_KINDS] = {[AUDIENCE_EVERYONE] = LM_PUSHES_TO_ALL,
+                                                  [AUDIENCE_ROOM] = LM_PUSHES_TO_ROOMS,
+                                                  [AUDIENCE_USER] = LM_PUSHES_TO_USERS};
+    metrics_add(rows[target], 1);
 }
 
 static void count_push(const struct push_outcome *outcome)
@@ -163,6 +182,8 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
     if (outcome.verdict == PUSH_TAKEN)
         outcome.sequence = encoded->sequence;
     count_push(&outcome);
+    if (outcome.verdict == PUSH_TAKEN)
+        count_accepted(push->target);
     push_trace_judged(dispatch->logic_id, push, &outcome);
     if (outcome.verdict == PUSH_TAKEN) {
         for (size_t i = 0; i < dispatch->gateways->count; i++)

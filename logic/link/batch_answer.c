@@ -52,11 +52,16 @@ enum status batch_answer_parse(struct slice body, struct batch_answer *out)
 static bool next_reached(struct batch_answer *answer)
 {
     struct json_value pair, number;
+    answer->offline.text.data = NULL;
     if (answer->reached.at == NULL || !json_next_element(&answer->reached, &pair) || pair.type != JSON_ARRAY)
         return false;
     struct json_iter numbers = json_iter_of(&pair, pair.text.data);
-    return json_next_element(&numbers, &number) && read_number(&number, &answer->sequence) &&
-           json_next_element(&numbers, &number) && read_number(&number, &answer->clients);
+    if (!json_next_element(&numbers, &number) || !read_number(&number, &answer->sequence) ||
+        !json_next_element(&numbers, &number) || !read_number(&number, &answer->clients))
+        return false;
+    if (!json_next_element(&numbers, &answer->offline) || answer->offline.type != JSON_ARRAY)
+        answer->offline.text.data = NULL;
+    return true;
 }
 
 uint64_t batch_answer_clients(struct batch_answer *answer, uint64_t sequence)
@@ -67,4 +72,23 @@ uint64_t batch_answer_clients(struct batch_answer *answer, uint64_t sequence)
             return 0;
         }
     return answer->sequence == sequence ? answer->clients : 0;
+}
+
+void batch_answer_offline(const struct batch_answer *answer, uint64_t sequence, struct offline_users *offline)
+{
+    struct json_value number;
+    uint64_t index;
+    if (answer->sequence != sequence || !answer->offline.text.data) {
+        offline_users_not_said(offline);
+        return;
+    }
+    struct json_iter indices = json_iter_of(&answer->offline, answer->offline.text.data);
+    offline_users_begin(offline);
+    while (json_next_element(&indices, &number)) {
+        if (read_number(&number, &index))
+            offline_users_add(offline, index);
+        else
+            offline_users_not_said(offline);
+    }
+    offline_users_end(offline);
 }

@@ -65,6 +65,18 @@ static struct encoded_push *take(struct link_ledger *ledger)
     return push;
 }
 
+static void tell_acked(const struct link_ledger *ledger, const struct encoded_push *push,
+                       struct batch_answer *answer)
+{
+    struct offline_users *offline = push_wait_offline(push->wait);
+    uint64_t clients = answer ? batch_answer_clients(answer, push->sequence) : 0;
+    if (offline && answer)
+        batch_answer_offline(answer, push->sequence, offline);
+    else if (offline)
+        offline_users_not_said(offline);
+    push_wait_acked(push->wait, ledger->gateway, clients);
+}
+
 void link_ledger_ack(struct link_ledger *ledger, size_t count, struct batch_answer *answer)
 {
     while (count-- > 0) {
@@ -73,8 +85,7 @@ void link_ledger_ack(struct link_ledger *ledger, size_t count, struct batch_answ
         metrics_add(LM_LINK_ITEMS_ACKED, push->item_count);
         push_trace_acked(ledger->logic_id, push, ledger->gateway);
         if (push->wait != NULL)
-            push_wait_acked(push->wait, ledger->gateway,
-                            answer != NULL ? batch_answer_clients(answer, push->sequence) : 0);
+            tell_acked(ledger, push, answer);
         encoded_push_unref(push);
     }
 }

@@ -28,6 +28,10 @@
     X(LM_ITEMS_REFUSED_NO_GATEWAY, L "items_refused_total", "reason=\"no_gateway\"", COUNTER, "")               \
     X(LM_ITEMS_REFUSED_MEMORY, L "items_refused_total", "reason=\"no_memory\"", COUNTER, "")                    \
     X(LM_ITEMS_REFUSED_LIMITS, L "items_refused_total", "reason=\"gateway_limits\"", COUNTER, "")               \
+    X(LM_PUSHES_TO_ALL, L "pushes_by_target_total", "target=\"all\"", COUNTER, "Accepted pushes, by whom they are for") \
+    X(LM_PUSHES_TO_ROOMS, L "pushes_by_target_total", "target=\"room\"", COUNTER, "")                           \
+    X(LM_PUSHES_TO_USERS, L "pushes_by_target_total", "target=\"user\"", COUNTER, "")                           \
+    X(LM_USERS_OFFLINE, L "users_offline_total", "", COUNTER, "Users that a push that waited found without any connection") \
     X(LM_WAITS, L "waits", "", GAUGE, "Pushes whose caller waits for the gateways")                             \
     X(LM_WAIT_TIMEOUTS, L "wait_timeouts_total", "", COUNTER, "Waits answered 504")                             \
     X(LM_GATEWAYS_STATIC, L "gateways", "source=\"static\"", GAUGE, "Gateways known, by where they came from")     \

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/contract/push.h"
 #include "shared/json/error_json.h"
 
 const char *push_verdict_code(enum push_verdict verdict)
@@ -92,6 +93,23 @@ static enum status append_id(struct buf *out, const char *id_prefix, const struc
                       outcome->items);
 }
 
+/* `,"offline":["u7"],"offlineCount":1` */
+static enum status append_offline(struct buf *out, const struct offline_users *offline)
+{
+    enum status status = buf_append_str(out, ",\"offline\":[");
+    struct slice rest = offline->names, name;
+    size_t named = 0;
+    for (size_t i = 0; !status && i < offline->users && named < PUSH_OFFLINE_MAX; i++) {
+        (void)push_next_room(&rest, &name);
+        if (!offline_users_has(offline, i))
+            continue;
+        status = named++ > 0 ? buf_append_str(out, ",") : STATUS_OK;
+        if (!status)
+            status = buf_append_json_string(out, name.data, name.len);
+    }
+    return status ? status : buf_printf(out, "],\"offlineCount\":%zu", offline_users_count(offline));
+}
+
 static enum status append_taken(struct buf *out, const char *id_prefix, const struct push_outcome *outcome)
 {
     enum status status = buf_append_str(out, "{");
@@ -103,6 +121,8 @@ static enum status append_taken(struct buf *out, const char *id_prefix, const st
         status = buf_append_str(out, ",\"bus\":\"queued\"");
     if (status == STATUS_OK && outcome->wait_ms > 0)
         status = buf_printf(out, ",\"clients\":%" PRIu64, outcome->clients);
+    if (status == STATUS_OK && outcome->offline != NULL)
+        status = append_offline(out, outcome->offline);
     return status != STATUS_OK ? status : buf_append_str(out, "}");
 }
 

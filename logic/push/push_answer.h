@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "logic/push/offline_users.h"
 #include "shared/base/buf.h"
 #include "shared/base/status.h"
 #include "shared/contract/hello.h"
@@ -50,10 +51,16 @@ struct push_outcome {
         int64_t had;
     } passed;      /* the limit that the push is past, when it was refused before it was sent */
     bool no_users; /* or the push is to users, and the first gateway that refuses it knows no such pushes */
+    const struct offline_users
+        *offline;                       /* of a push to users whose every known gateway has said; else NULL */
     struct buf names[PUSH_NAMES_COUNT]; /* of gateways, each "host:port" with its NUL */
 };
 
-enum { PUSH_NAMES_MAX = 65536, PUSH_ID_PREFIX_LEN = 16 };
+enum {
+    PUSH_OFFLINE_MAX = 100,
+    /* users that an answer names */ PUSH_NAMES_MAX = 65536,
+    PUSH_ID_PREFIX_LEN = 16
+};
 
 /* The error code of a verdict other than PUSH_TAKEN. */
 const char *push_verdict_code(enum push_verdict verdict);

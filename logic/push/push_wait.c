@@ -14,7 +14,19 @@ struct push_wait {
     push_done *done; /* NULL once told */
     void *arg;
     struct push_outcome outcome;
+    struct offline_users offline; /* of a push to users; else users is 0 */
 };
+
+/* As long as a known gateway has not said, nobody is known to be away. */
+static void note_offline(struct push_wait *wait)
+{
+    struct push_outcome *outcome = &wait->outcome;
+    if (outcome->verdict != PUSH_TAKEN || outcome->acked != outcome->known || wait->offline.users == 0 ||
+        wait->offline.unknown)
+        return;
+    outcome->offline = &wait->offline;
+    metrics_add(LM_USERS_OFFLINE, offline_users_count(&wait->offline));
+}
 
 static void tell(struct push_wait *wait, enum push_verdict verdict)
 {
@@ -23,6 +35,7 @@ static void tell(struct push_wait *wait, enum push_verdict verdict)
         return;
     wait->done = NULL;
     wait->outcome.verdict = verdict;
+    note_offline(wait);
     event_del(wait->timer);
     metrics_sub(LM_WAITS, 1);
     if (verdict == PUSH_WAIT_TIMEOUT)
@@ -53,6 +66,16 @@ enum status push_wait_new(struct event_base *base, int timeout_ms, push_done *do
     wait->arg = arg;
     *out = wait;
     return STATUS_OK;
+}
+
+enum status push_wait_for_users(struct push_wait *wait, size_t users, struct slice names)
+{
+    return offline_users_init(&wait->offline, users, names);
+}
+
+struct offline_users *push_wait_offline(struct push_wait *wait)
+{
+    return wait->offline.users > 0 ? &wait->offline : NULL;
 }
 
 void push_wait_start(struct push_wait *wait, struct push_outcome *outcome)
@@ -105,6 +128,7 @@ void push_wait_free(struct push_wait *wait)
     if (wait == NULL)
         return;
     push_outcome_fini(&wait->outcome);
+    offline_users_fini(&wait->offline);
     event_free(wait->timer);
     free(wait);
 }

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <stdint.h>
 
+#include "logic/push/offline_users.h"
 #include "logic/push/push_answer.h"
 #include "shared/base/status.h"
 
@@ -20,6 +21,11 @@ typedef void push_done(const struct push_outcome *outcome, void *arg);
  * `timeout_ms`. */
 enum status push_wait_new(struct event_base *base, int timeout_ms, push_done *done, void *arg,
                           struct push_wait **out);
+/* Before the start, for a push to users: their names as push_next_room reads them, which must live as long as
+ * this. STATUS_NO_MEMORY. */
+enum status push_wait_for_users(struct push_wait *wait, size_t users, struct slice names);
+/* Where a link notes who of them is away at its gateway, before push_wait_acked; NULL: not to users. */
+struct offline_users *push_wait_offline(struct push_wait *wait);
 /* Waits for outcome->queued links (at least one). Takes over the names in `outcome`, whose
  * names are empty afterwards. */
 void push_wait_start(struct push_wait *wait, struct push_outcome *outcome);

@@ -172,8 +172,8 @@ def test_a_refused_push_as_json(cluster):
     "args, says",
     [
         (["--room", "r"], "--items is needed"),
-        (["--items", "[1]"], "either --room, --rooms or --all"),
-        (["--room", "r", "--all", "--items", "[1]"], "either --room, --rooms or --all"),
+        (["--items", "[1]"], "either --room, --rooms, --user or --all"),
+        (["--room", "r", "--all", "--items", "[1]"], "either --room, --rooms, --user or --all"),
         (["--room", "r", "--items", "[1,]"], "--items: not valid JSON at byte 2: trailing comma"),
         (["--room", "r", "--items", "1"], "an array is needed"),
         (["--room", "r", "--items", "@/does/not/exist"], "/does/not/exist: No such file"),
