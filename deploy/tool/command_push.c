@@ -92,8 +92,10 @@ static void warn_of(const struct tool *tool, const cJSON *object, const char *ke
 
     cJSON_ArrayForEach(each, cJSON_GetObjectItemCaseSensitive(object, key))
     {
-        printf("%s  %s: %s%s\n", tool_paint(tool, PAINT_YELLOW), key,
-               cJSON_IsString(each) ? each->valuestring : "?", tool_paint(tool, PAINT_OFF));
+        char name[2048];
+
+        printable_copy(slice_str(cJSON_IsString(each) ? each->valuestring : "?"), name, sizeof name);
+        printf("%s  %s: %s%s\n", tool_paint(tool, PAINT_YELLOW), key, name, tool_paint(tool, PAINT_OFF));
     }
 }
 

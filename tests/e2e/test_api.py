@@ -292,7 +292,7 @@ def test_go_push_form_calls_ignore_a_room_in_push_all(cluster):
     assert client.push() == [1]
 
 
-@pytest.mark.parametrize("path", ["/push", "/push/", "/push/room/", "/stats/x", "//stats", "/push/user"])
+@pytest.mark.parametrize("path", ["/push", "/push/", "/push/room/", "/stats/x", "//stats", "/push/users"])
 def test_unknown_paths_are_404(cluster, path):
     with cluster.caller() as caller:
         answer = caller.get(path)

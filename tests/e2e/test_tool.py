@@ -156,6 +156,17 @@ def test_all_and_several_rooms(cluster, room):
     assert one.items(2) == ["all", "both"] and two.items(2) == ["all", "both"]
 
 
+def test_users_and_who_is_offline(cluster):
+    done = fanfare("push", "--user", "u7", "--user", "u8", "--items", "[1,2]", "--api", api(cluster), "--wait")
+    assert done.returncode == TAKEN, done
+    assert re.fullmatch(r"taken \S+: 2 items, applied by 1 of 1 gateways, 0 clients, 2 users offline\n"
+                        r"  offline: u7\n  offline: u8\n", done.stdout)
+    done = fanfare("push", "--user", "u7", "--items", "[1]", "--api", api(cluster))
+    assert done.returncode == TAKEN and "offline" not in done.stdout
+    done = fanfare("push", "--user", "", "--items", "[1]", "--api", api(cluster))
+    assert done.returncode == REFUSED and "invalid_user: user: " in done.stderr
+
+
 def test_a_refused_push_gives_the_servers_message(cluster):
     done = push(cluster, "", "[1]")
     assert done.returncode == REFUSED and done.stdout == ""
@@ -173,6 +184,7 @@ def test_a_refused_push_as_json(cluster):
     [
         (["--room", "r"], "--items is needed"),
         (["--items", "[1]"], "either --room, --rooms, --user or --all"),
+        (["--room", "r", "--user", "u", "--items", "[1]"], "either --room, --rooms, --user or --all"),
         (["--room", "r", "--all", "--items", "[1]"], "either --room, --rooms, --user or --all"),
         (["--room", "r", "--items", "[1,]"], "--items: not valid JSON at byte 2: trailing comma"),
         (["--room", "r", "--items", "1"], "an array is needed"),

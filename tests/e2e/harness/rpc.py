@@ -23,11 +23,12 @@ from harness.waiting import patient
 BATCH = "application/vnd.fanfare.batch"
 
 
-def record(sequence, items, rooms=None, wait=False, trace=None):
+def record(sequence, items, rooms=None, wait=False, trace=None, users=None):
     """One push as a record, without its length prefix. `items` are JSON texts as bytes, `trace` a traceparent."""
     flags = (1 if wait else 0) | (2 if trace else 0)
-    out = struct.pack(">QBBH", sequence, flags, 0 if rooms is None else 1, len(rooms or ()))
-    for name in rooms or ():
+    names = rooms or users or ()
+    out = struct.pack(">QBBH", sequence, flags, 2 if users else 0 if rooms is None else 1, len(names))
+    for name in names:
         out += struct.pack(">H", len(name)) + name
     out += struct.pack(">I", len(items))
     for item in items:
@@ -304,8 +305,12 @@ def go_push_responder(received):
     return respond
 
 
+class Users(list):
+    """The users that a record is for."""
+
+
 def read_batch(body):
-    """Decodes a batch: (logic id, [(sequence, wait, rooms or None, [item bytes, …]), …])."""
+    """Decodes a batch: (logic id, [(sequence, wait, rooms, Users or None, [item bytes, …]), …])."""
     assert body[:8] == b"FANB\x01\x00\x00\x00"
     logic_id, first, count = body[8:24], *struct.unpack(">QI", body[24:36])
     at, records = 36, []
@@ -331,4 +336,4 @@ def _read_record(body):
         items.append(body[at + 4 : at + 4 + length])
         at += 4 + length
     assert at == len(body)
-    return sequence, bool(flags & 1), rooms if target else None, items
+    return sequence, bool(flags & 1), (None, rooms, Users(rooms))[target], items
