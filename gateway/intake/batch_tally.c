@@ -103,7 +103,7 @@ static enum status print_reached(const struct batch_tally *tally, const struct a
     enum status status = STATUS_OK;
     size_t offline = 0;
 
-    for (size_t i = 0; i < tally->reached_count && !status; i++) {
+    for (size_t i = 0; i < tally->reached_count && status == STATUS_OK; i++) {
         const struct reached *reached = &tally->reached[i];
         size_t rest = ANSWER_FRAME_LEN + (tally->reached_count - i) * ANSWER_PAIR_LEN;
         const uint8_t *bits;
@@ -112,9 +112,9 @@ static enum status print_reached(const struct batch_tally *tally, const struct a
         status =
             buf_printf(answer, "%s[%" PRIu64 ",%" PRIu32, i ? "," : "", reached->sequence, reached->clients);
         bits = reached->offline ? ack_cache_offline(cache, reached->sequence, &users) : NULL;
-        if (bits != NULL && !status)
+        if (bits != NULL && status == STATUS_OK)
             offline += append_offline(answer, bits, users, BATCH_TALLY_OFFLINE - offline, rest);
-        if (!status)
+        if (status == STATUS_OK)
             status = buf_append(answer, "]", 1);
     }
     return status;

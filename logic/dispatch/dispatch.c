@@ -119,7 +119,7 @@ static enum status begin_wait(struct dispatch *dispatch, const struct push *push
 {
     struct slice names = slice_of(encoded->bytes + PUSH_RECORD_HEAD_LEN, encoded->len - PUSH_RECORD_HEAD_LEN);
     enum status status = push_wait_new(dispatch->base, dispatch->wait_ms, done, arg, &encoded->wait);
-    if (!status && push->target == AUDIENCE_USER)
+    if (status == STATUS_OK && push->target == AUDIENCE_USER)
         status = push_wait_for_users(encoded->wait, push->room_count, names);
     return status;
 }

@@ -78,7 +78,7 @@ void batch_answer_offline(const struct batch_answer *answer, uint64_t sequence, 
 {
     struct json_value number;
     uint64_t index;
-    if (answer->sequence != sequence || !answer->offline.text.data) {
+    if (answer->sequence != sequence || answer->offline.text.data == NULL) {
         offline_users_not_said(offline);
         return;
     }

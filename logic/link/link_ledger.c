@@ -69,10 +69,10 @@ static void tell_acked(const struct link_ledger *ledger, const struct encoded_pu
                        struct batch_answer *answer)
 {
     struct offline_users *offline = push_wait_offline(push->wait);
-    uint64_t clients = answer ? batch_answer_clients(answer, push->sequence) : 0;
-    if (offline && answer)
+    uint64_t clients = answer != NULL ? batch_answer_clients(answer, push->sequence) : 0;
+    if (offline != NULL && answer != NULL)
         batch_answer_offline(answer, push->sequence, offline);
-    else if (offline)
+    else if (offline != NULL)
         offline_users_not_said(offline);
     push_wait_acked(push->wait, ledger->gateway, clients);
 }

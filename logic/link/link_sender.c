@@ -44,8 +44,8 @@ void link_sender_start(struct link_sender *sender, struct h2_conn *conn, const s
     sender->conn = conn;
     sender->owed = false;
     sender->forms = false;
-    sender->untraced = peer && !peer->traces;
-    sender->users = peer && peer->users;
+    sender->untraced = peer != NULL && !peer->traces;
+    sender->users = peer != NULL && peer->users;
     sender->told_users = false;
     if (!sender->users && count_before_users(sender, frozen) < frozen)
         link_queue_thaw(&sender->ledger->queue);

@@ -99,15 +99,16 @@ static enum status append_offline(struct buf *out, const struct offline_users *o
     enum status status = buf_append_str(out, ",\"offline\":[");
     struct slice rest = offline->names, name;
     size_t named = 0;
-    for (size_t i = 0; !status && i < offline->users && named < PUSH_OFFLINE_MAX; i++) {
+    for (size_t i = 0; status == STATUS_OK && i < offline->users && named < PUSH_OFFLINE_MAX; i++) {
         (void)push_next_room(&rest, &name);
         if (!offline_users_has(offline, i))
             continue;
         status = named++ > 0 ? buf_append_str(out, ",") : STATUS_OK;
-        if (!status)
+        if (status == STATUS_OK)
             status = buf_append_json_string(out, name.data, name.len);
     }
-    return status ? status : buf_printf(out, "],\"offlineCount\":%zu", offline_users_count(offline));
+    return status != STATUS_OK ? status
+                               : buf_printf(out, "],\"offlineCount\":%zu", offline_users_count(offline));
 }
 
 static enum status append_taken(struct buf *out, const char *id_prefix, const struct push_outcome *outcome)
