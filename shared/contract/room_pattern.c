@@ -10,6 +10,7 @@
 #include "shared/contract/push.h"
 
 enum { NAME_MAX_BYTES = 1024 }; /* the longest room name that a configuration may allow */
+enum { EXCLUSION = '!' };
 
 static const char sub_mark[] = "{sub}";
 
@@ -23,9 +24,9 @@ struct piece {
 
 const char *room_pattern_fault(struct slice pattern)
 {
-    return push_room_fault(pattern, ROOM_PATTERN_MAX) == NULL
-               ? NULL
-               : "a pattern has 1 to 256 bytes of UTF-8 without control characters";
+    if (push_room_fault(pattern, ROOM_PATTERN_MAX) != NULL)
+        return "a pattern has 1 to 256 bytes of UTF-8 without control characters";
+    return pattern.len == 1 && pattern.data[0] == EXCLUSION ? "behind the ! a pattern must follow" : NULL;
 }
 
 static bool piece_add(struct piece *piece, const void *text, size_t len)
@@ -111,11 +112,18 @@ enum status room_patterns_add(struct room_patterns *patterns, struct slice patte
 bool room_patterns_match(const struct room_patterns *patterns, struct slice user, struct slice room)
 {
     const char *at = patterns->texts;
+    bool found = false;
 
-    for (uint32_t i = 0; i < patterns->count; i++, at += strlen(at) + 1)
-        if (room_pattern_matches(slice_str(at), user, room))
-            return true;
-    return false;
+    for (uint32_t i = 0; i < patterns->count; i++, at += strlen(at) + 1) {
+        bool excludes = at[0] == EXCLUSION;
+
+        if ((excludes || !found) && room_pattern_matches(slice_str(at + excludes), user, room)) {
+            if (excludes)
+                return false;
+            found = true;
+        }
+    }
+    return found;
 }
 
 void room_patterns_fini(struct room_patterns *patterns)

@@ -183,6 +183,27 @@ static void a_list_is_bounded_and_matches_by_any(void **state)
     assert_int_equal(patterns.count, 0);
 }
 
+static void an_exclusion_takes_away(void **state)
+{
+    static const char *const texts[] = {"!private.*", "*", "!{sub}"};
+    struct room_patterns patterns = {NULL, 0, 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_int_equal(room_patterns_add(&patterns, slice_str(texts[i])), STATUS_OK);
+    assert_true(room_patterns_match(&patterns, nobody, slice_str("default")));
+    assert_true(room_patterns_match(&patterns, nobody, slice_str("privat")));
+    assert_true(room_patterns_match(&patterns, nobody, slice_str("!private.x")));
+    assert_false(room_patterns_match(&patterns, nobody, slice_str("private.x")));
+    assert_true(room_patterns_match(&patterns, nobody, slice_str("u7")));
+    assert_false(room_patterns_match(&patterns, slice_str("u7"), slice_str("u7")));
+    room_patterns_fini(&patterns);
+    assert_int_equal(room_patterns_add(&patterns, slice_str("!a")), STATUS_OK);
+    assert_false(room_patterns_match(&patterns, nobody, slice_str("b"))); /* taken away from nothing */
+    assert_int_equal(room_patterns_add(&patterns, slice_str("!")), STATUS_INVALID);
+    room_patterns_fini(&patterns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +216,7 @@ int main(void)
         cmocka_unit_test(what_is_longer_than_a_name_matches_nothing),
         cmocka_unit_test(only_patterns_are_taken),
         cmocka_unit_test(a_list_is_bounded_and_matches_by_any),
+        cmocka_unit_test(an_exclusion_takes_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
