@@ -66,5 +66,7 @@ int json_depth(struct slice text);
 enum status json_unescape(struct slice string, char *out, size_t cap, size_t *len);
 /* Whether a JSON string (with its quotes) decodes to exactly `text`; `fold` ignores ASCII case. */
 bool json_string_is(struct slice string, const char *text, bool fold);
+/* Whether two JSON strings (with their quotes) decode to the same characters, however they are escaped. */
+bool json_strings_equal(struct slice a, struct slice b);
 
 #endif

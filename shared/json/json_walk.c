@@ -269,3 +269,52 @@ bool json_string_is(struct slice string, const char *text, bool fold)
     }
     return *text == 0;
 }
+
+/* A string that is decoded byte by byte. */
+struct decoding {
+    struct slice rest;
+    char piece[4];
+    size_t at;
+    size_t len;
+};
+
+static struct decoding decoding_of(struct slice string)
+{
+    return (struct decoding){.rest = slice_of(string.data + 1, string.len - 2)};
+}
+
+/* The next byte, or -1 at the end. */
+static int decoding_next(struct decoding *decoding)
+{
+    if (decoding->at == decoding->len) {
+        decoding->at = 0;
+        decoding->len = decoding->rest.len == 0 ? 0 : next_decoded(&decoding->rest, decoding->piece);
+    }
+    return decoding->at == decoding->len ? -1 : (uint8_t)decoding->piece[decoding->at++];
+}
+
+static bool is_escaped(struct slice string)
+{
+    return memchr(string.data, '\\', string.len) != NULL;
+}
+
+bool json_strings_equal(struct slice a, struct slice b)
+{
+    struct decoding left = decoding_of(a);
+    struct decoding right = decoding_of(b);
+    int byte;
+
+    if (slice_equal(a, b)) {
+        return true;
+    }
+    if (!is_escaped(a) && !is_escaped(b)) {
+        return false;
+    }
+    do {
+        byte = decoding_next(&left);
+        if (byte != decoding_next(&right)) {
+            return false;
+        }
+    } while (byte != -1);
+    return true;
+}

@@ -169,6 +169,33 @@ static void compares_strings(void **state)
     assert_false(json_string_is(slice_str("\"\xc3\xa9\""), "\xc3\x89", true));
 }
 
+static void compares_two_strings_by_their_characters(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool equal;
+    } rows[] = {
+        {"\"exp\"", "\"exp\"", true},
+        {"\"exp\"", "\"e\\u0078p\"", true},
+        {"\"\\u0065xp\"", "\"ex\\u0070\"", true},
+        {"\"exp\"", "\"ex\\u0070s\"", false},
+        {"\"exps\"", "\"ex\\u0070\"", false},
+        {"\"exp\"", "\"exq\"", false},
+        {"\"\"", "\"\"", true},
+        {"\"\"", "\"\\u0000\"", false},
+        {"\"\xc3\xa9\"", "\"\\u00e9\"", true},
+        {"\"\xf0\x9f\x98\x80\"", "\"\\ud83d\\ude00\"", true},
+        {"\"/\"", "\"\\/\"", true},
+        {"\"\\n\"", "\"n\"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(json_strings_equal(slice_str(rows[i].a), slice_str(rows[i].b)), rows[i].equal);
+        assert_int_equal(json_strings_equal(slice_str(rows[i].b), slice_str(rows[i].a)), rows[i].equal);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +207,7 @@ int main(void)
         cmocka_unit_test(refuses_lone_surrogates),
         cmocka_unit_test(never_writes_past_the_capacity),
         cmocka_unit_test(compares_strings),
+        cmocka_unit_test(compares_two_strings_by_their_characters),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
