@@ -11,6 +11,7 @@
 
 #include "shared/jose/base64url.h"
 #include "shared/jose/jose_object.h"
+#include "shared/jose/roca.h"
 
 enum { RSA_BYTES_MIN = 256, RSA_BYTES_MAX = 1024, RSA_E_BYTES_MAX = 4, ED25519_BYTES = 32, TEXT_MAX = 32 };
 
@@ -146,6 +147,9 @@ static enum status read_rsa(const struct reading *reading, EVP_PKEY **out)
     }
     if (e[e_len - 1] % 2 == 0 || (e_len == 1 && e[0] == 1) || n[n_len - 1] % 2 == 0) {
         return refuse(reading, STATUS_NOT_FOUND, "its \"e\" is even or 1, or its \"n\" even");
+    }
+    if (roca_marks(slice_of(n, n_len))) {
+        return refuse(reading, STATUS_NOT_FOUND, "its \"n\" is of a faulty chip (CVE-2017-15361)");
     }
     *out = make_rsa(n, n_len, e, e_len);
     return *out != NULL ? STATUS_OK : refuse(reading, STATUS_NO_MEMORY, "out of memory");
