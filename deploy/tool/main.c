@@ -8,8 +8,14 @@
 typedef int command_function(struct tool *tool);
 
 static command_function *const functions[COMMAND_COUNT] = {
-    [COMMAND_PUSH] = command_push,   [COMMAND_TAIL] = command_tail, [COMMAND_TOP] = command_top,
-    [COMMAND_CHECK] = command_check, [COMMAND_WHY] = command_why,
+    [COMMAND_PUSH] = command_push,
+    [COMMAND_TAIL] = command_tail,
+    [COMMAND_TOP] = command_top,
+    [COMMAND_CHECK] = command_check,
+    [COMMAND_WHY] = command_why,
+    [COMMAND_TOKEN] = command_token,
+    [COMMAND_TOKEN_SHOW] = command_token_show,
+    [COMMAND_TOKEN_JWKS] = command_token_jwks,
 };
 
 static void print_version(FILE *out)
@@ -63,19 +69,20 @@ static int run(enum command_id command, char **argv)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+    enum command_id command;
+    int words;
 
     for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
         if (argc == 2 && strcmp(name, questions[i].name) == 0) {
             questions[i].print(stdout);
             return flushed(TOOL_OK);
         }
-    for (int i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(name, command_rows[i].name) == 0)
-            return run((enum command_id)i, argv + 2);
+    if (argc > 1 && options_find_command(argv + 1, &command, &words))
+        return run(command, argv + 1 + words);
     if (argc < 2)
-        return tool_complain(TOOL_USAGE,
-                             "a command is needed: push, tail, top, check or why (see fanfare --help)");
+        return tool_complain(
+            TOOL_USAGE, "a command is needed: push, tail, top, check, why or token (see fanfare --help)");
     return tool_complain(
-        TOOL_USAGE, "\"%.80s\" is not a command; push, tail, top, check and why are (see fanfare --help)",
-        name);
+        TOOL_USAGE,
+        "\"%.80s\" is not a command; push, tail, top, check, why and token are (see fanfare --help)", name);
 }

@@ -7,6 +7,9 @@
 #define TOP   (1U << COMMAND_TOP)
 #define CHECK (1U << COMMAND_CHECK)
 #define WHY   (1U << COMMAND_WHY)
+#define TOKEN (1U << COMMAND_TOKEN)
+#define SHOW  (1U << COMMAND_TOKEN_SHOW)
+#define JWKS  (1U << COMMAND_TOKEN_JWKS)
 #define NET   (PUSH | TAIL | TOP | WHY)
 
 const struct command_row command_rows[COMMAND_COUNT] = {
@@ -35,6 +38,20 @@ const struct command_row command_rows[COMMAND_COUNT] = {
          "handshake and a JOIN of the room as a client, and a push to a private room that only the "
          "tool itself is in. Clients notice nothing of it. With --probe that item is pushed to the room "
          "itself, whose clients get it, to learn how many were there."},
+    [COMMAND_TOKEN] =
+        {"token", "", "Make a token (JWT) for a client.",
+         "For tests, and for services that have no library for tokens. The key comes from a file; a gateway "
+         "has the same secret, or the JWK Set that `fanfare token jwks` prints, in auth.issuers. With --room "
+         "it is a room token: good in a JOIN of what its pattern covers, and for nothing else."},
+    [COMMAND_TOKEN_SHOW] =
+        {"token show", "[TOKEN|-]", "Show what stands in a token, and whether a gateway would take it.",
+         "Without a TOKEN it is read from the standard input. With --jwks or --secret-file the token is "
+         "judged "
+         "as a gateway does, and the exit status says the verdict; --iss and --aud are what auth.issuers "
+         "has, and are not compared when they are not given."},
+    [COMMAND_TOKEN_JWKS] =
+        {"token jwks", "", "Print the public key of a key file as a JWK Set.",
+         "For auth.issuers[].jwks of the gateways. Nothing of the private key is printed."},
 };
 
 /* One row of the table a line. */
@@ -66,7 +83,26 @@ const struct option_row option_rows[] = {
     {"ca", NET, OPTION_FILE, AT(ca), 0, 0, "FILE", "", "CA certificates (PEM) to verify https:// and wss:// with; otherwise the system's."},
     {"header", NET, OPTION_LIST, AT(headers), 0, 0, "NAME:VALUE|@FILE", "", "A header for every request, or a file that holds it (a token is better kept there); again for more."},
     {"tokens", NET, OPTION_FILE, AT(tokens), 0, 0, "FILE", "", "A file of tokens, one a line, as api.tokensFile has them: the first is shown (Authorization: Bearer)."},
-    {"help", NET | CHECK, OPTION_FLAG, AT(help), 0, 0, "", "", "Print this help."},
+    {"secret-file", TOKEN, OPTION_FILE, AT(secret_file), 0, 0, "FILE", "", "Sign with this secret (HS256): the file's bytes without one line end at their end; 32 bytes or more."},
+    {"secret-file", SHOW, OPTION_FILE, AT(secret_file), 0, 0, "FILE", "", "Judge the token with this secret."},
+    {"key-file", TOKEN, OPTION_FILE, AT(key_file), 0, 0, "FILE", "", "Sign with this private key (PEM): RSA (RS256), EC on P-256 (ES256) or P-384 (ES384), Ed25519 (EdDSA)."},
+    {"key-file", JWKS, OPTION_FILE, AT(key_file), 0, 0, "FILE", "", "The key (PEM), private or public."},
+    {"jwks", SHOW, OPTION_FILE, AT(jwks), 0, 0, "FILE", "", "Judge the token with the keys of this JWK Set."},
+    {"alg", TOKEN | JWKS, OPTION_CHOICE, AT(alg), 0, 0, "HS256|HS384|HS512|RS256|PS256|ES256|ES384|EdDSA", "", "The algorithm, where the key allows several; in a JWK Set the only one it is for."},
+    {"kid", TOKEN | JWKS, OPTION_TEXT, AT(kid), 0, 0, "KID", "", "The key's name. Otherwise that of a key file is its thumbprint (RFC 7638), and a secret has none; an empty one is left away."},
+    {"sub", TOKEN, OPTION_TEXT, AT(sub), 0, 0, "USER", "", "The user."},
+    {"iss", TOKEN, OPTION_TEXT, AT(iss), 0, 0, "ISSUER", "", "The issuer, as auth.issuers has it."},
+    {"iss", SHOW, OPTION_TEXT, AT(iss), 0, 0, "ISSUER", "", "The issuer that the token has to name."},
+    {"aud", TOKEN, OPTION_LIST, AT(auds), 0, 0, "AUDIENCE", "", "Whom the token is for; again for more."},
+    {"aud", SHOW, OPTION_LIST, AT(auds), 0, 0, "AUDIENCE", "", "Whom the token has to be for; again for more, of which one is enough."},
+    {"rooms", TOKEN, OPTION_COMMAS, AT(rooms), 0, 0, "PATTERN,...", "", "The rooms that may be joined: * is any run of characters, {sub} the user."},
+    {"join", TOKEN, OPTION_LIST, AT(joins), 0, 0, "ROOM", "", "A room that the server joins at once; again for more."},
+    {"room", TOKEN, OPTION_TEXT, AT(pattern), 0, 0, "PATTERN", "", "Make a room token for the rooms of this pattern."},
+    {"info", TOKEN, OPTION_TEXT, AT(info), 0, 0, "JSON", "", "What others may learn of the client, at most 1,024 bytes."},
+    {"seconds", TOKEN, OPTION_NUMBER, AT(seconds), 1, INT64_C(315360000), "N", "3600", "How long the token is good for; gateways refuse more than auth.maxTokenSeconds."},
+    {"leeway-seconds", SHOW, OPTION_NUMBER, AT(leeway_s), 0, 3600, "N", "10", "How far clocks may differ (auth.leewaySeconds)."},
+    {"max-seconds", SHOW, OPTION_NUMBER, AT(max_s), 1, INT64_C(315360000), "N", "86400", "How long a token may be good for (auth.maxTokenSeconds)."},
+    {"help", NET | CHECK | TOKEN | SHOW | JWKS, OPTION_FLAG, AT(help), 0, 0, "", "", "Print this help."},
 };
 /* clang-format on */
 const size_t option_row_count = sizeof option_rows / sizeof option_rows[0];

@@ -112,6 +112,37 @@ static const struct option_row *find(enum command_id command, const char *name)
     return NULL;
 }
 
+bool options_find_command(char **argv, enum command_id *out, int *words)
+{
+    *words = 0;
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        const char *name = command_rows[i].name;
+        size_t len = strcspn(name, " ");
+        int count = name[len] != 0 ? 2 : 1;
+
+        if (strlen(argv[0]) == len && strncmp(argv[0], name, len) == 0 && count > *words &&
+            (count == 1 || (argv[1] != NULL && strcmp(argv[1], name + len + 1) == 0))) {
+            *out = (enum command_id)i;
+            *words = count;
+        }
+    }
+    return *words > 0;
+}
+
+const char *options_next_action(enum command_id command, int *at)
+{
+    const char *name = command_rows[command].name;
+    size_t len = strlen(name);
+
+    while (*at < COMMAND_COUNT) {
+        const char *other = command_rows[(*at)++].name;
+
+        if (strncmp(other, name, len) == 0 && other[len] == ' ')
+            return other + len + 1;
+    }
+    return NULL;
+}
+
 static enum status refuse_unknown(const struct reading *reading, const char *name)
 {
     char nearest[OPTION_NAME_MAX] = "";
@@ -186,6 +217,21 @@ static enum status fill_defaults(struct reading *reading)
     return status != STATUS_OK ? fault_set(reading->fault, status, "%s", status_text(status)) : STATUS_OK;
 }
 
+/* A key is one file; and with --room a token is a room token, which grants nothing else. */
+static enum status require_token(const struct reading *reading)
+{
+    const struct options *out = reading->out;
+
+    if ((out->secret_file == NULL) == (out->key_file == NULL))
+        return fault_set(reading->fault, STATUS_INVALID, "either --secret-file or --key-file is needed");
+    if (out->sub == NULL)
+        return fault_set(reading->fault, STATUS_INVALID, "--sub is needed: the user");
+    if (out->pattern != NULL && (out->rooms.count > 0 || out->joins.count > 0 || out->info != NULL))
+        return fault_set(reading->fault, STATUS_INVALID,
+                         "--room makes a token for one room; --rooms, --join and --info have no place in it");
+    return STATUS_OK;
+}
+
 static enum status require(const struct reading *reading)
 {
     const struct options *out = reading->out;
@@ -205,6 +251,15 @@ static enum status require(const struct reading *reading)
                                      : fault_set(reading->fault, STATUS_INVALID, "one --room is needed");
     case COMMAND_CHECK:
         return out->file != NULL ? STATUS_OK : fault_set(reading->fault, STATUS_INVALID, "a FILE is needed");
+    case COMMAND_TOKEN:
+        return require_token(reading);
+    case COMMAND_TOKEN_SHOW:
+        return out->secret_file == NULL || out->jwks == NULL
+                   ? STATUS_OK
+                   : fault_set(reading->fault, STATUS_INVALID, "--jwks or --secret-file, not both");
+    case COMMAND_TOKEN_JWKS:
+        return out->key_file != NULL ? STATUS_OK
+                                     : fault_set(reading->fault, STATUS_INVALID, "--key-file is needed");
     case COMMAND_TOP:
     case COMMAND_COUNT:
         return STATUS_OK;
@@ -254,4 +309,6 @@ void options_fini(struct options *options)
     words_free(&options->logics);
     words_free(&options->admins);
     words_free(&options->headers);
+    words_free(&options->joins);
+    words_free(&options->auds);
 }

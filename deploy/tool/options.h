@@ -24,13 +24,27 @@ struct options {
     struct words logics;   /* http://, https:// or unix: */
     struct words admins;   /* the same */
     struct words headers;  /* "Name: value" */
+    struct words joins;    /* rooms of the claim join */
+    struct words auds;
     const char *api;
-    const char *items;  /* NULL: not given */
-    const char *probe;  /* NULL: not given */
-    const char *ca;     /* NULL: the system's */
-    const char *tokens; /* a file of tokens, of which the first is shown; or NULL */
-    const char *as;     /* NULL, "gateway" or "logic" */
-    const char *file;   /* the operand of check */
+    const char *items;       /* NULL: not given */
+    const char *probe;       /* NULL: not given */
+    const char *ca;          /* NULL: the system's */
+    const char *tokens;      /* a file of tokens, of which the first is shown; or NULL */
+    const char *as;          /* NULL, "gateway" or "logic" */
+    const char *file;        /* the operand: of check a file, of token show a token or NULL */
+    const char *secret_file; /* from here on of token; NULL: not given */
+    const char *key_file;
+    const char *jwks;
+    const char *alg;
+    const char *kid;
+    const char *iss;
+    const char *sub;
+    const char *pattern; /* of a room token */
+    const char *info;    /* JSON */
+    int64_t seconds;
+    int64_t leeway_s;
+    int64_t max_s;
     int64_t timeout_s;
     int64_t interval_ms;
     int64_t retries;
@@ -43,7 +57,18 @@ struct options {
     bool help;
 };
 
-enum command_id { COMMAND_PUSH, COMMAND_TAIL, COMMAND_TOP, COMMAND_CHECK, COMMAND_WHY, COMMAND_COUNT };
+/* A command of two words stands behind that of its first word. */
+enum command_id {
+    COMMAND_PUSH,
+    COMMAND_TAIL,
+    COMMAND_TOP,
+    COMMAND_CHECK,
+    COMMAND_WHY,
+    COMMAND_TOKEN,
+    COMMAND_TOKEN_SHOW,
+    COMMAND_TOKEN_JWKS,
+    COMMAND_COUNT
+};
 
 enum option_kind {
     OPTION_FLAG,
@@ -68,7 +93,7 @@ struct option_row {
 };
 
 struct command_row {
-    const char *name;
+    const char *name;    /* one word or two: "token show" */
     const char *operand; /* "FILE", or "" */
     const char *summary; /* one sentence */
     const char *more;    /* a paragraph for --help and the manual page */
@@ -77,6 +102,12 @@ struct command_row {
 extern const struct command_row command_rows[COMMAND_COUNT];
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;
+
+/* The command whose name the words of `argv` (ending with NULL) begin with, the longest such name; `*words`
+ * is how many words it has. False when there is none. */
+bool options_find_command(char **argv, enum command_id *out, int *words);
+/* The command of two words behind `command`'s own, from `*at` on (0 at first): "show"; NULL at the end. */
+const char *options_next_action(enum command_id command, int *at);
 
 /* Fills `out` (to be given to options_fini in any case) from the words after the command's name;
  * `argv` ends with NULL. A fault names the option and what is allowed. With --help nothing is required. */

@@ -41,9 +41,11 @@ static void print_folded(const char *text, FILE *out)
 
 void options_print_usage(FILE *out)
 {
-    fputs("Usage: fanfare COMMAND [OPTIONS]\nLooks at a Fanfare push cluster, and pushes to it.\n\n", out);
+    fputs("Usage: fanfare COMMAND [OPTIONS]\nLooks at a Fanfare push cluster, pushes to it, and makes tokens "
+          "for its clients.\n\n",
+          out);
     for (int i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-8s %s\n", command_rows[i].name, command_rows[i].summary);
+        fprintf(out, "  %-10s %s\n", command_rows[i].name, command_rows[i].summary);
     fputs("\nfanfare COMMAND --help says more; fanfare --version prints the version.\n"
           "Exit status: 0 done, 1 refused or something wrong was found, 2 wrong usage, 3 not reachable.\n"
           "Colours only on a terminal, and not with NO_COLOR in the environment.\n",

@@ -48,5 +48,8 @@ int command_tail(struct tool *tool);
 int command_top(struct tool *tool);
 int command_check(struct tool *tool);
 int command_why(struct tool *tool);
+int command_token(struct tool *tool);
+int command_token_show(struct tool *tool);
+int command_token_jwks(struct tool *tool);
 
 #endif

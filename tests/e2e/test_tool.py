@@ -895,7 +895,7 @@ def test_the_manual_pages_name_every_option():
         flags = re.findall(r"^  (--\S+)", printed(program, "--help"), re.M)
         for flag in flags:
             assert "\\fB" + flag.replace("-", "\\-") in printed(program, "--print-man"), flag
-    for command in ("push", "tail", "top", "check", "why"):
+    for command in ("push", "tail", "top", "check", "why", "token", "token show", "token jwks"):
         page = printed("fanfare", "--print-man")
-        for flag in re.findall(r"^  --(\S+)", fanfare(command, "--help").stdout, re.M):
+        for flag in re.findall(r"^  --(\S+)", fanfare(*command.split(), "--help").stdout, re.M):
             assert "\\fB\\-\\-" + flag.replace("-", "\\-") + "\\fR" in page, flag
