@@ -7,8 +7,7 @@
 #include "shared/base/form.h"
 #include "shared/contract/push.h"
 
-/* Takes the parameter up to the next '&' off `rest`. False at the end. */
-static bool next_parameter(struct slice *rest, struct slice *parameter)
+bool connect_query_next(struct slice *rest, struct slice *parameter)
 {
     if (rest->len == 0)
         return false;
@@ -51,7 +50,7 @@ const char *connect_query_read(struct slice query, const struct connect_limits *
 
     out->encoding = ENCODING_WS_V1;
     buf_init(&out->rooms, query.len + 1);
-    while (next_parameter(&query, &parameter)) {
+    while (connect_query_next(&query, &parameter)) {
         size_t before = out->rooms.len;
         const char *fault = read_room(parameter, limits, &out->rooms);
 

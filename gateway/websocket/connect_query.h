@@ -24,6 +24,9 @@ struct connect_limits {
 const char *connect_query_read(struct slice query, const struct connect_limits *limits,
                                struct connect_query *out);
 void connect_query_fini(struct connect_query *query);
+/* Takes the parameter up to the next '&', not decoded, off `rest`, which begins as the query. False at the
+ * end. */
+bool connect_query_next(struct slice *rest, struct slice *parameter);
 /* Takes the next name off `rest`, which begins as the query's rooms. False at the end. */
 bool connect_query_next_room(struct slice *rest, struct slice *room);
 

@@ -151,6 +151,31 @@ static void refuse_origin(struct slice origin, struct handshake *out)
     refuse_later(out, &foreign, M_REFUSED_ORIGIN, 0);
 }
 
+/* Finds what the client shows. False: the request is not clear, and refused. */
+static bool find_credential(const struct http_request *request, const struct handshake_conf *conf,
+                            struct handshake *out)
+{
+    if (conf->credentials == NULL)
+        return true;
+    struct credential_rules rules = *conf->credentials;
+    rules.known_page = out->known_page = handshake_rules_know_page(conf->rules, request);
+    const char *fault = credential_find(request, &rules, &out->credential);
+    if (fault == NULL)
+        return true;
+    const struct refused unclear = {400, "Bad Request", "invalid_request", fault, ""};
+    refuse(out, &unclear);
+    return false;
+}
+
+/* Who shows a token in a subprotocol has `fanfare` selected, since browsers want one of theirs. */
+static const char *select_subprotocol(const struct http_request *request, const struct handshake_conf *conf,
+                                      const struct handshake *out)
+{
+    return out->credential.source == CREDENTIAL_SUBPROTOCOL
+               ? CREDENTIAL_SUBPROTOCOL_NAME
+               : handshake_rules_subprotocol(conf->rules, request);
+}
+
 static void accept_client(const struct http_request *request, struct slice key,
                           const struct handshake_conf *conf, struct handshake *out)
 {
@@ -161,8 +186,10 @@ static void accept_client(const struct http_request *request, struct slice key,
         refuse_room(out, fault);
         return;
     }
+    if (!find_credential(request, conf, out))
+        return;
     handshake_accept(key, accept);
-    const char *subprotocol = handshake_rules_subprotocol(conf->rules, request);
+    const char *subprotocol = select_subprotocol(request, conf, out);
     out->upgraded = true;
     (void)buf_printf(&out->response,
                      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -282,6 +309,7 @@ static void begin(struct handshake *out)
 {
     *out = (struct handshake){.upgraded = false};
     buf_init(&out->query.rooms, 0);
+    buf_init(&out->credential.decoded, 0);
     buf_init(&out->response, MAX_RESPONSE);
 }
 
@@ -349,4 +377,5 @@ void handshake_fini(struct handshake *handshake)
 {
     buf_fini(&handshake->response);
     connect_query_fini(&handshake->query);
+    credential_fini(&handshake->credential);
 }

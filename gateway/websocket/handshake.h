@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "gateway/websocket/connect_query.h"
+#include "gateway/websocket/credential.h"
 #include "gateway/websocket/handshake_rules.h"
 #include "gateway/websocket/refusal.h"
 #include "shared/base/buf.h"
@@ -24,13 +25,17 @@ struct handshake_conf {
     /* Asked once all else of a request to /connect is good: what only its headers can tell. NULL: nothing. */
     enum refusal (*judge)(void *arg, const struct http_request *request);
     void *arg;
+    /* Which credentials to find; `known_page` is the handshake's own to say. NULL: none (auth.mode none). */
+    const struct credential_rules *credentials;
 };
 
 struct handshake {
-    bool head;                  /* the request is HEAD: the answer has no body (RFC 9110, 9.3.2) */
-    bool upgraded;              /* the answer is 101: frames follow; else the connection ends after it */
-    bool probe;                 /* /healthz or /readyz was asked for: it counts as no client */
-    struct connect_query query; /* meaningful with `upgraded` */
+    bool head;                    /* the request is HEAD: the answer has no body (RFC 9110, 9.3.2) */
+    bool upgraded;                /* the answer is 101: frames follow; else the connection ends after it */
+    bool probe;                   /* /healthz or /readyz was asked for: it counts as no client */
+    bool known_page;              /* with `upgraded`: its Origin is there and listed */
+    struct connect_query query;   /* meaningful with `upgraded` */
+    struct credential credential; /* likewise: what it shows, which points into the request; not judged */
     struct buf response;
 };
 

@@ -67,8 +67,14 @@ bool handshake_rules_allow(const struct handshake_rules *rules, const struct htt
 {
     if (rules == NULL || rules->origins.count == 0 || http_request_header(request, "Origin").data == NULL)
         return true;
+    return handshake_rules_know_page(rules, request);
+}
+
+bool handshake_rules_know_page(const struct handshake_rules *rules, const struct http_request *request)
+{
     struct slice origin = http_request_only_header(request, "Origin");
-    return origin.data != NULL && origin_is_listed(&rules->origins, origin);
+
+    return rules != NULL && origin.data != NULL && origin_is_listed(&rules->origins, origin);
 }
 
 static const char *find(const struct conf_list *list, struct slice text)

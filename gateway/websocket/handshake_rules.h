@@ -30,6 +30,8 @@ void handshake_rules_unref(struct handshake_rules *rules);
 /* Whether a request may go on: without an Origin (no browser sent it), or with one, and one only, that
  * ws.origins lists (RFC 6455, 10.2; shared/http/origin.h says how it is compared). NULL allows everything. */
 bool handshake_rules_allow(const struct handshake_rules *rules, const struct http_request *request);
+/* Whether a request has an Origin, and one only, that ws.origins lists. NULL, and no list, list none. */
+bool handshake_rules_know_page(const struct handshake_rules *rules, const struct http_request *request);
 /* The first subprotocol that the client offers and ws.subprotocols lists (RFC 6455, 4.2.2), compared byte by
  * byte; NULL: none. Belongs to the rules. `rules` may be NULL. */
 const char *handshake_rules_subprotocol(const struct handshake_rules *rules,

@@ -17,7 +17,7 @@
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 static const struct handshake_conf open_conf = {
-    {(const uint8_t *)"PAGE", 4}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}, NULL, NULL, NULL};
+    {(const uint8_t *)"PAGE", 4}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}, NULL, NULL, NULL, NULL};
 
 /* Feeds the text and expects the answer to begin so; returns the encoding. */
 static enum encoding expect_with(const struct handshake_conf *conf, const char *text, const char *begins)
@@ -126,9 +126,7 @@ static void expect_headless(const struct handshake_conf *conf, const char *rest)
 static void head_is_get_without_the_body(void **state)
 {
     static const struct handshake_conf conf = {
-        .page = {(const uint8_t *)"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPAGE", 42},
-        .limits = {16, 2},
-        NULL};
+        .page = {(const uint8_t *)"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nPAGE", 42}, .limits = {16, 2}};
 
     (void)state;
     expect_headless(&conf, "/ HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -142,7 +140,7 @@ static void head_is_get_without_the_body(void **state)
 
 static void a_full_gateway_says_so(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, NULL,
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, NULL, NULL,
                                         NULL,      NULL};
 
     (void)state;
@@ -215,10 +213,10 @@ static void expect_probe(const struct handshake_conf *conf, const char *text, co
 static void probes_are_answered_whatever_the_refusal(void **state)
 {
     static const char unready[] = "\r\n\r\n{\"error\":{\"code\":\"not_ready\",\"message\":\"it rains\"}}";
-    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, NULL,
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, NULL, NULL,
                                         NULL,      NULL};
-    const struct handshake_conf draining = {{NULL, 0}, "it rains", REFUSAL_DRAINING, 0, 8192, {16, 2}, NULL,
-                                            NULL,      NULL};
+    const struct handshake_conf draining = {
+        {NULL, 0}, "it rains", REFUSAL_DRAINING, 0, 8192, {16, 2}, NULL, NULL, NULL, NULL};
 
     (void)state;
     expect_probe(&full, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 ",
@@ -243,8 +241,9 @@ static void origins_are_looked_at_before_anything_else(void **state)
 
     (void)state;
     assert_int_equal(handshake_rules_new(&list, &none, NULL, &rules), STATUS_OK);
-    const struct handshake_conf conf = {{NULL, 0}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}, rules, NULL, NULL};
-    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, rules,
+    const struct handshake_conf conf = {{NULL, 0}, NULL,  REFUSAL_NONE, 0,    8192,
+                                        {16, 2},   rules, NULL,         NULL, NULL};
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, rules, NULL,
                                         NULL,      NULL};
     expect_with(&conf, "GET /connect HTTP/1.1\r\n" UPGRADE KEY "\r\n", "HTTP/1.1 101 ");
     expect_with(&conf, "GET /connect HTTP/1.1\r\nOrigin: https://a.example\r\n" UPGRADE KEY "\r\n",
@@ -296,7 +295,8 @@ static void the_first_subprotocol_that_is_listed_is_selected(void **state)
 
     (void)state;
     assert_int_equal(handshake_rules_new(&none, &list, NULL, &rules), STATUS_OK);
-    const struct handshake_conf conf = {{NULL, 0}, NULL, REFUSAL_NONE, 0, 8192, {16, 2}, rules, NULL, NULL};
+    const struct handshake_conf conf = {{NULL, 0}, NULL,  REFUSAL_NONE, 0,    8192,
+                                        {16, 2},   rules, NULL,         NULL, NULL};
     expect_subprotocol(&conf, "", "");
     expect_subprotocol(&conf, "Sec-WebSocket-Protocol: fanfare\r\n", "fanfare");
     expect_subprotocol(&conf, "Sec-WebSocket-Protocol: x, chat.v2 ,fanfare\r\n", "chat.v2");
@@ -325,7 +325,7 @@ static void what_comes_too_late_is_408(void **state)
 /* Expects the answer to a good request to hold `line`, and exactly `row` to count it. */
 static void expect_refusal(enum refusal refusal, enum gateway_metric row, const char *line)
 {
-    const struct handshake_conf conf = {{NULL, 0}, NULL, refusal, 7, 8192, {16, 2}, NULL, NULL, NULL};
+    const struct handshake_conf conf = {{NULL, 0}, NULL, refusal, 7, 8192, {16, 2}, NULL, NULL, NULL, NULL};
     struct http_request *request = NULL;
     struct handshake answer;
     size_t used = 0;
@@ -355,7 +355,7 @@ static void each_refusal_has_its_code_and_its_count(void **state)
 
 static void a_bad_handshake_is_counted_as_such_though_the_gateway_is_full(void **state)
 {
-    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, NULL,
+    const struct handshake_conf full = {{NULL, 0}, NULL, REFUSAL_MAX_CLIENTS, 0, 8192, {16, 2}, NULL, NULL,
                                         NULL,      NULL};
     uint64_t refused_full = metrics_get(M_REFUSED_FULL);
     uint64_t bad = metrics_get(M_REFUSED_HANDSHAKE);
