@@ -9,6 +9,8 @@
 #include <strings.h>
 
 #include "gateway/conf/gateway_conf.h"
+#include "shared/contract/room_pattern.h"
+#include "shared/jose/jose_alg.h"
 #include "shared/net/cidr.h"
 
 enum { KEY_MAX = 64, SOURCES_MAX = AUTH_ISSUERS_MAX + 2 };
@@ -22,7 +24,7 @@ enum { KEY_MAX = 64, SOURCES_MAX = AUTH_ISSUERS_MAX + 2 };
 
 static const struct conf_option issuer_rows[] = {
     {"iss", TEXT(iss, 1023), "", NULL, "", "The issuer, exactly as its tokens name it (`iss`). Required.", NULL},
-    {"aud", LIST(aud, 1023), "", NULL, "", "Audiences, one of which a token must name (`aud`); empty asks for none.", NULL},
+    {"aud", LIST(aud, 1023), "", NULL, "", "Audiences, one of which a token must name (`aud`). Empty: its tokens must have no `aud`.", NULL},
     {"algs", LIST(algs, 16), "", NULL, "", "Algorithms that count: `HS256`, `HS384`, `HS512` with secretFile; `RS256`, `PS256`, `ES256`, `ES384`, `EdDSA` else. Empty: all that the keys are made for.", NULL},
     {"jwks", FILE_OF(jwks), "", NULL, "", "File with the public keys (JWK Set). It is watched; a bad new one changes nothing.", NULL},
     {"jwksUrl", TEXT(jwks_url, 1023), "", NULL, "", "The same from a web server (`https://`, or `http://` to this machine), fetched in the background. Exactly one of jwks, jwksUrl and secretFile is set.", NULL},
@@ -77,6 +79,56 @@ static enum status check_names(const struct auth_conf *auth, struct fault *fault
     return status;
 }
 
+static enum status check_patterns(const char *key, const struct conf_list *patterns, struct fault *fault)
+{
+    if (patterns->count > ROOM_PATTERNS_MAX)
+        return fault_set(fault, STATUS_INVALID, "%s: %zu patterns are not allowed: at most %d", key,
+                         patterns->count, ROOM_PATTERNS_MAX);
+    for (size_t i = 0; i < patterns->count; i++) {
+        const char *why = room_pattern_fault(slice_str(patterns->items[i]));
+
+        if (why != NULL)
+            return fault_set(fault, STATUS_INVALID, "%s: \"%.100s\" is not allowed: %s", key,
+                             patterns->items[i], why);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_all_patterns(const struct auth_conf *auth, struct fault *fault)
+{
+    const struct {
+        const char *key;
+        const struct conf_list *patterns;
+    } lists[] = {{"auth.rooms", &auth->rooms},
+                 {"auth.anonymousRooms", &auth->anonymous_rooms},
+                 {"auth.headerRooms", &auth->header_rooms},
+                 {"auth.hook.rooms", &auth->hook.rooms}};
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0] && status == STATUS_OK; i++)
+        status = check_patterns(lists[i].key, lists[i].patterns, fault);
+    return status;
+}
+
+/* The kind of the keys decides; a secret for one of the others, or public keys for a secret's, would be how
+ * one algorithm is taken for another (RFC 8725, 2.1). */
+static enum status check_algs(const struct auth_issuer_conf *issuer, size_t index, struct fault *fault)
+{
+    bool secret = issuer->secret_file[0] != '\0';
+
+    for (size_t i = 0; i < issuer->algs.count; i++) {
+        const char *name = issuer->algs.items[i];
+        enum jose_alg alg;
+
+        if (!jose_alg_of(slice_str(name), &alg) || (jose_alg_kind(alg) == JOSE_SECRET) != secret)
+            return fault_set(fault, STATUS_INVALID, "auth.issuers[%zu].algs: \"%s\" is not allowed: with %s",
+                             index, name,
+                             secret ? "secretFile: HS256, HS384, HS512"
+                                    : "jwks or jwksUrl: RS256, PS256, ES256, ES384, EdDSA");
+    }
+    return STATUS_OK;
+}
+
 static enum status check_keys(const struct auth_issuer_conf *issuer, size_t index, struct fault *fault)
 {
     int given = (issuer->jwks[0] != '\0') + (issuer->jwks_url[0] != '\0') + (issuer->secret_file[0] != '\0');
@@ -100,7 +152,14 @@ static enum status check_issuers(const struct auth_conf *auth, struct fault *fau
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < auth->issuers.count && status == STATUS_OK; i++) {
+        char key[KEY_MAX];
+
+        snprintf(key, sizeof key, "auth.issuers[%zu].rooms", i);
         status = check_keys(&issuers[i], i, fault);
+        if (status == STATUS_OK)
+            status = check_algs(&issuers[i], i, fault);
+        if (status == STATUS_OK)
+            status = check_patterns(key, &issuers[i].rooms, fault);
         for (size_t j = 0; j < i && status == STATUS_OK; j++)
             if (strcmp(issuers[i].iss, issuers[j].iss) == 0)
                 status =
@@ -202,6 +261,8 @@ enum status auth_conf_check(const struct gateway_conf *conf, struct fault *fault
     struct source sources[SOURCES_MAX];
     enum status status = check_names(auth, fault);
 
+    if (status == STATUS_OK)
+        status = check_all_patterns(auth, fault);
     if (status == STATUS_OK)
         status = check_issuers(auth, fault);
     if (status == STATUS_OK)

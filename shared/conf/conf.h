@@ -85,6 +85,10 @@ struct conf_table {
     const struct conf_twin *twin; /* or NULL */
 };
 
+/* A copy, for conf_list_free. STATUS_NO_MEMORY: what was copied stays in `out`, for conf_list_free too. */
+enum status conf_list_copy(const struct conf_list *list, struct conf_list *out);
+/* The list is then empty. */
+void conf_list_free(struct conf_list *list);
 /* Fills `conf` (zeroed, table->struct_size bytes) with the defaults. */
 enum status conf_defaults(const struct conf_table *table, void *conf);
 /* Reads a JSON object (RFC 8259, at most 1 MiB; a UTF-8 byte order mark is passed over). Keys that the table

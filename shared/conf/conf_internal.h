@@ -71,7 +71,6 @@ const char *conf_choice(const char *choices, int index, size_t *len);
 /* conf_many.c: the types that hold several values. */
 enum status conf_list_from_text(struct conf_list *out, int64_t max, const char *text);
 enum status conf_list_from_json(struct conf_list *out, int64_t max, const cJSON *json);
-void conf_list_free(struct conf_list *list);
 /* `why`, when set, is what was wrong with the endpoints in particular (static text). */
 enum status conf_endpoints_from_text(struct conf_endpoints *out, const char *text, const char **why);
 enum status conf_endpoints_from_json(struct conf_endpoints *out, const cJSON *json, const char **why);

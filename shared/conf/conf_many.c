@@ -67,6 +67,16 @@ enum status conf_list_from_json(struct conf_list *out, int64_t max, const cJSON 
     return status;
 }
 
+enum status conf_list_copy(const struct conf_list *list, struct conf_list *out)
+{
+    enum status status = STATUS_OK;
+
+    *out = (struct conf_list){NULL, 0};
+    for (size_t i = 0; i < list->count && status == STATUS_OK; i++)
+        status = list_add(out, 0, list->items[i]);
+    return status;
+}
+
 void conf_list_free(struct conf_list *list)
 {
     for (size_t i = 0; i < list->count; i++)

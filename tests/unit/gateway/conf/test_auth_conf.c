@@ -145,6 +145,45 @@ static void an_issuer_has_a_name_and_one_kind_of_keys(void **state)
         "in one set");
 }
 
+static void the_kind_of_keys_decides_the_algorithms(void **state)
+{
+    (void)state;
+    set("auth-issuers", "[{\"iss\":\"a\",\"jwks\":\"k\",\"algs\":[\"RS256\",\"PS256\",\"ES256\",\"ES384\","
+                        "\"EdDSA\"]}]");
+    passes();
+    set("auth-issuers", "[{\"iss\":\"a\",\"secretFile\":\"k\",\"algs\":[\"HS256\",\"HS384\",\"HS512\"]}]");
+    passes();
+    set("auth-issuers", "[{\"iss\":\"a\",\"jwks\":\"k\",\"algs\":[\"ES256\",\"HS256\"]}]");
+    refused(
+        "auth.issuers[0].algs: \"HS256\" is not allowed: with jwks or jwksUrl: RS256, PS256, ES256, ES384, "
+        "EdDSA");
+    set("auth-issuers", "[{\"iss\":\"a\",\"secretFile\":\"k\",\"algs\":[\"RS256\"]}]");
+    refused("auth.issuers[0].algs: \"RS256\" is not allowed: with secretFile: HS256, HS384, HS512");
+    set("auth-issuers", "[{\"iss\":\"a\",\"jwksUrl\":\"https://k\",\"algs\":[\"none\"]}]");
+    refused(
+        "auth.issuers[0].algs: \"none\" is not allowed: with jwks or jwksUrl: RS256, PS256, ES256, ES384, "
+        "EdDSA");
+}
+
+static void patterns_are_bounded(void **state)
+{
+    char many[65 * 2 + 1];
+
+    (void)state;
+    for (size_t i = 0; i < 65; i++)
+        memcpy(many + 2 * i, "a,", 2);
+    many[65 * 2 - 1] = '\0';
+    set("auth-anonymous-rooms", many);
+    refused("auth.anonymousRooms: 65 patterns are not allowed: at most 64");
+    many[64 * 2 - 1] = '\0';
+    set("auth-anonymous-rooms", many);
+    passes();
+    set("auth-issuers", "[{\"iss\":\"a\",\"jwks\":\"k\",\"rooms\":[\"x\",\"\xc2\x85\"]}]");
+    refused(
+        "auth.issuers[0].rooms: \"\xc2\x85\" is not allowed: a pattern has 1 to 256 bytes of UTF-8 without "
+        "control characters");
+}
+
 static void no_source_can_name_a_user_of_another(void **state)
 {
     (void)state;
@@ -258,6 +297,8 @@ int main(void)
         TEST(an_issuer_is_read),
         TEST(verify_needs_a_source),
         TEST(an_issuer_has_a_name_and_one_kind_of_keys),
+        TEST(the_kind_of_keys_decides_the_algorithms),
+        TEST(patterns_are_bounded),
         TEST(no_source_can_name_a_user_of_another),
         TEST(what_a_browser_sends_by_itself_needs_origins),
         TEST(a_header_is_nobodys_but_a_trusted_proxys),

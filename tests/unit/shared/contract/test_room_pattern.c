@@ -109,7 +109,7 @@ static void nothing_differs_from_trying_everything(void **state)
             }
 }
 
-/* A matcher that goes back takes years for the first, and the square of the lengths for the second. */
+/* A matcher that goes back takes years for the first. */
 static void no_pattern_takes_long(void **state)
 {
     char pattern[ROOM_PATTERN_MAX + 1], room[1025];
