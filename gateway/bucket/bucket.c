@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/bucket/bucket_auth.h"
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/session.h"
 #include "gateway/metrics/gateway_metrics.h"
@@ -108,6 +109,7 @@ static void on_wake(void *arg)
             return;
         more = rounds_run(&bucket->rounds);
     }
+    more = bucket_auth_judge_some(bucket) || more;
     if (more)
         ws_server_wake(bucket->server);
     bucket_drain_some(bucket);
@@ -239,6 +241,7 @@ enum status bucket_new(unsigned index, const struct bucket_conf *conf, struct bu
     bucket->rules = conf->rules != NULL ? handshake_rules_ref(conf->rules) : NULL;
     bucket->index = index;
     init_lists(bucket);
+    bucket_auth_init(bucket);
     init_rounds(bucket);
     bucket->ping = frame_new_ping();
     enum status status =

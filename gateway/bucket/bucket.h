@@ -25,6 +25,7 @@ struct bucket_conf {
     const struct readiness *readiness; /* answers /readyz; NULL: ready */
     SSL_CTX *certificate;              /* of client TLS, for bucket_new only; NULL: plain sockets */
     struct handshake_rules *rules;     /* those of the start, for bucket_new only; NULL: none */
+    unsigned buckets;                  /* how many there are, to share what is bounded for all; 0: one */
     enum wire_kind wire;
     struct bucket_limits limits; /* those of the start */
 };

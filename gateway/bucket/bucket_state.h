@@ -8,11 +8,29 @@
 
 #include "gateway/bucket/bucket.h"
 #include "gateway/bucket/client.h"
+#include "gateway/bucket/expiry_wheel.h"
 #include "gateway/bucket/room.h"
 #include "gateway/bucket/rounds.h"
 #include "gateway/bucket/ws_server.h"
 
 enum { TURN_ROUNDS = 4, TICK_MS = 50, CLOSING_MS = 5000 };
+
+struct auth_policy;
+
+/* Identity (bucket_auth.h); all but the policy is at rest without one. */
+struct bucket_auth {
+    struct auth_policy *policy; /* in force, a reference; NULL: auth.mode none */
+    uint32_t max_pending;       /* this bucket's part of auth.maxPending */
+    uint32_t max_clients_per_user;
+    int64_t deadline_ms;
+    int64_t leeway_s;
+    struct list pending;      /* clients that have shown nothing yet; since: opened */
+    struct list judged_first; /* in their handshake, while what they showed is judged; since: shown */
+    uint32_t pending_count;
+    uint32_t line_count;
+    struct list line;          /* struct auth_wait: slow tokens, in the order of their coming */
+    struct expiry_wheel wheel; /* struct client_auth: the ends of grants and passes */
+};
 
 struct bucket {
     const struct bucket_conf *conf;
@@ -33,6 +51,8 @@ struct bucket {
     struct list quiet;       /* since: last heard of */
     struct list pinged;      /* since: pinged */
     struct list closing;     /* since: closed */
+
+    struct bucket_auth auth;
 
     struct rounds rounds;
     struct rounds_edge rounds_edge;

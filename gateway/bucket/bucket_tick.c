@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What time does to clients: handshakes that take too long, silence, closes that the peer does
  * not answer, and the drain. Each list is sorted by since_ms, so only its head is looked at. */
-#include "gateway/bucket/bucket_state.h"
+#include "gateway/bucket/bucket_auth.h"
 #include "gateway/bucket/client_lists.h"
 #include "gateway/bucket/opening.h"
 #include "gateway/metrics/gateway_metrics.h"
@@ -57,7 +57,7 @@ void bucket_drain_begin(struct bucket *bucket, const struct drain_order *order)
     bucket->drain_start_ms = clock_now_ms();
     bucket->drain_ms = order->duration_ms;
     bucket->drain_ramp_ms = order->ramp_ms;
-    bucket->drain_total = everyone != NULL ? everyone->count : 0;
+    bucket->drain_total = (everyone != NULL ? everyone->count : 0) + bucket->auth.pending_count;
     bucket->drain_closed = 0;
 }
 
@@ -105,16 +105,29 @@ static void close_until(struct bucket *bucket, uint32_t until)
     }
 }
 
+/* Those that have shown nothing miss nothing: they go first. */
+static void close_pending_until(struct bucket *bucket, uint32_t until)
+{
+    struct list *node;
+
+    while (bucket->drain_closed < until && (node = list_first(&bucket->auth.pending)) != NULL)
+        send_away(bucket, container_of(node, struct client, link));
+}
+
 void bucket_drain_some(struct bucket *bucket)
 {
-    if (bucket->draining)
-        close_until(bucket, drain_due(bucket, clock_now_ms()));
+    if (!bucket->draining)
+        return;
+    uint32_t until = drain_due(bucket, clock_now_ms());
+    close_pending_until(bucket, until);
+    close_until(bucket, until);
 }
 
 void bucket_drain_rest(struct bucket *bucket)
 {
     const struct room *everyone;
 
+    close_pending_until(bucket, UINT32_MAX);
     while ((everyone = rooms_everyone(&bucket->rooms)) != NULL)
         send_away(bucket, everyone->members[everyone->count - 1].client);
 }
@@ -127,6 +140,7 @@ void bucket_tick(struct bucket *bucket)
     close_silent(bucket, now);
     ping_quiet(bucket, now);
     expire_closing(bucket, now);
+    bucket_auth_tick(bucket);
     if (mailbox_size(bucket->mailbox) == 0)
         bucket_drain_some(bucket);
     /* Rooms that died with their last client dropped their jobs; the control thread may be waiting

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/bucket/bucket_state.h"
+#include "gateway/bucket/client_auth.h"
 #include "gateway/bucket/client_lists.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/websocket/close_frame.h"
@@ -17,6 +18,8 @@
 
 static void client_free(struct client *client)
 {
+    client_auth_end(client);
+    client_auth_free(client->auth);
     list_remove(&client->link);
     outbox_fini(&client->outbox);
     http_request_free(client->request);
@@ -84,6 +87,7 @@ void client_kill(struct client *client)
     if (client->phase == CLIENT_DEAD)
         return;
     client->phase = CLIENT_DEAD;
+    client_auth_end(client);
     list_remove(&client->link);
     ws_conn_kill(client->conn);
 }
@@ -92,6 +96,7 @@ void client_kill(struct client *client)
 static void end_open(struct client *client, enum client_phase next, int code)
 {
     client->phase = (uint8_t)next;
+    client_auth_end(client);
     client_leave_all(client);
     if (client->ticket->canary)
         return;

@@ -17,6 +17,7 @@
 #include "shared/http/http_request.h"
 
 struct bucket;
+struct client_auth;
 
 enum client_phase {
     CLIENT_HANDSHAKE, /* the HTTP request is not complete */
@@ -49,6 +50,7 @@ struct client {
     struct outbox outbox;
     struct membership *rooms;     /* [0] is everyone */
     struct http_request *request; /* in the handshake only */
+    struct client_auth *auth;     /* NULL: auth.mode none */
     size_t discarded;             /* bytes that came while closing */
     struct ws_reader reader;      /* session.c's */
     int fd;

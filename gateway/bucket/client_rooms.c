@@ -5,6 +5,7 @@
 
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/client.h"
+#include "gateway/bucket/client_auth.h"
 
 /* The place that it leaves in the list of its rooms is filled by its last room, the place in the room by the
  * room's last member: both note where they stand now. */
@@ -13,6 +14,7 @@ void client_leave_slot(struct client *client, uint32_t slot)
     struct membership left = client->rooms[slot];
     uint32_t last = --client->room_count;
 
+    client_auth_drop_pass(client, left.room);
     if (slot != last) {
         client->rooms[slot] = client->rooms[last];
         client->rooms[slot].room->members[client->rooms[slot].index].slot = slot;

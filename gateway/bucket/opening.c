@@ -7,11 +7,14 @@
 
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/client_lists.h"
+#include "gateway/bucket/rights.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/websocket/forwarded.h"
 #include "gateway/websocket/handshake.h"
+#include "shared/base/clock.h"
 #include "shared/contract/audience.h"
 #include "shared/contract/close_codes.h"
+#include "shared/jose/jwt.h"
 
 /* Everyone's room, and those that the handshake named. */
 static enum status join_first_rooms(struct client *client, const struct connect_query *query)
@@ -38,29 +41,43 @@ static void note_probe(const struct client *client)
         free(note);
 }
 
-/* The handshake is answered: with 101 the client is open, else the answer is its last word. */
-static void answer_handshake(struct client *client, const struct handshake *answer)
+/* The request is not needed any more. The answer's frame, or NULL: killed for want of memory. */
+static struct frame *end_request(struct client *client, const struct handshake *answer)
 {
     struct frame *response = frame_new_raw(slice_of(answer->response.data, answer->response.len));
-    enum status joined;
 
     http_request_free(client->request);
     client->request = NULL;
-    if (response == NULL) {
-        metrics_add(M_REFUSED_MEMORY, 1);
-        client_kill(client);
+    if (response != NULL)
+        return response;
+    metrics_add(M_REFUSED_MEMORY, 1);
+    client_kill(client);
+    return NULL;
+}
+
+static void open_client(struct client *client, const struct handshake *answer)
+{
+    ws_reader_init(&client->reader, client->bucket->limits.max_message);
+    client_opened(client, answer->query.encoding);
+    client_heard(client);
+}
+
+/* The handshake is answered: with 101 the client is open, else the answer is its last word. */
+static void answer_handshake(struct client *client, const struct handshake *answer)
+{
+    struct frame *response = end_request(client, answer);
+
+    if (response == NULL)
         return;
-    }
     if (answer->probe)
         note_probe(client);
     if (!answer->upgraded) {
         client_end_with(client, response);
         return;
     }
-    ws_reader_init(&client->reader, client->bucket->limits.max_message);
-    client_opened(client, answer->query.encoding);
-    client_heard(client);
-    joined = join_first_rooms(client, &answer->query); /* before the answer: whoever reads it is in */
+    open_client(client, answer);
+    enum status joined =
+        join_first_rooms(client, &answer->query); /* before the answer: whoever reads it is in */
     client_send_control(client, response);
     if (client->phase == CLIENT_OPEN && joined != STATUS_OK)
         client_close(client, CLOSE_internal);
@@ -86,8 +103,128 @@ static enum refusal judge_forwarded(void *arg, const struct http_request *reques
                : REFUSAL_MAX_CLIENTS_PER_ADDRESS;
 }
 
+/* Nothing was shown, and must be: the client is open, but nobody yet. Who has waited longest makes place. */
+static void open_pending(struct client *client, const struct handshake *answer)
+{
+    const struct auth_answer older = {.outcome = AUTH_UNAVAILABLE, .reason = AUTH_REASON_TOO_MANY_PENDING};
+    const struct bucket_auth *state = &client->bucket->auth;
+    struct frame *response = end_request(client, answer);
+
+    if (response == NULL)
+        return;
+    if (state->pending_count >= state->max_pending)
+        rights_refuse(container_of(list_first(&state->pending), struct client, link), slice_of(NULL, 0),
+                      &older);
+    open_client(client, answer);
+    client_auth_begin_pending(client);
+    client_send_control(client, response);
+}
+
+void opening_judged(struct client *client, const struct handshake *handshake, struct auth_answer *answer)
+{
+    struct auth_answer judged;
+
+    if (answer == NULL) {
+        rights_judge_token(client, handshake->credential.text, &judged);
+        answer = &judged;
+    }
+    struct frame *response = end_request(client, handshake);
+    if (response == NULL) {
+        grant_free(answer->grant);
+        return;
+    }
+    open_client(client, handshake);
+    if (answer->outcome != AUTH_GRANTED) {
+        client_send_control(client, response);
+        rights_refuse(client, slice_of(NULL, 0), answer);
+        return;
+    }
+    enum status status = rights_grant(client, answer->grant);
+    if (status == STATUS_OK)
+        rights_join_allowed(client);
+    client_send_control(client, response);
+    if (client->phase == CLIENT_OPEN && status != STATUS_OK)
+        rights_end(client, slice_of(NULL, 0), status);
+    else
+        (void)rights_join_first(client);
+}
+
+static bool is_token(const struct credential *credential)
+{
+    return credential->source != CREDENTIAL_NONE && credential->source != CREDENTIAL_HEADER;
+}
+
+/* Who shows nothing is anonymous where that is allowed. */
+static void judge_nothing(const struct bucket *bucket, struct auth_answer *out)
+{
+    *out = (struct auth_answer){.outcome = AUTH_GRANTED, .grant = auth_policy_anonymous(bucket->auth.policy)};
+    if (out->grant == NULL)
+        out->outcome = AUTH_NO_MEMORY;
+}
+
+/* Keeps the handshake until what the client showed has been judged; its 101 waits. */
+static void wait_opening(struct client *client, struct handshake *handshake)
+{
+    struct auth_wait *wait = client_auth_wait(client);
+    struct auth_answer busy = {.outcome = AUTH_UNAVAILABLE, .reason = AUTH_REASON_TOO_MANY_PENDING};
+
+    if (wait == NULL || client_auth_line_up(client) != STATUS_OK) {
+        auth_wait_free(client_auth_take_wait(client));
+        opening_judged(client, handshake, &busy);
+        return;
+    }
+    wait->opening = true;
+    wait->handshake = *handshake;
+    *handshake = (struct handshake){.upgraded = false};
+    client_move_to(&client->bucket->auth.judged_first, client, clock_now_ms());
+}
+
+/* The request is good; who sent it is judged, now or later. */
+static void identify(struct client *client, struct handshake *handshake)
+{
+    const struct auth_policy *policy = client->bucket->auth.policy;
+    const struct credential *shown = &handshake->credential;
+    struct auth_answer answer;
+
+    if (client_auth_new(client) != STATUS_OK) {
+        metrics_add(M_REFUSED_MEMORY, 1);
+        client_kill(client);
+        return;
+    }
+    client->auth->first = handshake->query.rooms;
+    buf_init(&handshake->query.rooms, 0);
+    if (is_token(shown) && jwt_is_slow(shown->text)) {
+        wait_opening(client, handshake);
+        return;
+    }
+    if (shown->source == CREDENTIAL_NONE && auth_policy_required(policy)) {
+        open_pending(client, handshake);
+        return;
+    }
+    if (is_token(shown))
+        rights_judge_token(client, shown->text, &answer);
+    else if (shown->source == CREDENTIAL_HEADER)
+        auth_policy_judge_header(policy, shown->text, &answer);
+    else
+        judge_nothing(client->bucket, &answer);
+    opening_judged(client, handshake, &answer);
+}
+
+/* What of the request says who the client is. */
+static struct credential_rules credential_rules(const struct client *client)
+{
+    const struct auth_policy *policy = client->bucket->auth.policy;
+
+    if (policy == NULL)
+        return (struct credential_rules){.tokens = false};
+    return (struct credential_rules){.tokens = auth_policy_takes_tokens(policy),
+                                     .cookie = auth_policy_cookie(policy),
+                                     .header = client->ticket->trusted ? auth_policy_header(policy) : NULL};
+}
+
 size_t opening_on_bytes(struct client *client, const uint8_t *data, size_t len)
 {
+    const struct credential_rules credentials = credential_rules(client);
     const struct bucket *bucket = client->bucket;
     const struct handshake_conf conf = {
         .page = bucket->conf->page,
@@ -99,13 +236,17 @@ size_t opening_on_bytes(struct client *client, const uint8_t *data, size_t len)
         .rules = bucket->rules,
         .judge = client->ticket->trusted ? judge_forwarded : NULL,
         .arg = client,
+        .credentials = bucket->auth.policy != NULL ? &credentials : NULL,
     };
     struct handshake answer;
     size_t used;
 
     if (!handshake_feed(client->request, slice_of(data, len), &conf, &used, &answer))
         return len;
-    answer_handshake(client, &answer);
+    if (answer.upgraded && client->bucket->auth.policy != NULL && !client->ticket->canary)
+        identify(client, &answer);
+    else
+        answer_handshake(client, &answer);
     handshake_fini(&answer);
     return used;
 }

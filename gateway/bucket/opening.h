@@ -3,11 +3,14 @@
 #ifndef FANFARE_GATEWAY_BUCKET_OPENING_H
 #define FANFARE_GATEWAY_BUCKET_OPENING_H
 
-#include "gateway/bucket/client.h"
+#include "gateway/bucket/client_auth.h"
 
 /* Bytes of a client in its handshake; may open it or end it. Returns how many were the handshake's: fewer
  * than `len` when it is through and the rest comes behind it. */
 size_t opening_on_bytes(struct client *client, const uint8_t *data, size_t len);
+/* What the client of a handshake that waited showed has been judged, or is to be (`answer` NULL); takes the
+ * grant over. */
+void opening_judged(struct client *client, const struct handshake *handshake, struct auth_answer *answer);
 /* Its request has taken too long: 408 where one has begun. A connection on which nothing came is only closed:
  * an answer that nobody asked for would be taken for that of the next request (RFC 9112, 9.5), by browsers
  * that connect in advance for instance. */

@@ -36,3 +36,8 @@ void gateway_metrics_closed(int code)
         }
     metrics_add(M_CLOSED_1006, 1);
 }
+
+void gateway_metrics_auth_refused(enum auth_reason reason)
+{
+    metrics_add((unsigned)M_AUTH_REFUSED_MALFORMED + (unsigned)reason - 1, 1);
+}

@@ -7,6 +7,7 @@
 #ifndef FANFARE_GATEWAY_METRICS_GATEWAY_METRICS_H
 #define FANFARE_GATEWAY_METRICS_GATEWAY_METRICS_H
 
+#include "shared/contract/auth_reasons.h"
 #include "shared/contract/close_codes.h"
 #include "shared/log/metrics.h"
 
@@ -122,6 +123,41 @@
       "WebSocket requests of trusted proxies, by what X-Forwarded-For says")                                 \
     X(M_FORWARDED_ABSENT, G "forwarded_total", "result=\"absent\"", COUNTER, "")                             \
     X(M_FORWARDED_UNREADABLE, G "forwarded_total", "result=\"unreadable\"", COUNTER, "")                     \
+    X(M_AUTH_REFUSED_MALFORMED, G "auth_refused_total", "reason=\"malformed\"", COUNTER,                     \
+      "Clients, and what they showed, that were refused: a refused connection, AUTH or room token each")     \
+    X(M_AUTH_REFUSED_TOO_LARGE, G "auth_refused_total", "reason=\"too_large\"", COUNTER, "")                 \
+    X(M_AUTH_REFUSED_BAD_HEADER, G "auth_refused_total", "reason=\"bad_header\"", COUNTER, "")               \
+    X(M_AUTH_REFUSED_ALG_NOT_ALLOWED, G "auth_refused_total", "reason=\"alg_not_allowed\"", COUNTER, "")     \
+    X(M_AUTH_REFUSED_UNKNOWN_ISSUER, G "auth_refused_total", "reason=\"unknown_issuer\"", COUNTER, "")       \
+    X(M_AUTH_REFUSED_UNKNOWN_KEY, G "auth_refused_total", "reason=\"unknown_key\"", COUNTER, "")             \
+    X(M_AUTH_REFUSED_NO_KEYS, G "auth_refused_total", "reason=\"no_keys\"", COUNTER, "")                     \
+    X(M_AUTH_REFUSED_BAD_SIGNATURE, G "auth_refused_total", "reason=\"bad_signature\"", COUNTER, "")         \
+    X(M_AUTH_REFUSED_BAD_CLAIMS, G "auth_refused_total", "reason=\"bad_claims\"", COUNTER, "")               \
+    X(M_AUTH_REFUSED_WRONG_AUDIENCE, G "auth_refused_total", "reason=\"wrong_audience\"", COUNTER, "")       \
+    X(M_AUTH_REFUSED_EXPIRED, G "auth_refused_total", "reason=\"expired\"", COUNTER, "")                     \
+    X(M_AUTH_REFUSED_NOT_YET_VALID, G "auth_refused_total", "reason=\"not_yet_valid\"", COUNTER, "")         \
+    X(M_AUTH_REFUSED_TOO_LONG_LIVED, G "auth_refused_total", "reason=\"too_long_lived\"", COUNTER, "")       \
+    X(M_AUTH_REFUSED_NO_MEMORY, G "auth_refused_total", "reason=\"no_memory\"", COUNTER, "")                 \
+    X(M_AUTH_REFUSED_NOTHING_SHOWN, G "auth_refused_total", "reason=\"nothing_shown\"", COUNTER, "")         \
+    X(M_AUTH_REFUSED_AMBIGUOUS, G "auth_refused_total", "reason=\"ambiguous\"", COUNTER, "")                 \
+    X(M_AUTH_REFUSED_BAD_USER, G "auth_refused_total", "reason=\"bad_user\"", COUNTER, "")                   \
+    X(M_AUTH_REFUSED_OTHER_USER, G "auth_refused_total", "reason=\"other_user\"", COUNTER, "")               \
+    X(M_AUTH_REFUSED_ROOM_TOKEN, G "auth_refused_total", "reason=\"room_token\"", COUNTER, "")               \
+    X(M_AUTH_REFUSED_NO_ROOM_TOKEN, G "auth_refused_total", "reason=\"no_room_token\"", COUNTER, "")         \
+    X(M_AUTH_REFUSED_HOOK_REFUSED, G "auth_refused_total", "reason=\"hook_refused\"", COUNTER, "")           \
+    X(M_AUTH_REFUSED_HOOK_UNAVAILABLE, G "auth_refused_total", "reason=\"hook_unavailable\"", COUNTER, "")   \
+    X(M_AUTH_REFUSED_HOOK_BAD_ANSWER, G "auth_refused_total", "reason=\"hook_bad_answer\"", COUNTER, "")     \
+    X(M_AUTH_REFUSED_TOO_MANY_PENDING, G "auth_refused_total", "reason=\"too_many_pending\"", COUNTER, "")   \
+    X(M_AUTH_REFUSED_TOO_MANY_FOR_USER, G "auth_refused_total", "reason=\"too_many_for_user\"", COUNTER, "") \
+    X(M_AUTH_GRANTED_TOKEN, G "auth_granted_total", "source=\"token\"", COUNTER,                             \
+      "Times that a client got a grant, renewals included")                                                  \
+    X(M_AUTH_GRANTED_HEADER, G "auth_granted_total", "source=\"header\"", COUNTER, "")                       \
+    X(M_AUTH_GRANTED_HOOK, G "auth_granted_total", "source=\"hook\"", COUNTER, "")                           \
+    X(M_AUTH_GRANTED_ANONYMOUS, G "auth_granted_total", "source=\"anonymous\"", COUNTER, "")                 \
+    X(M_AUTH_PENDING, G "auth_pending", "", GAUGE, "Clients that have not shown who they are yet")           \
+    X(M_AUTH_EXPIRED, G "auth_expired_total", "", COUNTER, "Clients closed because their grant had ended")   \
+    X(M_JOINS_REFUSED, G "joins_refused_total", "", COUNTER,                                                 \
+      "Rooms that a client asked for and may not join")                                                      \
     X(M_ACCEPT_FAILURES_WS, G "accept_failures_total", "what=\"ws\"", COUNTER,                               \
       "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then")              \
     X(M_ACCEPT_FAILURES_RPC, G "accept_failures_total", "what=\"rpc\"", COUNTER, "")                         \
@@ -174,5 +210,7 @@ enum gateway_metric {
 void gateway_metrics_setup(void);
 /* Counts a close with `code`; 0 is a connection lost without a close frame. Any thread. */
 void gateway_metrics_closed(int code);
+/* Counts a refusal; `reason` is any but AUTH_REASON_GOOD. Any thread. */
+void gateway_metrics_auth_refused(enum auth_reason reason);
 
 #endif

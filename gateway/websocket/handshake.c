@@ -163,6 +163,7 @@ static bool find_credential(const struct http_request *request, const struct han
     if (fault == NULL)
         return true;
     const struct refused unclear = {400, "Bad Request", "invalid_request", fault, ""};
+    gateway_metrics_auth_refused(AUTH_REASON_AMBIGUOUS);
     refuse(out, &unclear);
     return false;
 }

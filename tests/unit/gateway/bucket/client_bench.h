@@ -11,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/bucket/bucket_auth.h"
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/session.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
+#include "shared/base/wall_clock.h"
 
-enum { BENCH_CLIENTS = 64, BENCH_OUT = 1 << 16, BENCH_UNLIMITED = INT32_MAX };
+enum { BENCH_CLIENTS = 64, BENCH_OUT = 1 << 16, BENCH_UNLIMITED = INT32_MAX, BENCH_UNIX_S = 1700000000 };
 
 /* One socket. */
 struct ws_conn {
@@ -54,6 +56,11 @@ int64_t clock_now_ms(void)
     return bench_of_all->now_us / 1000;
 }
 
+int64_t wall_clock_s(void)
+{
+    return BENCH_UNIX_S + bench_of_all->now_us / 1000000;
+}
+
 static inline struct ws_conn *bench_conn(int fd)
 {
     return &bench_of_all->conns[fd];
@@ -80,6 +87,12 @@ struct ws_conn *ws_server_adopt(struct ws_server *server, int fd, void *client)
     (void)server;
     bench_conn(fd)->client = client;
     return bench_conn(fd);
+}
+
+/* What waits is done when the test says so: bench_turn. */
+void ws_server_wake(struct ws_server *server)
+{
+    (void)server;
 }
 
 void ws_conn_take_now(struct ws_conn *conn)
@@ -210,7 +223,7 @@ static inline int bench_setup(void **state)
         .max_message = 1024,
         .max_room_name = 64,
         .max_rooms = 3,
-        .max_header = 4096,
+        .max_header = 8192,
         .tls_ms = 10000,
         .handshake_ms = 2000,
         .heartbeat_ms = 60000,
@@ -220,6 +233,7 @@ static inline int bench_setup(void **state)
     list_init(&bucket->quiet);
     list_init(&bucket->pinged);
     list_init(&bucket->closing);
+    bucket_auth_init(bucket);
     rounds_init(&bucket->rounds, &bench_edge);
     bucket->ping = frame_new_ping();
     *state = bench;
@@ -243,6 +257,7 @@ static inline int bench_teardown(void **state)
         bench_gone(&bench->conns[i]);
     rounds_reap(&bench->bucket.rounds);
     frame_unref(bench->bucket.ping);
+    bucket_auth_set_policy(&bench->bucket, NULL);
     rooms_fini(&bench->bucket.rooms);
     directory_free(bench->directory);
     (void)mailbox_take(bench->conf.returns);
@@ -274,31 +289,68 @@ static inline void bench_bytes(struct ws_conn *conn, const void *data, size_t le
     free(copy);
 }
 
-/* A client that has been answered 101; the answer is not part of its transcript. */
-static inline struct ws_conn *bench_connect(struct client_bench *bench, const char *target)
+/* The 101 is there; it is not part of the transcript. */
+static inline void bench_opened(struct ws_conn *conn)
+{
+    const uint8_t *end = memmem(conn->raw, conn->raw_len, "\r\n\r\n", 4);
+
+    assert_memory_equal(conn->raw, "HTTP/1.1 101 ", 13);
+    assert_non_null(end);
+    conn->read = (size_t)(end - conn->raw) + 4;
+}
+
+/* A request with those lines more; what it is answered is not looked at. */
+static inline struct ws_conn *bench_ask(struct client_bench *bench, const char *target, const char *lines)
 {
     struct ws_conn *conn = bench_accept(bench);
-    char request[512];
+    char request[6000];
 
     snprintf(request, sizeof request,
              "GET %s HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-             target);
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
+             target, lines);
     bench_bytes(conn, request, strlen(request));
-    assert_int_equal(conn->client->phase, CLIENT_OPEN);
-    assert_memory_equal(conn->raw, "HTTP/1.1 101 ", 13);
-    conn->read = conn->raw_len;
     return conn;
 }
 
-/* A masked frame from the client (RFC 6455, 5.2), at most 125 bytes, with a mask of zeros. */
+/* A client that has been answered 101. */
+static inline struct ws_conn *bench_connect(struct client_bench *bench, const char *target)
+{
+    struct ws_conn *conn = bench_ask(bench, target, "");
+
+    bench_opened(conn);
+    assert_int_equal(conn->client->phase, CLIENT_OPEN);
+    return conn;
+}
+
+static inline bool bench_is_in(const struct ws_conn *conn, const char *room)
+{
+    return client_slot_of(conn->client, slice_str(room)) >= 0;
+}
+
+/* Writes a masked frame of the client's (RFC 6455, 5.2), with a mask of zeros, to `out`, which has room for 8
+ * bytes more than the payload. Returns its length. */
+static inline size_t bench_frame_write(uint8_t *out, int opcode, const void *payload, size_t len)
+{
+    size_t head = len <= 125 ? 6 : 8;
+
+    memset(out, 0, head);
+    out[0] = (uint8_t)(0x80 | opcode);
+    out[1] = (uint8_t)(0x80 | (len <= 125 ? len : 126));
+    if (len > 125) {
+        out[2] = (uint8_t)(len >> 8);
+        out[3] = (uint8_t)len;
+    }
+    memcpy(out + head, payload, len);
+    return head + len;
+}
+
 static inline void bench_frame(struct ws_conn *conn, int opcode, const void *payload, size_t len)
 {
-    uint8_t frame[6 + 125] = {(uint8_t)(0x80 | opcode), (uint8_t)(0x80 | len)};
+    uint8_t *frame = malloc(len + 8);
 
-    assert_true(len <= 125);
-    memcpy(frame + 6, payload, len);
-    bench_bytes(conn, frame, 6 + len);
+    bench_bytes(conn, frame, bench_frame_write(frame, opcode, payload, len));
+    free(frame);
 }
 
 static inline void bench_says(struct ws_conn *conn, const char *text)
