@@ -7,9 +7,11 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway/accept/acceptor.h"
@@ -141,13 +143,18 @@ static int teardown(void **state)
     return 0;
 }
 
-static void connect_from(struct bench *bench, const char *address)
+static void connect_with(struct bench *bench, const char *address, int fd)
 {
     struct sockaddr_in peer = {.sin_family = AF_INET};
 
     assert_int_equal(inet_pton(AF_INET, address, &peer.sin_addr), 1);
-    the_listener.on_accept(eventfd(0, EFD_CLOEXEC), (struct sockaddr *)&peer, sizeof peer, the_listener.arg);
+    the_listener.on_accept(fd, (struct sockaddr *)&peer, sizeof peer, the_listener.arg);
     turn(bench);
+}
+
+static void connect_from(struct bench *bench, const char *address)
+{
+    connect_with(bench, address, eventfd(0, EFD_CLOEXEC));
 }
 
 static void connect_many(struct bench *bench, int count)
@@ -341,6 +348,217 @@ static void a_bucket_that_takes_no_ticket_costs_only_its_client(void **state)
     assert_int_equal(acceptor_live(bench->acceptor), 1);
 }
 
+/* 10.0.0.0/8 is trusted from here on. */
+static void trust(struct bench *bench, bool headers)
+{
+    char *const networks[] = {"10.0.0.0/8"};
+    struct cidr_list *proxies;
+
+    assert_int_equal(cidr_list_new("trustedProxies", networks, 1, &proxies, NULL), STATUS_OK);
+    acceptor_set_proxies(bench->acceptor, proxies, headers);
+    cidr_list_unref(proxies);
+}
+
+/* The proxy's end of a connection whose first bytes are these. */
+static int connect_saying(struct bench *bench, const char *address, const char *text)
+{
+    int ends[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(write(ends[0], text, strlen(text)), strlen(text));
+    connect_with(bench, address, ends[1]);
+    return ends[0];
+}
+
+/* All of it, and the proxy's end is closed: the ticket is enough. */
+static void proxied(struct bench *bench, const char *client)
+{
+    char line[128];
+
+    snprintf(line, sizeof line, "PROXY TCP4 %s 198.51.100.1 56224 443\r\n", client);
+    close(connect_saying(bench, "10.0.0.1", line));
+}
+
+/* The ticket that came last, into whichever bucket. */
+static const struct ticket *expect_ticket(size_t count)
+{
+    const struct ticket *last = NULL;
+
+    assert_int_equal(tickets(), count);
+    for (int i = 0; i < BUCKETS; i++)
+        for (size_t t = 0; t < bucket_of[i].count; t++)
+            if (last == NULL || bucket_of[i].tickets[t]->accepted_us > last->accepted_us)
+                last = bucket_of[i].tickets[t];
+    now_us += 1000;
+    return last;
+}
+
+static void expect_peer(const struct ticket *ticket, const char *address, bool trusted)
+{
+    char text[INET6_ADDRSTRLEN];
+
+    cidr_address_print(ticket->peer, text);
+    assert_string_equal(text, address);
+    assert_int_equal(ticket->trusted, trusted);
+}
+
+static void without_trusted_proxies_a_peer_is_what_it_is(void **state)
+{
+    struct bench *bench = *state;
+
+    close(connect_saying(bench, "10.0.0.1", "PROXY TCP4 192.0.2.7 198.51.100.1 56224 443\r\n"));
+    expect_peer(expect_ticket(1), "10.0.0.1", false);
+    assert_non_null(expect_ticket(1)->address);
+}
+
+static void a_trusted_proxy_has_no_share_of_its_own(void **state)
+{
+    struct bench *bench = *state;
+    const struct acceptor_limits limits = {.max_clients = 10, .max_refused = 10, .max_per_address = 1};
+
+    trust(bench, false);
+    acceptor_set_limits(bench->acceptor, &limits);
+    for (size_t i = 1; i <= 3; i++) {
+        connect_from(bench, "10.0.0.1");
+        expect_peer(expect_ticket(i), "10.0.0.1", true);
+    }
+    assert_int_equal(refused(REFUSAL_NONE), 3);
+    assert_int_equal(address_table_count(acceptor_addresses(bench->acceptor)), 0);
+    connect_many(bench, 2); /* others have */
+    assert_int_equal(refused(REFUSAL_MAX_CLIENTS_PER_ADDRESS), 1);
+}
+
+static void a_header_names_the_client(void **state)
+{
+    struct bench *bench = *state;
+
+    trust(bench, true);
+    proxied(bench, "192.0.2.7");
+    expect_peer(expect_ticket(1), "192.0.2.7", false);
+}
+
+static void limits_hold_for_whom_the_header_names(void **state)
+{
+    struct bench *bench = *state;
+    const struct acceptor_limits limits = {.max_clients = 10, .max_refused = 10, .max_per_address = 2};
+
+    trust(bench, true);
+    acceptor_set_limits(bench->acceptor, &limits);
+    for (int i = 0; i < 3; i++)
+        proxied(bench, "192.0.2.7");
+    proxied(bench, "192.0.2.8");
+    assert_int_equal(refused(REFUSAL_MAX_CLIENTS_PER_ADDRESS), 1);
+    assert_int_equal(refused(REFUSAL_NONE), 3);
+    connect_from(bench, "192.0.2.8");
+    connect_from(bench, "192.0.2.8"); /* with or without a proxy, it is the same address */
+    assert_int_equal(refused(REFUSAL_MAX_CLIENTS_PER_ADDRESS), 2);
+}
+
+static void nobody_elses_header_is_read(void **state)
+{
+    struct bench *bench = *state;
+
+    trust(bench, true);
+    int fd = connect_saying(bench, "192.0.2.1", "PROXY TCP4 192.0.2.7 198.51.100.1 56224 443\r\n");
+    const struct ticket *ticket = expect_ticket(1);
+    char byte;
+
+    expect_peer(ticket, "192.0.2.1", false);
+    assert_int_equal(recv(ticket->fd, &byte, 1, MSG_PEEK), 1);
+    assert_int_equal(byte, 'P');
+    close(fd);
+}
+
+static void a_proxy_behind_a_proxy_is_trusted_as_such(void **state)
+{
+    struct bench *bench = *state;
+
+    trust(bench, true);
+    proxied(bench, "10.0.0.2");
+    expect_peer(expect_ticket(1), "10.0.0.2", true);
+    assert_null(expect_ticket(1)->address);
+}
+
+/* Of UNKNOWN the request is a stranger's: what it says of itself is not the proxy's word. */
+static void who_is_not_named_has_the_proxys_address_and_not_its_trust(void **state)
+{
+    struct bench *bench = *state;
+
+    trust(bench, true);
+    close(connect_saying(bench, "10.0.0.1", "PROXY UNKNOWN\r\n"));
+    expect_peer(expect_ticket(1), "10.0.0.1", false);
+    assert_null(expect_ticket(1)->address);
+}
+
+static void the_proxy_itself_is_trusted(void **state)
+{
+    const char local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0";
+    struct bench *bench = *state;
+    int ends[2];
+
+    trust(bench, true);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(write(ends[0], local, sizeof local), 16);
+    connect_with(bench, "10.0.0.1", ends[1]);
+    expect_peer(expect_ticket(1), "10.0.0.1", true);
+    close(ends[0]);
+}
+
+static void who_has_no_header_yet_is_in_no_bucket_but_has_a_place(void **state)
+{
+    struct bench *bench = *state;
+
+    trust(bench, true);
+    int fd = connect_saying(bench, "10.0.0.1", "PROXY ");
+    assert_int_equal(tickets(), 0);
+    connect_many(bench, 3);
+    assert_int_equal(refused(REFUSAL_NONE), 2);
+    assert_int_equal(refused(REFUSAL_MAX_CLIENTS), 1);
+    assert_int_equal(write(fd, "TCP4 192.0.2.7 198.51.100.1 56224 443\r\n", 39), 39);
+    turn(bench);
+    assert_int_equal(refused(REFUSAL_NONE), 3);
+    assert_int_equal(acceptor_live(bench->acceptor), 3);
+    close(fd);
+}
+
+static bool is_closed(int fd)
+{
+    char byte;
+
+    return read(fd, &byte, 1) == 0;
+}
+
+/* Three clients and one that is told 503: no descriptor is left for one that says nothing. */
+static void those_who_wait_give_way_when_descriptors_end(void **state)
+{
+    struct bench *bench = *state;
+    const struct acceptor_limits limits = {.max_clients = 3, .max_refused = 1};
+
+    trust(bench, true);
+    acceptor_set_limits(bench->acceptor, &limits);
+    int first = connect_saying(bench, "10.0.0.1", "");
+    int second = connect_saying(bench, "10.0.0.1", "");
+    connect_many(bench, 2);
+    assert_false(is_closed(first));
+    connect_many(bench, 1);
+    assert_true(is_closed(first));
+    assert_false(is_closed(second));
+    close(first);
+    close(second);
+}
+
+static void another_list_holds_for_those_who_come(void **state)
+{
+    struct bench *bench = *state;
+
+    trust(bench, false);
+    connect_from(bench, "10.0.0.1");
+    expect_peer(expect_ticket(1), "10.0.0.1", true);
+    acceptor_set_proxies(bench->acceptor, NULL, false);
+    connect_from(bench, "10.0.0.1");
+    expect_peer(expect_ticket(2), "10.0.0.1", false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +575,19 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_probe_is_no_client_while_it_is_connected, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bucket_that_takes_no_ticket_costs_only_its_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_trusted_proxies_a_peer_is_what_it_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_trusted_proxy_has_no_share_of_its_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_header_names_the_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(limits_hold_for_whom_the_header_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_elses_header_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_proxy_behind_a_proxy_is_trusted_as_such, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_not_named_has_the_proxys_address_and_not_its_trust, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_proxy_itself_is_trusted, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_has_no_header_yet_is_in_no_bucket_but_has_a_place, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(those_who_wait_give_way_when_descriptors_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_list_holds_for_those_who_come, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
