@@ -70,15 +70,21 @@ def handshake(path="/connect", host="localhost", key=None, **changes):
 class RawClient:
     """A socket to a gateway's ws port, with the handshake done unless `shake` is False."""
 
-    def __init__(self, address, path="/connect", shake=True, receive_buffer=None, tls=None, timeout=10):
+    def __init__(self, address, path="/connect", shake=True, receive_buffer=None, tls=None, timeout=10, source=None,
+                 first=b""):
+        """`source`: the address to come from; `first`: bytes in front of everything, TLS too."""
         self.sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
         self.sock.settimeout(patient(timeout))
         if receive_buffer:
             # Segments as on a real network: with loopback's 64 KB ones a small buffer stalls in the kernel.
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect(address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if first:
+            self.sock.sendall(first)
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
         self.buffer = b""
