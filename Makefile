@@ -60,7 +60,7 @@ TESTABLE := $(BUILD)/libfanfare-test.a
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 
 .PHONY: all
-all: $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway $(BUILD)/fanfare ## build both daemons and the tool (the default)
+all: $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway $(BUILD)/fanfare $(BUILD)/fanfare-dev-issuer ## build both daemons, the tool, and the issuer of `make run` (the default)
 
 $(BUILD)/fanfare-logic: $(LOGIC_OBJ) $(SHARED_OBJ)
 $(BUILD)/fanfare-gateway: $(GATEWAY_OBJ) $(SHARED_OBJ)
@@ -99,7 +99,7 @@ deps: ## install the packages that the build needs (as root or through sudo)
 	@deploy/install-deps build
 
 .PHONY: run
-run: ## install, build, run a local cluster (GATEWAYS=n, REDIS=1, PORT_BASE=n); Ctrl-C stops it
+run: ## install, build, run a local cluster (GATEWAYS=n, REDIS=1, AUTH=0, PORT_BASE=n); Ctrl-C stops it
 	@deploy/install-deps $(if $(filter 1,$(REDIS)),redis,run)
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@FANFARE_BUILD=$(BUILD) exec deploy/run-local
@@ -140,7 +140,7 @@ check-format: ## fail when a C file is out of shape
 lint: all ## the walls between the folders, cppcheck, and a clang build with -Werror
 	@tests/house/check --objects $(BUILD)/obj
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-		--suppress=internalAstError --suppress=ctuuninitvar -j$(JOBS) -D_GNU_SOURCE -I. gateway logic shared deploy/tool
+		--suppress=internalAstError --suppress=ctuuninitvar -j$(JOBS) -D_GNU_SOURCE -I. gateway logic shared deploy/tool deploy/issuer
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all
 
 .PHONY: house-check

@@ -22,6 +22,11 @@ $(BUILD)/fanfare: $(TOOL_OBJ) $(call obj,$(wildcard gateway/conf/*.c logic/conf/
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# The issuer of `make run`: for development, in no package.
+$(BUILD)/fanfare-dev-issuer: $(call obj,$(wildcard deploy/issuer/*.c deploy/tool/token_*.c) deploy/tool/text_file.c) $(SHARED_OBJ)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 DAEMONS := fanfare-gateway fanfare-logic
 PROGRAMS := fanfare $(DAEMONS)
 MAN := $(BUILD)/share/fanfare.1 $(BUILD)/share/fanfare-gateway.8 $(BUILD)/share/fanfare-logic.8 $(BUILD)/share/fanfare.conf.5

@@ -65,10 +65,11 @@ static enum status start_clients(struct gateway *gateway, struct fault *fault)
     const struct gateway_conf *conf = gateway->conf;
     const struct acceptor_conf acceptor_conf = {conf->ws_bind, (int)conf->ws_port,
                                                 gateway_acceptor_limits(conf, &gateway->descriptors)};
+    const struct page_conf page = {conf->page_api_url, conf->page_token_url};
 
     if (directory_new(&gateway->directory) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    if (conf->page_enabled && page_new(conf->page_api_url, &gateway->page) != STATUS_OK)
+    if (conf->page_enabled && page_new(&page, &gateway->page) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     enum status status = cidr_list_new("trustedProxies", conf->trusted_proxies.items,
                                        conf->trusted_proxies.count, &gateway->proxies, fault);

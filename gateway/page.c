@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts logic's address into the page and the headers in front of it: the main thread, once. The
- * page's bytes come from page_html.S. Knows nothing of requests or sockets. */
+/* Puts the addresses of logic and of the issuer into the page and the headers in front of it: the main
+ * thread, once. The page's bytes come from page_html.S. Knows nothing of requests or sockets. */
 #include "gateway/page.h"
 
 #include <openssl/evp.h>
@@ -13,8 +13,6 @@ enum { MAX_PAGE = 1 << 20, HASH_TEXT_LEN = 44 };
 
 extern const char page_html[];
 extern const char page_html_end[];
-
-static const char token[] = "@API_URL@";
 
 struct page {
     struct buf response;
@@ -50,19 +48,29 @@ static enum status append_escaped(struct buf *out, const char *text)
     return status;
 }
 
-static enum status fill_in(struct buf *html, const char *api_url)
+/* Takes what stands before `mark` off `rest`, appends it and `text` in the mark's place. */
+static enum status fill_in(struct buf *html, struct slice *rest, const char *mark, const char *text)
 {
-    /* cppcheck-suppress comparePointers ; both are ends of one object */
-    size_t len = (size_t)(page_html_end - page_html);
-    const char *at = memmem(page_html, len, token, sizeof token - 1);
+    const uint8_t *at = memmem(rest->data, rest->len, mark, strlen(mark));
 
     if (at == NULL)
         return STATUS_NOT_FOUND;
-    const char *rest = at + sizeof token - 1;
-    enum status status = buf_append(html, page_html, (size_t)(at - page_html));
+    size_t before = (size_t)(at - rest->data);
+    enum status status = buf_append(html, rest->data, before);
+    *rest = slice_of(at + strlen(mark), rest->len - before - strlen(mark));
+    return status == STATUS_OK ? append_escaped(html, text) : status;
+}
+
+/* In the order in which the marks stand in the page. */
+static enum status fill_all(struct buf *html, const struct page_conf *conf)
+{
+    /* cppcheck-suppress comparePointers ; both are ends of one object */
+    struct slice rest = slice_of(page_html, (size_t)(page_html_end - page_html));
+    enum status status = fill_in(html, &rest, "@API_URL@", conf->api_url);
+
     if (status == STATUS_OK)
-        status = append_escaped(html, api_url);
-    return status == STATUS_OK ? buf_append(html, rest, (size_t)(page_html_end - rest)) : status;
+        status = fill_in(html, &rest, "@TOKEN_URL@", conf->token_url);
+    return status == STATUS_OK ? buf_append(html, rest.data, rest.len) : status;
 }
 
 /* The source expression for the inline element between `open` and `close` (CSP level 3, 2.3.1). */
@@ -109,12 +117,12 @@ static enum status append_head(struct buf *response, const struct buf *html)
                       html->len, style, script);
 }
 
-static enum status build(struct buf *response, const char *api_url)
+static enum status build(struct buf *response, const struct page_conf *conf)
 {
     struct buf html;
 
     buf_init(&html, MAX_PAGE);
-    enum status status = fill_in(&html, api_url);
+    enum status status = fill_all(&html, conf);
     if (status == STATUS_OK)
         status = append_head(response, &html);
     if (status == STATUS_OK)
@@ -123,14 +131,14 @@ static enum status build(struct buf *response, const char *api_url)
     return status;
 }
 
-enum status page_new(const char *api_url, struct page **out)
+enum status page_new(const struct page_conf *conf, struct page **out)
 {
     struct page *page = calloc(1, sizeof *page);
 
     if (page == NULL)
         return STATUS_NO_MEMORY;
     buf_init(&page->response, MAX_PAGE);
-    enum status status = build(&page->response, api_url);
+    enum status status = build(&page->response, conf);
     if (status != STATUS_OK) {
         page_free(page);
         return status;

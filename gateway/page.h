@@ -9,11 +9,16 @@
 
 struct page;
 
-/* `api_url` is logic's address as browsers reach it; "" lets the page take its own host's port
- * 7799. It is written into the page HTML-escaped. The Content-Security-Policy (CSP level 3) names
+struct page_conf {
+    const char
+        *api_url; /* logic's address as browsers reach it; "": the page takes its own host's port 7799 */
+    const char *token_url; /* where the page asks for tokens of users (page.tokenUrl); "": nobody logs in */
+};
+
+/* The addresses are written into the page HTML-escaped. The Content-Security-Policy (CSP level 3) names
  * the page's own script and style by their SHA-256, so nothing else in the page can run.
  * STATUS_NO_MEMORY, STATUS_TOO_LARGE. */
-enum status page_new(const char *api_url, struct page **out);
+enum status page_new(const struct page_conf *conf, struct page **out);
 /* The whole HTTP/1.1 200 answer, headers included; valid as long as the page. */
 struct slice page_response(const struct page *page);
 /* Legal on NULL. */

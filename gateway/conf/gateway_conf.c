@@ -103,6 +103,7 @@ static const struct conf_option options[] = {
     {"adminBind", TEXT(admin_bind), "127.0.0.1", NULL, "", "Address of that port.", NULL},
     {"page.enabled", BOOL(page_enabled), "true", NULL, "", "Serve the demo page at `/` of the clients' port.", NULL},
     {"page.apiUrl", TEXT(page_api_url), "", NULL, "", "Address of logic as browsers reach it, for the page; empty is the page's own host, port 7799.", NULL},
+    {"page.tokenUrl", TEXT(page_token_url), "", NULL, "", "Where the page asks for a token when somebody logs in (`GET URL?user=NAME`, answered `{\"token\":…}`), for development: whoever reaches it is whoever he likes; empty offers no login.", NULL},
 
     REDIS_OPTION_ROWS(gateway_conf, redis),
 

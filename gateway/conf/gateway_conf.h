@@ -64,6 +64,7 @@ struct gateway_conf {
     char *admin_bind;
     bool page_enabled;
     char *page_api_url;
+    char *page_token_url;
 
     struct redis_options redis;
     char *gateway_id;       /* "": host name and RPC port */

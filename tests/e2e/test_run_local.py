@@ -57,7 +57,7 @@ class Local:
 
     def __init__(self, directory, **settings):
         (directory / "build").mkdir()
-        for program in ("fanfare-gateway", "fanfare-logic"):
+        for program in ("fanfare", "fanfare-gateway", "fanfare-logic", "fanfare-dev-issuer"):
             (directory / "build" / program).symlink_to(binary(program))
         self.directory, self.base = directory, free_base()
         self.settings = {"PORT_BASE": str(self.base), "FANFARE_BUILD": "build", **settings}

@@ -15,7 +15,7 @@ static char *answer_for(const char *api_url)
 {
     struct page *page = NULL;
 
-    assert_int_equal(page_new(api_url, &page), STATUS_OK);
+    assert_int_equal(page_new(&(struct page_conf){api_url, ""}, &page), STATUS_OK);
     struct slice bytes = page_response(page);
     char *text = malloc(bytes.len + 1);
     assert_non_null(text);
@@ -109,6 +109,20 @@ static void the_address_cannot_leave_its_attribute(void **state)
     free(answer);
 }
 
+static void the_issuer_stands_in_the_page(void **state)
+{
+    struct page *page = NULL;
+
+    (void)state;
+    assert_int_equal(page_new(&(struct page_conf){"", "http://127.0.0.1:7787/token?a&b"}, &page), STATUS_OK);
+    struct slice bytes = page_response(page);
+    static const char wanted[] =
+        "<meta name=\"fanfare-issuer\" content=\"http://127.0.0.1:7787/token?a&amp;b\">";
+    assert_non_null(memmem(bytes.data, bytes.len, wanted, sizeof wanted - 1));
+    assert_null(memmem(bytes.data, bytes.len, "@TOKEN_URL@", 11));
+    page_free(page);
+}
+
 static void the_policy_does_not_depend_on_the_address(void **state)
 {
     (void)state;
@@ -156,6 +170,7 @@ int main(void)
         cmocka_unit_test(its_headers_allow_only_what_it_needs),
         cmocka_unit_test(an_empty_address_leaves_the_choice_to_the_page),
         cmocka_unit_test(the_address_stands_in_the_page),
+        cmocka_unit_test(the_issuer_stands_in_the_page),
         cmocka_unit_test(the_address_cannot_leave_its_attribute),
         cmocka_unit_test(the_policy_does_not_depend_on_the_address),
         cmocka_unit_test(the_page_has_what_tests_and_people_find_it_by),
