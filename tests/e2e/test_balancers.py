@@ -18,6 +18,7 @@ from harness.build import ROOT
 from harness.client import Client
 from harness.daemon import clean_environment, run
 from harness.http import Caller
+from harness.raw_ws import RawClient
 from harness.redis_server import free_port
 from harness.waiting import patient, wait_until
 
@@ -107,7 +108,8 @@ def made(certs, make_cluster, tmp_path):
                        capture_output=True)
         own = shutil.copytree(pki, tmp_path / name)
         pem, key = str(own / "gateway.pem"), str(own / "gateway.key")
-        cluster.add_gateway(**{"serverPem": pem, "serverKey": key, "ws.cert": pem, "ws.key": key})
+        cluster.add_gateway(**{"serverPem": pem, "serverKey": key, "ws.cert": pem, "ws.key": key,
+                               "trustedProxies": ["127.0.0.1"]})
     cluster.add_logic()
     cluster.add_logic()
     cluster.await_ready()
@@ -167,6 +169,25 @@ def test_two_gateways_and_two_logics_are_one_service(balanced):
     # A logic is gone: no caller notices.
     cluster.logics[0].kill()
     assert [balancer.push("nobody", n).status for n in range(10)] == [200] * 10
+
+
+def status_from(balancer, source):
+    """Of a handshake of a client with this address, which says that it has another one."""
+    with RawClient(("127.0.0.1", balancer.ports[0]), shake=False, source=source, tls=balancer.context) as client:
+        return client.shake(X_Forwarded_For="203.0.113.66").status
+
+
+def test_a_client_has_its_own_address_at_the_gateways(balanced):
+    """One place for each address at each gateway; the balancer asks the second one after the 503 of the first."""
+    cluster, balancer = balanced
+    for gateway in cluster.gateways:
+        assert gateway.reload(maxClientsPerAddress=1)
+    door = ("127.0.0.1", balancer.ports[0])
+    cluster.raws += [RawClient(door, source="127.0.0.2", tls=balancer.context) for _ in range(2)]
+    assert [clients_at(cluster, gateway) for gateway in (0, 1)] == [1, 1]
+    assert status_from(balancer, "127.0.0.2") == 503
+    # nginx takes both for dead for a moment.
+    wait_until(lambda: status_from(balancer, "127.0.0.3") == 101, 10, "another address to have its place")
 
 
 def test_probes_and_the_page_stay_inside(balanced):
