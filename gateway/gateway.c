@@ -39,6 +39,7 @@ static void fill_bucket_conf(struct gateway *gateway)
         .certificate = certificates_get(gateway->certificates, CERTIFICATE_WS),
         .readiness = &gateway->readiness,
         .rules = gateway->rules,
+        .buckets = gateway_threads(gateway->conf),
         .wire = (enum wire_kind)gateway->conf->wire,
         .limits = gateway_bucket_limits(gateway->conf),
     };

@@ -224,6 +224,7 @@ static void dispose(struct bucket *bucket)
     ws_server_free(bucket->server);
     mailbox_free(bucket->mailbox);
     handshake_rules_unref(bucket->rules);
+    auth_policy_unref(bucket->auth.policy);
     rooms_fini(&bucket->rooms);
     frame_unref(bucket->ping);
     free(bucket);
