@@ -7,9 +7,11 @@ enum {
     OWN = 32, /* loops, listeners, the canary, and what is open for a moment: certificates, /proc, DNS */
     OF_A_THREAD = 9, /* libwebsockets on libuv, epoll, io_uring */
     OF_REDIS = 8,    /* registry, bus, sentinels */
+    OF_FETCH = 8,    /* libcurl's own, a CA file, name servers */
     LEAST = 4,
     LEAST_CLIENTS = 8,
     OF_ADMIN = 3, /* descriptors for each of its places */
+    OF_HOOK = 2,
     MAX_ADMIN = 64,
     MAX_HANDSHAKES = 256,
     MAX_REFUSED = 1024,
@@ -30,8 +32,10 @@ static size_t least(size_t a, size_t b)
 enum status descriptor_plan_make(const struct descriptor_needs *needs, struct descriptor_plan *out,
                                  struct fault *fault)
 {
-    size_t own = needs->open + OWN + (size_t)needs->threads * OF_A_THREAD + (needs->redis ? OF_REDIS : 0);
-    size_t connections = (OF_ADMIN + 3) * LEAST + LEAST_CLIENTS;
+    bool hook = needs->max_hook > 0;
+    size_t own = needs->open + OWN + (size_t)needs->threads * OF_A_THREAD + (needs->redis ? OF_REDIS : 0) +
+                 (hook ? OF_FETCH : 0);
+    size_t connections = (OF_ADMIN + 3 + (hook ? OF_HOOK : 0)) * LEAST + LEAST_CLIENTS;
 
     if (needs->limit < own + connections)
         return fault_set(
@@ -47,9 +51,11 @@ enum status descriptor_plan_make(const struct descriptor_needs *needs, struct de
         .rpc = share(rest / 8, needs->max_rpc),
         .handshakes = share(rest / 16, MAX_HANDSHAKES),
         .refused = share(rest / 16, MAX_REFUSED),
+        .hook = hook ? share(rest / 8 / OF_HOOK, needs->max_hook) : 0,
     };
-    rest -= OF_ADMIN * out->admin + out->rpc + out->handshakes + out->refused;
+    rest -= OF_ADMIN * out->admin + out->rpc + out->handshakes + out->refused + OF_HOOK * out->hook;
     out->rpc = least(out->rpc, needs->max_rpc);
+    out->hook = least(out->hook, needs->max_hook);
     out->clients = least(rest, needs->max_clients);
     return STATUS_OK;
 }

@@ -16,6 +16,7 @@ struct descriptor_needs {
     bool redis;
     size_t max_clients;
     size_t max_rpc;
+    size_t max_hook; /* requests to auth.hook at once; 0: there is none */
 };
 
 struct descriptor_plan {
@@ -24,6 +25,7 @@ struct descriptor_plan {
     size_t rpc;        /* established connections of logics */
     size_t handshakes; /* those that are not yet */
     size_t refused;    /* newcomers on the clients' port that are being told 503 */
+    size_t hook;       /* requests to auth.hook; each may take two descriptors (fetch.h); 0 without a hook */
     size_t clients;    /* the rest, at most max_clients */
 };
 

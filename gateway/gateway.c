@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "gateway/gateway_hook.h"
 #include "gateway/gateway_limits.h"
 #include "gateway/gateway_state.h"
 #include "gateway/gateway_stats.h"
@@ -33,7 +34,7 @@ static void fill_bucket_conf(struct gateway *gateway)
 {
     gateway->bucket_conf = (struct bucket_conf){
         .directory = gateway->directory,
-        .returns = acceptor_returns(gateway->acceptor),
+        .returns = control_box_mailbox(gateway->box),
         .addresses = acceptor_addresses(gateway->acceptor),
         .page = gateway->page != NULL ? page_response(gateway->page) : slice_of(NULL, 0),
         .certificate = certificates_get(gateway->certificates, CERTIFICATE_WS),
@@ -64,12 +65,11 @@ static enum status start_buckets(struct gateway *gateway, struct fault *fault)
 static enum status start_clients(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
-    const struct acceptor_conf acceptor_conf = {conf->ws_bind, (int)conf->ws_port,
-                                                gateway_acceptor_limits(conf, &gateway->descriptors)};
     const struct page_conf page = {conf->page_api_url, conf->page_token_url};
 
-    if (directory_new(&gateway->directory) != STATUS_OK)
-        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    if (directory_new(&gateway->directory) != STATUS_OK ||
+        control_box_new(gateway->base, &gateway->box) != STATUS_OK)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory or descriptors");
     if (conf->page_enabled && page_new(&page, &gateway->page) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     enum status status = cidr_list_new("trustedProxies", conf->trusted_proxies.items,
@@ -79,6 +79,8 @@ static enum status start_clients(struct gateway *gateway, struct fault *fault)
     if (handshake_rules_new(&conf->ws_origins, &conf->ws_subprotocols, gateway->proxies, &gateway->rules) !=
         STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    const struct acceptor_conf acceptor_conf = {gateway->box, conf->ws_bind, (int)conf->ws_port,
+                                                gateway_acceptor_limits(conf, &gateway->descriptors)};
     status = acceptor_new(gateway->base, &acceptor_conf, &gateway->acceptor, fault);
     if (status != STATUS_OK)
         return status;
@@ -220,10 +222,10 @@ static enum status start_redis(struct gateway *gateway, struct fault *fault)
 
     if (conf->redis.url[0] == '\0')
         return STATUS_OK;
-    if (resolver_new(gateway->base, "", &gateway->dns) != STATUS_OK)
-        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
-    enum status status = registrar_new(gateway->base, gateway->dns, conf, rpc_server_port(gateway->rpc),
-                                       gateway->acceptor, &gateway->readiness, &gateway->registrar, fault);
+    enum status status = gateway_start_dns(gateway, fault);
+    if (status == STATUS_OK)
+        status = registrar_new(gateway->base, gateway->dns, conf, rpc_server_port(gateway->rpc),
+                               gateway->acceptor, &gateway->readiness, &gateway->registrar, fault);
     if (status != STATUS_OK || !conf->bus_listen)
         return status;
     const struct bus_listener_conf bus = {gateway->base,    gateway->dns, conf,
@@ -291,6 +293,8 @@ static enum status start(struct gateway *gateway, struct fault *fault)
     if (status == STATUS_OK)
         status = start_redis(gateway, fault);
     if (status == STATUS_OK)
+        status = gateway_hook_start(gateway, fault);
+    if (status == STATUS_OK)
         status = start_drain(gateway, fault);
     if (status == STATUS_OK)
         status = start_admin(gateway, fault);
@@ -314,9 +318,12 @@ static void stop(struct gateway *gateway)
     canary_free(gateway->canary);
     push_handler_free(gateway->handler);
     fanout_free(gateway->fanout);
+    gateway_hook_stop(gateway);
     for (unsigned i = 0; i < gateway->bucket_count; i++)
         bucket_free(gateway->buckets[i]);
     acceptor_free(gateway->acceptor);
+    gateway_hook_end(gateway);
+    control_box_free(gateway->box);
     page_free(gateway->page);
     handshake_rules_unref(gateway->rules);
     cidr_list_unref(gateway->proxies);

@@ -22,6 +22,11 @@ struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf)
     };
 }
 
+bool gateway_has_hook(const struct gateway_conf *conf)
+{
+    return conf->auth.mode == AUTH_MODE_VERIFY && conf->auth.hook.url[0] != '\0';
+}
+
 enum status gateway_plan_descriptors(const struct gateway_conf *conf, unsigned threads, size_t open,
                                      struct descriptor_plan *out, struct fault *fault)
 {
@@ -32,6 +37,7 @@ enum status gateway_plan_descriptors(const struct gateway_conf *conf, unsigned t
         .redis = conf->redis.url[0] != '\0',
         .max_clients = (size_t)conf->max_clients,
         .max_rpc = (size_t)conf->max_rpc_connections,
+        .max_hook = gateway_has_hook(conf) ? (size_t)conf->auth.hook.max_concurrent : 0,
     };
     enum status status = descriptor_plan_make(&needs, out, fault);
 
@@ -41,8 +47,8 @@ enum status gateway_plan_descriptors(const struct gateway_conf *conf, unsigned t
     log_event(fewer ? LOG_WARN : LOG_INFO, fewer ? "fewer clients than configured" : "file descriptors",
               LOG_I("limit", needs.limit), LOG_I("own", out->own), LOG_I("admin", out->admin),
               LOG_I("rpc", out->rpc), LOG_I("handshakes", out->handshakes), LOG_I("refused", out->refused),
-              LOG_I("clients", out->clients), LOG_I("maxClients", needs.max_clients),
-              LOG_I("maxRpcConnections", needs.max_rpc));
+              LOG_I("hook", out->hook), LOG_I("clients", out->clients),
+              LOG_I("maxClients", needs.max_clients), LOG_I("maxRpcConnections", needs.max_rpc));
     return STATUS_OK;
 }
 

@@ -14,6 +14,8 @@
 #include "shared/contract/push.h"
 
 struct bucket_limits gateway_bucket_limits(const struct gateway_conf *conf);
+/* Whether clients are verified, and the operator's own service is asked about them. */
+bool gateway_has_hook(const struct gateway_conf *conf);
 /* Raises the soft limit of descriptors to the hard one, and plans who may have them: in one line of the log,
  * a warning when it leaves fewer clients or links than configured. `open`: those that the process had when it
  * started. A fault as descriptor_plan_make. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SIGHUP: the settings are read anew, and each part is handed what is its own. The control thread; the
  * buckets get theirs by mail. */
+#include "gateway/gateway_hook.h"
 #include "gateway/gateway_limits.h"
 #include "gateway/gateway_state.h"
 #include "gateway/metrics/gateway_metrics.h"
@@ -57,7 +58,7 @@ static void rule_newcomers(const struct gateway *gateway)
     cidr_list_unref(proxies);
 }
 
-static void apply(const struct gateway *gateway)
+static void apply(struct gateway *gateway)
 {
     const struct gateway_conf *conf = gateway->conf;
     struct descriptor_plan plan = gateway->descriptors; /* stays if there should be too few by now */
@@ -78,11 +79,13 @@ static void apply(const struct gateway *gateway)
     push_handler_set_limits(gateway->handler, &pushes);
     rpc_server_set_limits(gateway->rpc, told, &rpc);
     drain_set_pace(gateway->drain, conf->drain_seconds, conf->accept_per_second);
+    gateway->descriptors.hook = plan.hook;
+    gateway_hook_reload(gateway);
 }
 
 static void on_hangup(void *arg)
 {
-    const struct gateway *gateway = arg;
+    struct gateway *gateway = arg;
     bool good = reload_settings(gateway->settings);
     if (good) {
         apply(gateway);

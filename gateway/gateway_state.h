@@ -7,7 +7,9 @@
 #include <event2/event.h>
 
 #include "gateway/accept/acceptor.h"
+#include "gateway/accept/control_box.h"
 #include "gateway/admin_api.h"
+#include "gateway/auth/auth_hook.h"
 #include "gateway/bucket/bucket.h"
 #include "gateway/bucket/readiness.h"
 #include "gateway/certificates.h"
@@ -35,6 +37,7 @@ struct gateway {
     struct directory *directory;
     struct page *page;
     struct readiness readiness;
+    struct control_box *box; /* what the buckets tell */
     struct acceptor *acceptor;
     struct handshake_rules *rules; /* of the start */
     struct cidr_list *proxies;     /* likewise */
@@ -45,15 +48,22 @@ struct gateway {
     struct canary *canary;
     struct push_handler *handler;
     struct rpc_server *rpc;
-    struct resolver *dns;        /* NULL without Redis */
-    struct registrar *registrar; /* likewise */
+    struct resolver *dns;        /* NULL until somebody needs it (gateway_start_dns) */
+    struct auth_hook *hook;      /* NULL without one (gateway_hook.h) */
+    struct registrar *registrar; /* NULL without Redis */
     struct bus_listener *bus;    /* NULL unless it listens */
     struct admin_api *admin;
     struct drain *drain;
+    struct list hook_back; /* answered questions that their bucket had no room for */
+    struct event *hook_retry;
+    bool stopping; /* no question is answered any more */
 };
 
 /* gateway.c: how many bucket threads there are, or will be. */
 unsigned gateway_threads(const struct gateway_conf *conf);
+
+/* gateway_dns.c: there are name look-ups from now on. STATUS_NO_MEMORY. */
+enum status gateway_start_dns(struct gateway *gateway, struct fault *fault);
 
 /* gateway_reload.c */
 /* Listens for SIGHUP: from now on settings and certificates may be other ones. Once all parts stand. */

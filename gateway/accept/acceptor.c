@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Buckets send tickets back through a mailbox whose wake is an eventfd on the control loop. */
+/* Buckets send tickets back through the control box; what they cost is counted here, and given back here. */
 #include "gateway/accept/acceptor.h"
 
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "gateway/accept/admission.h"
@@ -24,9 +23,6 @@ struct acceptor {
     struct mail *new_first; /* tickets that go to their buckets together, once per turn of the loop */
     struct mail **new_end;
     struct event *hand_over;
-    struct mailbox *returns;
-    int wake_fd;
-    struct event *wake_event;
     struct bucket *const *buckets;
     unsigned bucket_count;
     size_t loads[MAX_BUCKETS];
@@ -64,9 +60,9 @@ static void on_gone(struct acceptor *acceptor, struct ticket *ticket)
     free(ticket);
 }
 
-static void on_ticket(struct acceptor *acceptor, struct control_mail *mail)
+static void on_ticket(void *arg, struct control_mail *mail)
 {
-    on_gone(acceptor, container_of(mail, struct ticket, back));
+    on_gone(arg, container_of(mail, struct ticket, back));
 }
 
 /* It moves from the clients to those that are only told something, whose number is bounded too. */
@@ -81,46 +77,12 @@ static void count_as_probe(struct acceptor *acceptor, struct ticket *ticket)
     admission_give_back(&acceptor->admission);
 }
 
-static void on_probe(struct acceptor *acceptor, struct control_mail *mail)
+static void on_probe(void *arg, struct control_mail *mail)
 {
     struct probe_note *note = container_of(mail, struct probe_note, head);
 
-    count_as_probe(acceptor, note->ticket);
+    count_as_probe(arg, note->ticket);
     free(note);
-}
-
-static void (*const on_mail[CONTROL_MAIL_KINDS])(struct acceptor *acceptor, struct control_mail *mail) = {
-    [CONTROL_TICKET] = on_ticket, [CONTROL_PROBE] = on_probe};
-
-static void take_returns(struct acceptor *acceptor)
-{
-    struct mail *next;
-
-    for (struct mail *mail = mailbox_take(acceptor->returns); mail != NULL; mail = next) {
-        struct control_mail *head = container_of(mail, struct control_mail, mail);
-
-        next = mail->next;
-        on_mail[head->kind](acceptor, head);
-    }
-}
-
-static void on_returns(evutil_socket_t fd, short what, void *arg)
-{
-    uint64_t count;
-
-    (void)what;
-    if (read(fd, &count, sizeof count) < 0)
-        return;
-    take_returns(arg);
-}
-
-static void wake(void *arg)
-{
-    const struct acceptor *acceptor = arg;
-    uint64_t one = 1;
-
-    if (write(acceptor->wake_fd, &one, sizeof one) < 0)
-        return;
 }
 
 static void turn_away(struct acceptor *acceptor, struct ticket *ticket)
@@ -318,28 +280,20 @@ enum status acceptor_new(struct event_base *base, const struct acceptor_conf *co
     acceptor->conf = *conf;
     acceptor->new_end = &acceptor->new_first;
     admission_init(&acceptor->admission, conf->limits.per_second, clock_now_us());
-    acceptor->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (address_table_new(&acceptor->addresses) != STATUS_OK ||
         proxy_stage_new(base, on_proxied, acceptor, &acceptor->stage) != STATUS_OK)
         goto fail;
     address_table_limit(acceptor->addresses, conf->limits.max_per_address);
-    if (mailbox_new(SIZE_MAX, wake, acceptor, &acceptor->returns) != STATUS_OK)
-        goto fail;
-    acceptor->wake_event = event_new(base, acceptor->wake_fd, EV_READ | EV_PERSIST, on_returns, acceptor);
     acceptor->hand_over = event_new(base, -1, 0, on_hand_over, acceptor);
-    if (acceptor->hand_over == NULL || acceptor->wake_fd < 0 || acceptor->wake_event == NULL ||
-        event_add(acceptor->wake_event, NULL) != 0)
+    if (acceptor->hand_over == NULL)
         goto fail;
+    control_box_route(conf->box, CONTROL_TICKET, on_ticket, acceptor);
+    control_box_route(conf->box, CONTROL_PROBE, on_probe, acceptor);
     *out = acceptor;
     return STATUS_OK;
 fail:
     acceptor_free(acceptor);
-    return fault_set(fault, STATUS_NO_MEMORY, "the acceptor does not start: out of memory or descriptors");
-}
-
-struct mailbox *acceptor_returns(struct acceptor *acceptor)
-{
-    return acceptor->returns;
+    return fault_set(fault, STATUS_NO_MEMORY, "the acceptor does not start: out of memory");
 }
 
 struct address_table *acceptor_addresses(struct acceptor *acceptor)
@@ -406,13 +360,8 @@ void acceptor_free(struct acceptor *acceptor)
         next = mail->next;
         turn_away(acceptor, container_of(mail, struct ticket, head.mail));
     }
-    if (acceptor->returns != NULL)
-        take_returns(acceptor);
-    mailbox_free(acceptor->returns);
+    control_box_take(acceptor->conf.box);
     loop_event_free(acceptor->hand_over);
-    loop_event_free(acceptor->wake_event);
-    if (acceptor->wake_fd >= 0)
-        close(acceptor->wake_fd);
     proxy_stage_free(acceptor->stage);
     address_table_free(acceptor->addresses);
     cidr_list_unref(acceptor->proxies);

@@ -8,9 +8,9 @@
 
 #include <event2/event.h>
 
+#include "gateway/accept/control_box.h"
 #include "gateway/bucket/address_table.h"
 #include "gateway/bucket/bucket.h"
-#include "shared/base/mailbox.h"
 #include "shared/net/cidr.h"
 
 struct acceptor;
@@ -23,18 +23,16 @@ struct acceptor_limits {
 };
 
 struct acceptor_conf {
-    const char *bind; /* until acceptor_start has returned */
+    struct control_box *box; /* brings the tickets back; must outlive the acceptor */
+    const char *bind;        /* until acceptor_start has returned */
     int port;
     struct acceptor_limits limits;
 };
 
-/* Makes the mailbox for what buckets tell (struct control_mail); buckets must be told of it
- * (acceptor_returns) before acceptor_start. Past `max_clients` a connection goes to the bucket with most that
- * are not open yet: a silent one of them gives way to it (client_open), else it gets its 503 there.
- */
+/* Past `max_clients` a connection goes to the bucket with most that are not open yet: a silent one of them
+ * gives way to it (client_open), else it gets its 503 there. */
 enum status acceptor_new(struct event_base *base, const struct acceptor_conf *conf, struct acceptor **out,
                          struct fault *fault);
-struct mailbox *acceptor_returns(struct acceptor *acceptor);
 /* Where connections are counted by address; the acceptor's, until acceptor_free. */
 struct address_table *acceptor_addresses(struct acceptor *acceptor);
 /* Listens. `buckets` must outlive the acceptor's last ticket. */
@@ -55,7 +53,7 @@ void acceptor_drain(struct acceptor *acceptor);
 size_t acceptor_live(const struct acceptor *acceptor);
 /* Clients that are open in all buckets, the canary apart; 0 before acceptor_start. */
 size_t acceptor_clients(const struct acceptor *acceptor);
-/* After the buckets are gone. Legal on NULL. */
+/* After the buckets are gone; takes what they told last. Legal on NULL. */
 void acceptor_free(struct acceptor *acceptor);
 
 #endif

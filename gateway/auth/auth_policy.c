@@ -414,6 +414,13 @@ void auth_policy_judge_hook(const struct auth_policy *policy, const struct claim
         out->outcome = AUTH_UNAVAILABLE; /* the service is at fault, not the client */
 }
 
+bool auth_policy_hook_may_allow(const struct auth_policy *policy, const struct grant *grant,
+                                struct slice room)
+{
+    return auth_policy_hook_joins(policy) &&
+           room_patterns_match(&policy->hook_source->limit, grant_sub(grant), room);
+}
+
 struct grant *auth_policy_anonymous(const struct auth_policy *policy)
 {
     struct grant *grant = calloc(1, sizeof *grant);

@@ -83,6 +83,11 @@ struct grant *auth_policy_anonymous(const struct auth_policy *policy);
  * by auth.rooms (a user) or auth.anonymousRooms (nobody in particular). */
 bool auth_policy_allows(const struct auth_policy *policy, const struct grant *grant, struct slice room);
 
+/* Whether auth.hook may be asked about a room that nothing else allows: auth.hook.joins, and the room is one
+ * of those that it may grant (auth.hook.rooms). */
+bool auth_policy_hook_may_allow(const struct auth_policy *policy, const struct grant *grant,
+                                struct slice room);
+
 /* The id of an issuer; never 0. */
 uint64_t auth_source_of_issuer(const char *iss);
 

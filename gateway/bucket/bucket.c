@@ -77,10 +77,16 @@ static void on_certificate(struct bucket *bucket, struct bucket_mail *mail)
     free(mail);
 }
 
+static void on_hook(struct bucket *bucket, struct bucket_mail *mail)
+{
+    (void)bucket;
+    hook_mail_free(container_of(mail, struct hook_mail, head));
+}
+
 static void (*const on_mail[])(struct bucket *bucket, struct bucket_mail *mail) = {
     [MAIL_TICKET] = on_ticket, [MAIL_JOB] = on_job,     [MAIL_DRAIN] = on_drain,
     [MAIL_LIMITS] = on_limits, [MAIL_RULES] = on_rules, [MAIL_CERTIFICATE] = on_certificate,
-    [MAIL_STOP] = on_stop,
+    [MAIL_HOOK] = on_hook,     [MAIL_STOP] = on_stop,
 };
 
 static void take_mail(struct bucket *bucket)
@@ -293,6 +299,8 @@ static void discard_mail(struct bucket *bucket)
                 handshake_rules_unref(container_of(head, struct rules_order, head)->rules);
             else if (head->kind == MAIL_CERTIFICATE)
                 SSL_CTX_free(container_of(head, struct certificate_order, head)->certificate);
+            else if (head->kind == MAIL_HOOK)
+                hook_question_fini(&container_of(head, struct hook_mail, head)->question);
             free(head);
         }
     }
@@ -315,6 +323,11 @@ void bucket_free(struct bucket *bucket)
 enum status bucket_post_ticket(struct bucket *bucket, struct ticket *ticket)
 {
     return post(bucket, &ticket->head, MAIL_TICKET);
+}
+
+enum status bucket_post_hook(struct bucket *bucket, struct hook_mail *mail)
+{
+    return post(bucket, &mail->head, MAIL_HOOK);
 }
 
 enum status bucket_post_delivery(struct bucket *bucket, struct delivery *delivery)

@@ -53,6 +53,8 @@ enum status bucket_post_rules(struct bucket *bucket, struct handshake_rules *rul
 /* Shows what `certificate` shows (certificate, chain, key) to clients that come from now on; takes a
  * reference of its own. For a bucket that was made with one. As bucket_post_limits. */
 enum status bucket_post_certificate(struct bucket *bucket, SSL_CTX *certificate);
+/* Brings a question back to the bucket that asked it; on failure it stays the caller's. Any thread. */
+enum status bucket_post_hook(struct bucket *bucket, struct hook_mail *mail);
 /* Deliveries that wait or are under way. Any thread. */
 size_t bucket_jobs(const struct bucket *bucket);
 /* Open clients, the canary apart. Any thread. */

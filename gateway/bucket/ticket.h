@@ -7,7 +7,9 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
+#include "gateway/auth/hook_question.h"
 #include "gateway/bucket/bucket_limits.h"
 #include "gateway/bucket/delivery.h"
 #include "gateway/websocket/handshake_rules.h"
@@ -22,6 +24,7 @@ enum bucket_mail_kind {
     MAIL_LIMITS,
     MAIL_RULES,
     MAIL_CERTIFICATE,
+    MAIL_HOOK,
     MAIL_STOP
 };
 
@@ -31,7 +34,7 @@ struct bucket_mail {
     enum bucket_mail_kind kind;
 };
 
-enum control_mail_kind { CONTROL_TICKET, CONTROL_PROBE, CONTROL_MAIL_KINDS };
+enum control_mail_kind { CONTROL_TICKET, CONTROL_PROBE, CONTROL_HOOK, CONTROL_MAIL_KINDS };
 
 /* Out of a bucket, to the control thread: the head of each message that goes there. */
 struct control_mail {
@@ -75,6 +78,27 @@ struct probe_note {
     struct control_mail head;
     struct ticket *ticket; /* still the client's; the acceptor may touch its own members */
 };
+
+/* A question to auth.hook, on its way to the control thread as CONTROL_HOOK, and back to its bucket,
+ * answered, as MAIL_HOOK, within auth.hook.timeout. Made and freed by the bucket, and freed by nobody else
+ * before the bucket has ended: until then it may write question.client. A bucket has at most one under way
+ * for each client, so they need no bound of their own in either mailbox. */
+struct hook_mail {
+    union {
+        struct bucket_mail head;  /* on its way in */
+        struct control_mail back; /* and out */
+    };
+    unsigned bucket;
+    struct hook_question question;
+};
+
+/* Legal on NULL. */
+static inline void hook_mail_free(struct hook_mail *mail)
+{
+    if (mail != NULL)
+        hook_question_fini(&mail->question);
+    free(mail);
+}
 
 /* A delivery for one bucket. */
 struct job {

@@ -158,6 +158,19 @@
     X(M_AUTH_EXPIRED, G "auth_expired_total", "", COUNTER, "Clients closed because their grant had ended")   \
     X(M_JOINS_REFUSED, G "joins_refused_total", "", COUNTER,                                                 \
       "Rooms that a client asked for and may not join")                                                      \
+    X(M_HOOK_GRANTED, G "hook_answers_total", "result=\"granted\"", COUNTER,                                 \
+      "Questions to auth.hook, by what came of them; those that a kept answer fitted apart")                 \
+    X(M_HOOK_REFUSED, G "hook_answers_total", "result=\"refused\"", COUNTER, "")                             \
+    X(M_HOOK_BAD_ANSWER, G "hook_answers_total", "result=\"bad_answer\"", COUNTER, "")                       \
+    X(M_HOOK_BAD_STATUS, G "hook_answers_total", "result=\"bad_status\"", COUNTER, "")                       \
+    X(M_HOOK_TIMED_OUT, G "hook_answers_total", "result=\"timed_out\"", COUNTER, "")                         \
+    X(M_HOOK_FAILED, G "hook_answers_total", "result=\"failed\"", COUNTER, "")                               \
+    X(M_HOOK_FULL, G "hook_answers_total", "result=\"full\"", COUNTER, "")                                   \
+    X(M_HOOK_CACHE_HITS, G "hook_cache_hits_total", "", COUNTER,                                             \
+      "Questions to auth.hook that a kept answer fitted")                                                    \
+    X(M_HOOK_WAITING, G "hook_waiting", "", GAUGE, "Questions that wait for auth.hook to answer")            \
+    X(M_HOOK_SECONDS, G "hook_seconds", "", HISTOGRAM,                                                       \
+      "Time from a request to auth.hook to the end of its answer, or to its end without one")                \
     X(M_ACCEPT_FAILURES_WS, G "accept_failures_total", "what=\"ws\"", COUNTER,                               \
       "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then")              \
     X(M_ACCEPT_FAILURES_RPC, G "accept_failures_total", "what=\"rpc\"", COUNTER, "")                         \

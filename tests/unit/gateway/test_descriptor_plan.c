@@ -18,7 +18,8 @@ static struct descriptor_needs needs_of(size_t limit, unsigned threads)
 
 static size_t sum_of(const struct descriptor_plan *plan)
 {
-    return plan->own + 3 * plan->admin + plan->rpc + plan->handshakes + plan->refused + plan->clients;
+    return plan->own + 3 * plan->admin + plan->rpc + plan->handshakes + plan->refused + 2 * plan->hook +
+           plan->clients;
 }
 
 static void where_there_are_enough_everybody_has_all(void **state)

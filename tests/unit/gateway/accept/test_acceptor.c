@@ -91,6 +91,7 @@ void listener_free(struct listener *listener)
 
 struct bench {
     struct event_base *base;
+    struct control_box *box;
     struct acceptor *acceptor;
     struct bucket *buckets[BUCKETS];
 };
@@ -98,7 +99,8 @@ struct bench {
 static int setup(void **state)
 {
     struct bench *bench = calloc(1, sizeof *bench);
-    const struct acceptor_conf conf = {
+    struct acceptor_conf conf = {
+        NULL,
         "127.0.0.1",
         0,
         {.max_clients = 3, .max_refused = MAX_REFUSED, .per_second = 0, .max_per_address = 0}};
@@ -110,6 +112,8 @@ static int setup(void **state)
         bench->buckets[i] = &bucket_of[i];
     gateway_metrics_setup();
     bench->base = event_base_new();
+    assert_int_equal(control_box_new(bench->base, &bench->box), STATUS_OK);
+    conf.box = bench->box;
     assert_int_equal(acceptor_new(bench->base, &conf, &bench->acceptor, &fault), STATUS_OK);
     assert_int_equal(acceptor_start(bench->acceptor, bench->buckets, BUCKETS, &fault), STATUS_OK);
     *state = bench;
@@ -125,8 +129,7 @@ static void turn(struct bench *bench)
 static void give_back(struct bench *bench, struct ticket *ticket)
 {
     close(ticket->fd);
-    assert_int_equal(control_post(acceptor_returns(bench->acceptor), &ticket->back, CONTROL_TICKET),
-                     STATUS_OK);
+    assert_int_equal(control_post(control_box_mailbox(bench->box), &ticket->back, CONTROL_TICKET), STATUS_OK);
 }
 
 static int teardown(void **state)
@@ -138,6 +141,7 @@ static int teardown(void **state)
             if (bucket_of[i].tickets[t] != NULL)
                 give_back(bench, bucket_of[i].tickets[t]);
     acceptor_free(bench->acceptor);
+    control_box_free(bench->box);
     event_base_free(bench->base);
     free(bench);
     return 0;
@@ -316,7 +320,7 @@ static void note_probe(struct bench *bench, struct ticket *ticket)
     struct probe_note *note = calloc(1, sizeof *note);
 
     note->ticket = ticket;
-    assert_int_equal(control_post(acceptor_returns(bench->acceptor), &note->head, CONTROL_PROBE), STATUS_OK);
+    assert_int_equal(control_post(control_box_mailbox(bench->box), &note->head, CONTROL_PROBE), STATUS_OK);
     turn(bench);
 }
 
