@@ -111,7 +111,7 @@ test: ## install, build, run all tests (SAN=address,undefined or SAN=thread: und
 	@$(MAKE) --no-print-directory unit e2e
 
 # Under ThreadSanitizer only what has threads says something new.
-UNIT_RUN := $(if $(findstring thread,$(SAN)),$(filter %/test_mailbox %/test_bucket,$(UNIT_BIN)),$(UNIT_BIN))
+UNIT_RUN := $(if $(findstring thread,$(SAN)),$(filter %/test_mailbox %/test_bucket %/test_jose_threads,$(UNIT_BIN)),$(UNIT_BIN))
 
 .PHONY: unit unit-bin
 unit-bin: $(UNIT_RUN)

@@ -277,6 +277,183 @@ static void headers_are_checked(void **state)
     }
 }
 
+/* What is signed as it should be and still is no claims. */
+static enum jwt_verdict judge_bytes(struct slice claims)
+{
+    struct jwt_issuer issuer = issuer_of(JOSE_HS256);
+
+    return judge_own(&issuer,
+                     jose_sign_bytes(&signers[JOSE_HS256], slice_str("{\"alg\":\"HS256\"}"), claims));
+}
+
+static void claims_are_one_object_of_json(void **state)
+{
+    static const char *const bad[] = {
+        "null",
+        "[" CLAIMS "]",
+        CLAIMS CLAIMS,
+        "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,\"x\":\"\\u0000\"}",
+        "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,\"x\":\"\xed\xa0\x80\"}",
+        "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,\"x\":\"\\ud800\"}",
+        "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,\"x\":[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]}",
+        "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,\"a\":1,\"\\u0061\":1}",
+        "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,}",
+        "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":01000600}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        enum jwt_verdict verdict = judge_bytes(slice_str(bad[i]));
+
+        if (verdict != JWT_BAD_CLAIMS) {
+            fail_msg("%s: %s", bad[i], jwt_verdict_name(verdict));
+        }
+    }
+    assert_int_equal(judge_bytes(slice_str("{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,"
+                                           "\"x\":[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]}")),
+                     JWT_GOOD);
+    assert_int_equal(judge_bytes(slice_of(CLAIMS "\0", sizeof CLAIMS)), JWT_BAD_CLAIMS);
+}
+
+static void types_and_dates_are_checked_after_the_signature(void **state)
+{
+    static const char *const more[] = {
+        "\"sub\":7",  "\"sub\":null", "\"jti\":7",     "\"nbf\":\"1000000\"",      "\"iat\":null",
+        "\"iat\":-1", "\"nbf\":1e3",  "\"iat\":1e400", "\"nbf\":9007199254740992",
+    };
+    char claims[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        enum jwt_verdict verdict;
+
+        snprintf(claims, sizeof claims, "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,%s}",
+                 more[i]);
+        verdict = judge_claims(claims);
+        if (verdict != JWT_BAD_CLAIMS) {
+            fail_msg("%s: %s", claims, jwt_verdict_name(verdict));
+        }
+    }
+    assert_int_equal(judge_claims("{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1e400}"), JWT_BAD_CLAIMS);
+    assert_int_equal(judge_claims("{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":-1}"), JWT_BAD_CLAIMS);
+    assert_int_equal(judge_claims("{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":9007199254740992}"),
+                     JWT_BAD_CLAIMS);
+    assert_int_equal(judge_claims("{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":9007199254740991}"),
+                     JWT_TOO_LONG_LIVED);
+}
+
+/* Every claim is wrong, and the signature: only the signature is told of. */
+static void a_forger_learns_nothing_of_the_claims(void **state)
+{
+    struct jwt_issuer issuer = issuer_of(JOSE_HS256);
+    char *token =
+        jose_token(&signers[JOSE_HS256], NULL, "{\"iss\":\"" ISS "\",\"aud\":7,\"exp\":1,\"sub\":7}");
+
+    (void)state;
+    strrchr(token, '.')[5] ^= 1;
+    assert_int_equal(judge_own(&issuer, token), JWT_BAD_SIGNATURE);
+}
+
+static void signatures_of_another_form_are_refused(void **state)
+{
+    struct jwt_issuer issuer = issuer_of(JOSE_ES256);
+    char *token = jose_token(&signers[JOSE_ES256], "a", CLAIMS);
+    char *dot = strrchr(token, '.');
+    uint8_t der[80], zero[64] = {0};
+    size_t der_len = sizeof der;
+    struct buf text;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+    (void)state;
+    assert_int_equal(
+        EVP_DigestSignInit_ex(context, NULL, "SHA256", NULL, NULL, signers[JOSE_ES256].pkey, NULL), 1);
+    assert_int_equal(EVP_DigestSign(context, der, &der_len, (uint8_t *)token, (size_t)(dot - token)), 1);
+    EVP_MD_CTX_free(context);
+    buf_init(&text, 4096);
+    for (int i = 0; i < 3; i++) {
+        struct slice signature = i == 0 ? slice_of(der, der_len) : slice_of(zero, i == 1 ? 64 : 0);
+
+        buf_clear(&text);
+        assert_int_equal(buf_append(&text, token, (size_t)(dot - token) + 1), STATUS_OK);
+        assert_int_equal(base64url_append(&text, signature), STATUS_OK);
+        assert_int_equal(buf_append(&text, "", 1), STATUS_OK);
+        assert_int_equal(judge(&issuer, (char *)text.data), JWT_BAD_SIGNATURE);
+    }
+    dot[strlen(dot) - 2] = 0; /* a byte less */
+    assert_int_equal(judge(&issuer, token), JWT_BAD_SIGNATURE);
+    buf_fini(&text);
+    free(token);
+}
+
+static void a_token_has_a_bound(void **state)
+{
+    struct jwt_issuer issuer = issuer_of(JOSE_HS256);
+    char claims[8000];
+
+    (void)state;
+    snprintf(claims, sizeof claims,
+             "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,\"x\":\"%05996d\"}", 0);
+    assert_int_equal(judge_own(&issuer, jose_token(&signers[JOSE_HS256], NULL, claims)), JWT_GOOD);
+    snprintf(claims, sizeof claims,
+             "{\"iss\":\"" ISS "\",\"aud\":\"fanfare\",\"exp\":1000600,\"x\":\"%06200d\"}", 0);
+    assert_int_equal(judge_own(&issuer, jose_token(&signers[JOSE_HS256], NULL, claims)), JWT_TOO_LARGE);
+    assert_int_equal(judge(&issuer, "a.b"), JWT_MALFORMED);
+    assert_int_equal(judge(&issuer, ""), JWT_MALFORMED);
+}
+
+static void an_audience_has_to_be_set(void **state)
+{
+    struct jwt_issuer issuer = issuer_of(JOSE_HS256);
+
+    (void)state;
+    issuer.aud_count = 0;
+    assert_int_equal(judge_own(&issuer, jose_token(&signers[JOSE_HS256], NULL, CLAIMS)), JWT_WRONG_AUDIENCE);
+    assert_int_equal(
+        judge_own(&issuer, jose_token(&signers[JOSE_HS256], NULL, "{\"iss\":\"" ISS "\",\"exp\":1000600}")),
+        JWT_GOOD);
+}
+
+/* The issuer without a name is for whom no other is. */
+static void an_issuer_without_a_name_takes_the_rest(void **state)
+{
+    struct jwt_issuer issuers[] = {{.aud_count = 0, .keys = sets[JOSE_HS384]}, issuer_of(JOSE_HS256)};
+    struct jwt_rules rules = {.issuers = issuers, .count = 2, .max_s = 86400};
+    static const char *const claims[] = {"{\"exp\":1000600}", "{\"iss\":\"x\",\"exp\":1000600}", CLAIMS};
+    struct jwt jwt;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        char *token = jose_token(&signers[JOSE_HS256], NULL, claims[i]);
+
+        assert_int_equal(jwt_check(slice_str(token), &rules, NOW, &jwt), JWT_GOOD);
+        assert_int_equal(jwt.issuer, i == 2);
+        jwt_fini(&jwt);
+        free(token);
+    }
+}
+
+static void a_set_without_keys_knows_no_key(void **state)
+{
+    struct jwt_issuer issuer = issuer_of(JOSE_ES256);
+
+    (void)state;
+    issuer.keys = set_of("{\"keys\":[]}");
+    assert_int_equal(judge_own(&issuer, jose_token(&signers[JOSE_ES256], "a", CLAIMS)), JWT_UNKNOWN_KEY);
+    jwk_set_unref(issuer.keys);
+}
+
+static void each_verdict_has_a_name_and_a_sentence(void **state)
+{
+    (void)state;
+    for (int i = 0; i < JWT_VERDICTS; i++) {
+        const char *text = jwt_verdict_text((enum jwt_verdict)i);
+
+        assert_int_equal(text[strlen(text) - 1], '.');
+        assert_int_equal(strspn(jwt_verdict_name((enum jwt_verdict)i), "abcdefghijklmnopqrstuvwxyz_"),
+                         strlen(jwt_verdict_name((enum jwt_verdict)i)));
+    }
+}
+
 static void an_issuer_is_judged_by_its_own_keys(void **state)
 {
     struct jwt_issuer issuers[] = {issuer_of(JOSE_ES256), issuer_of(JOSE_ES256)};
@@ -342,6 +519,15 @@ int main(void)
         cmocka_unit_test(a_public_key_is_no_secret),
         cmocka_unit_test(claims_are_checked),
         cmocka_unit_test(headers_are_checked),
+        cmocka_unit_test(claims_are_one_object_of_json),
+        cmocka_unit_test(types_and_dates_are_checked_after_the_signature),
+        cmocka_unit_test(a_forger_learns_nothing_of_the_claims),
+        cmocka_unit_test(signatures_of_another_form_are_refused),
+        cmocka_unit_test(a_token_has_a_bound),
+        cmocka_unit_test(an_audience_has_to_be_set),
+        cmocka_unit_test(an_issuer_without_a_name_takes_the_rest),
+        cmocka_unit_test(a_set_without_keys_knows_no_key),
+        cmocka_unit_test(each_verdict_has_a_name_and_a_sentence),
         cmocka_unit_test(an_issuer_is_judged_by_its_own_keys),
         cmocka_unit_test(a_token_without_kid_needs_the_only_key_that_fits),
         cmocka_unit_test(the_issuers_algorithms_are_a_bound),
