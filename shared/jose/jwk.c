@@ -11,7 +11,7 @@
 
 #include "shared/jose/base64url.h"
 #include "shared/jose/jose_object.h"
-#include "shared/jose/roca.h"
+#include "shared/jose/weak_key.h"
 
 enum { RSA_BYTES_MIN = 256, RSA_BYTES_MAX = 1024, RSA_E_BYTES_MAX = 4, ED25519_BYTES = 32, TEXT_MAX = 32 };
 
@@ -148,7 +148,7 @@ static enum status read_rsa(const struct reading *reading, EVP_PKEY **out)
     if (e[e_len - 1] % 2 == 0 || (e_len == 1 && e[0] == 1) || n[n_len - 1] % 2 == 0) {
         return refuse(reading, STATUS_NOT_FOUND, "its \"e\" is even or 1, or its \"n\" even");
     }
-    if (roca_marks(slice_of(n, n_len))) {
+    if (weak_key_is_roca(slice_of(n, n_len))) {
         return refuse(reading, STATUS_NOT_FOUND, "its \"n\" is of a faulty chip (CVE-2017-15361)");
     }
     *out = make_rsa(n, n_len, e, e_len);
@@ -180,6 +180,9 @@ static enum status read_ed25519(const struct reading *reading, EVP_PKEY **out)
 
     if (!read_bytes(&reading->members[X], x, sizeof x, &len) || len != sizeof x) {
         return refuse(reading, STATUS_NOT_FOUND, "its \"x\" is not 32 bytes long");
+    }
+    if (weak_key_is_small_order(x)) {
+        return refuse(reading, STATUS_NOT_FOUND, "its \"x\" is a point with which anybody can sign");
     }
     *out = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, len);
     return *out != NULL ? STATUS_OK : refuse(reading, STATUS_NO_MEMORY, "out of memory");

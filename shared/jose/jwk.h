@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One JSON Web Key (RFC 7517, section 4; RFC 7518, section 6; RFC 8037, section 2) to a key that verifies.
  * Taken are: RSA of 2,048 (RFC 7518, section 3.3) to 8,192 bits with an odd exponent from 3 to 2^32-1 and not
- * of a faulty chip (roca.h), EC on P-256 and P-384 with a point of the curve, OKP Ed25519. Members that name
- * certificates or other places (x5u, x5c, x5t) are never followed. Pure but for memory; any thread. */
+ * of a faulty chip (weak_key.h), EC on P-256 and P-384 with a point of the curve, OKP Ed25519. Members that
+ * name certificates or other places (x5u, x5c, x5t) are never followed. Pure but for memory; any thread. */
 #ifndef FANFARE_SHARED_JOSE_JWK_H
 #define FANFARE_SHARED_JOSE_JWK_H
 

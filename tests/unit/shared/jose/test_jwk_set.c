@@ -167,6 +167,12 @@ static void points_lie_on_their_curve(void **state)
         length);
     assert_passed_over("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQ\"}",
                        "its \"x\" is not 32 bytes long");
+    assert_passed_over(
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+        "its \"x\" is a point with which anybody can sign");
+    assert_passed_over(
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"7f_______________________________________38\"}",
+        "its \"x\" is a point with which anybody can sign");
     assert_passed_over("{\"kty\":\"OKP\",\"crv\":\"Ed25519\"}", "its \"x\" is not 32 bytes long");
 }
 
