@@ -344,9 +344,12 @@ static void a_bucket_that_takes_no_ticket_costs_only_its_client(void **state)
 {
     struct bench *bench = *state;
 
+    uint64_t before = metrics_get(M_REFUSED_FULL);
+
     bucket_of[0].answer = STATUS_NO_MEMORY;
     connect_many(bench, 1);
     assert_int_equal(acceptor_live(bench->acceptor), 0);
+    assert_int_equal(metrics_get(M_REFUSED_FULL) - before, 1);
     bucket_of[0].answer = STATUS_OK;
     connect_many(bench, 1);
     assert_int_equal(acceptor_live(bench->acceptor), 1);

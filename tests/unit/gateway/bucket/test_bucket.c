@@ -85,6 +85,7 @@ static void await_returned(struct bench *bench, int count)
 static void close_bench(struct bench *bench)
 {
     bucket_free(bench->bucket);
+    assert_int_equal(metrics_get(M_JOBS_PENDING), 0);
     (void)take_returned(bench);
     mailbox_free(bench->returns);
     directory_free(bench->directory);

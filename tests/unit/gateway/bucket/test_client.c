@@ -120,9 +120,11 @@ static void the_policy_close_drops_what_waits_and_says_4200(void **state)
     struct client_bench *bench = *state;
     struct ws_conn *conn = blocked_client(bench, SLOW_CLOSE);
     uint64_t before = metrics_get(M_FRAMES_DROPPED_SLOW);
+    uint64_t closed = metrics_get(M_CLOSED_4200);
 
     push_many(bench, 9);
     assert_int_equal(conn->client->phase, CLIENT_CLOSING);
+    assert_int_equal(metrics_get(M_CLOSED_4200) - closed, 1);
     assert_int_equal(metrics_get(M_FRAMES_DROPPED_SLOW) - before, 9);
     bench_unblock(conn);
     bench_expect(conn, "close:4200 slow_consumer ");
@@ -189,6 +191,65 @@ static void a_broken_socket_ends_the_client_and_its_frames(void **state)
     expect_balance();
 }
 
+static void what_goes_out_at_once_is_counted(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = bench_connect(bench, "/connect?join=r");
+    uint64_t before = metrics_get(M_FRAMES_DELIVERED);
+
+    push_many(bench, 2);
+    bench_expect(conn, PUSHED("1") PUSHED("2"));
+    assert_int_equal(metrics_get(M_FRAMES_DELIVERED) - before, 2);
+    expect_balance();
+}
+
+/* TLS is written to by the client, not by a round. */
+static struct ws_conn *tls_client(struct client_bench *bench)
+{
+    struct ws_conn *conn = bench_connect(bench, "/connect?join=r");
+
+    conn->client->tls = true;
+    return conn;
+}
+
+static void what_goes_to_tls_at_once_is_counted(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = tls_client(bench);
+    uint64_t before = metrics_get(M_FRAMES_DELIVERED);
+
+    push_many(bench, 2);
+    bench_expect(conn, PUSHED("1") PUSHED("2"));
+    assert_int_equal(metrics_get(M_FRAMES_DELIVERED) - before, 2);
+    expect_balance();
+}
+
+static void what_broken_tls_does_not_take_is_counted(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = tls_client(bench);
+    uint64_t before = metrics_get(M_FRAMES_DROPPED_GONE);
+
+    conn->fails = -EPIPE;
+    push_many(bench, 1);
+    assert_int_equal(metrics_get(M_FRAMES_DROPPED_GONE) - before, 1);
+    expect_balance();
+}
+
+/* The frame was addressed before the client was closed in the same slice. */
+static void a_frame_to_who_is_being_closed_is_counted(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = tls_client(bench);
+    uint64_t before = metrics_get(M_FRAMES_DROPPED_GONE);
+
+    client_close(conn->client, CLOSE_normal);
+    bench_expect(conn, "close:1000 normal ");
+    client_send_push(conn->client, bench->bucket.ping);
+    bench_expect(conn, "");
+    assert_int_equal(metrics_get(M_FRAMES_DROPPED_GONE) - before, 1);
+}
+
 static void the_close_goes_behind_what_is_queued(void **state)
 {
     struct client_bench *bench = *state;
@@ -244,6 +305,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_and_pongs_are_bounded, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(pongs_do_not_drop_pushes, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(a_broken_socket_ends_the_client_and_its_frames, bench_setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(what_goes_out_at_once_is_counted, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(what_goes_to_tls_at_once_is_counted, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(what_broken_tls_does_not_take_is_counted, bench_setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(a_frame_to_who_is_being_closed_is_counted, bench_setup,
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(the_close_goes_behind_what_is_queued, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(a_client_counts_once, bench_setup, bench_teardown),

@@ -155,12 +155,16 @@ static void the_items_of_a_turn_share_a_frame(void **state)
 {
     struct bench *bench = *state;
     struct directory_entry *entry = enter(bench, "r", 0);
+    uint64_t before = metrics_get(M_BATCHES);
 
     push(bench, "r", 1);
     push(bench, "r", 2);
     assert_string_equal(bucket_of[0].got, "");
+    assert_int_equal(metrics_get(M_ITEMS_MERGING), 3);
     fanout_end_turn(bench->fanout);
     assert_string_equal(bucket_of[0].got, "r:3 ");
+    assert_int_equal(metrics_get(M_BATCHES) - before, 1);
+    assert_int_equal(metrics_get(M_ITEMS_MERGING), 0);
     leave(bench, entry, 0);
 }
 

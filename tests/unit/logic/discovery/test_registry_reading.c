@@ -65,12 +65,30 @@ static void endless_pages_end(void **state)
                      STATUS_TOO_LARGE);
 }
 
+static void entries_are_bounded(void **state)
+{
+    struct registry_reading reading = {.cursor = ""};
+    char value[128];
+
+    (void)state;
+    for (int i = 0; i < REGISTRY_READING_MAX + 2; i++) {
+        snprintf(value, sizeof value, "{\"id\":\"g%d\",\"host\":\"h\",\"port\":1,\"state\":\"up\"}", i);
+        registry_reading_add(&reading, slice_str(value));
+    }
+    assert_int_equal(reading.count, REGISTRY_READING_MAX);
+    assert_int_equal(reading.noise, 2);
+    registry_reading_add(&reading, slice_str("{\"id\":\"g0\",\"host\":\"h\",\"port\":2,\"state\":\"up\"}"));
+    assert_int_equal(reading.entries[0].port, 2); /* of an id the last counts, also of a full reading */
+    registry_reading_clear(&reading);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_complete_at_cursor_0),
         cmocka_unit_test(cursors_are_numbers),
         cmocka_unit_test(endless_pages_end),
+        cmocka_unit_test(entries_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,6 +139,7 @@ static void a_batch_that_cannot_be_taken_now_comes_again(void **state)
 {
     static const int passing[] = {500, 503, 408, 429};
     struct bench *bench = *state;
+    uint64_t before = metrics_get(LM_LINK_BATCHES);
 
     make_link(bench, "192.0.2.9");
     come_up(bench);
@@ -160,6 +161,7 @@ static void a_batch_that_cannot_be_taken_now_comes_again(void **state)
     }
     ack(bench, expect_request("/rpc/batch"), 1);
     expect_batch(expect_request("/rpc/batch"), 2, 2);
+    assert_int_equal(metrics_get(LM_LINK_BATCHES) - before, 6);
     assert_int_equal(gateway_link_queued(bench->link), 2);
 }
 

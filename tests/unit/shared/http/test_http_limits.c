@@ -2,6 +2,8 @@
 /* The HTTP server's limits and time-outs, and that an answer reaches a peer that is still sending. */
 #include "tests/unit/http_peer.h"
 
+#include "shared/log/metrics.h"
+
 #define HOST      "Host: h\r\n"
 #define POST_ECHO "POST /echo HTTP/1.1\r\n" HOST
 
@@ -391,21 +393,37 @@ static void a_probe_is_answered_among_many_who_say_nothing(void **state)
     close(busy);
 }
 
+enum { FULL, INFLIGHT_REFUSED, INFLIGHT };
+
+/* With rows of its own for what is counted. */
+static void start_bounded(struct fixture *fixture, size_t max_inflight)
+{
+    static const struct metric_def rows[] = {{"full_total", "", METRIC_COUNTER, "Full."},
+                                             {"inflight_total", "", METRIC_COUNTER, "Past the bound."},
+                                             {"inflight_bytes", "", METRIC_GAUGE, "Bytes."}};
+    struct http_server_conf conf = default_conf(fixture);
+
+    metrics_setup(rows, 3);
+    conf.rows = (struct http_server_rows){
+        .refused_full = FULL, .refused_inflight = INFLIGHT_REFUSED, .inflight = INFLIGHT};
+    conf.max_inflight = max_inflight;
+    restart(fixture, &conf);
+}
+
 static void bodies_are_bounded_over_all_connections(void **state)
 {
     struct fixture *fixture = *state;
-    struct http_server_conf conf = default_conf(fixture);
     char *body = calloc(1, MAX_BODY);
     int fds[3];
 
-    conf.max_inflight = 250000;
-    restart(fixture, &conf);
+    start_bounded(fixture, 250000);
     for (int i = 0; i < 2; i++) {
         fds[i] = dial(fixture);
         say(fixture, fds[i], POST_ECHO "Content-Length: 100000\r\n\r\n");
         say_bytes(fixture, fds[i], body, MAX_BODY - 1);
     }
     WAIT_UNTIL(fixture, http_server_inflight(fixture->server) == 2 * (MAX_BODY - 1));
+    assert_int_equal(metrics_get(INFLIGHT), 2 * (MAX_BODY - 1));
     fds[2] = dial(fixture);
     say(fixture, fds[2], POST_ECHO "Content-Length: 100000\r\n\r\n");
     say_bytes(fixture, fds[2], body, MAX_BODY - 1);
@@ -414,6 +432,7 @@ static void bodies_are_bounded_over_all_connections(void **state)
     assert_int_equal(count_of(fixture, "Retry-After: 1\r\n"), 1);
     assert_int_equal(count_of(fixture, "\"code\":\"too_many_inflight_bytes\""), 1);
     assert_int_equal(fixture->refused, 503);
+    assert_int_equal(metrics_get(INFLIGHT_REFUSED), 1);
     for (int i = 0; i < 2; i++) {
         say_bytes(fixture, fds[i], body, 1);
         hear(fixture, fds[i], "HTTP/1.1 200 ");
@@ -421,6 +440,7 @@ static void bodies_are_bounded_over_all_connections(void **state)
     }
     close(fds[2]);
     WAIT_UNTIL(fixture, http_server_inflight(fixture->server) == 0);
+    assert_int_equal(metrics_get(INFLIGHT), 0);
     free(body);
 }
 
