@@ -39,10 +39,25 @@ static void give_back(struct ws_conn *conn)
     conn->ticket.address = NULL;
 }
 
+/* What the acceptor does with its other mail. */
+static void free_notes(struct client_bench *bench)
+{
+    struct mail *next;
+
+    for (struct mail *mail = mailbox_take(bench->conf.returns); mail != NULL; mail = next) {
+        struct control_mail *head = container_of(mail, struct control_mail, mail);
+
+        next = mail->next;
+        if (head->kind == CONTROL_PROBE)
+            free(container_of(head, struct probe_note, head));
+    }
+}
+
 static int teardown(void **state)
 {
     struct client_bench *bench = *state;
 
+    free_notes(bench);
     for (int i = 0; i < bench->count; i++)
         give_back(&bench->conns[i]);
     assert_int_equal(address_table_count(addresses), 0);
