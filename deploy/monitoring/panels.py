@@ -162,6 +162,11 @@ CONNECTIONS = [
           (rate(G + "clients_opened_total", "instance"), "{{instance}}"), fill=20),
     graph("Refused", "ops", "Connections refused or closed before the handshake was complete, by reason.",
           (rate(G + "clients_refused_total", "reason"), "{{reason}}")),
+    graph("Trusted proxies", "ops", "PROXY headers, connections closed for want of a good one, and requests by what X-Forwarded-For says. "
+          "absent, unreadable: no address for the client.",
+          (rate(G + "proxy_headers_total", "version"), "PROXY version {{version}}"),
+          (rate(G + "proxy_headers_refused_total", "reason"), "PROXY refused: {{reason}}"),
+          (rate(G + "forwarded_total", "result"), "X-Forwarded-For {{result}}"), (total(G + "proxy_headers_waiting"), "waiting for a header")),
     graph("Closes", "ops", "Close frames by code; 1006: lost without one. docs/protocol.md has the codes.",
           (rate(G + "closes_total", "code"), "{{code}}")),
     graph("Handshake time", "s", "From the accepted connection to the completed handshake, TLS included.",
