@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "gateway/gateway_auth.h"
 #include "gateway/gateway_hook.h"
 #include "gateway/gateway_limits.h"
 #include "gateway/gateway_state.h"
@@ -128,6 +129,7 @@ static enum status print_metrics(struct buf *out, void *arg)
         metrics_set_at(M_BUCKET_CLIENTS, i, bucket_clients(gateway->buckets[i]));
         metrics_set_at(M_BUCKET_JOBS, i, bucket_jobs(gateway->buckets[i]));
     }
+    auth_measure(gateway->auth);
     metrics_set(M_RPC_INFLIGHT, rpc_server_inflight(gateway->rpc));
     return metrics_print(out);
 }
@@ -287,6 +289,8 @@ static enum status start(struct gateway *gateway, struct fault *fault)
     if (status == STATUS_OK)
         status = start_clients(gateway, fault);
     if (status == STATUS_OK)
+        status = gateway_auth_start(gateway, fault);
+    if (status == STATUS_OK)
         status = start_pushes(gateway, fault);
     if (status == STATUS_OK)
         status = start_rpc(gateway, fault);
@@ -294,6 +298,8 @@ static enum status start(struct gateway *gateway, struct fault *fault)
         status = start_redis(gateway, fault);
     if (status == STATUS_OK)
         status = gateway_hook_start(gateway, fault);
+    if (status == STATUS_OK)
+        gateway_hook_use(gateway, auth_get(gateway->auth));
     if (status == STATUS_OK)
         status = start_drain(gateway, fault);
     if (status == STATUS_OK)
@@ -319,6 +325,7 @@ static void stop(struct gateway *gateway)
     push_handler_free(gateway->handler);
     fanout_free(gateway->fanout);
     gateway_hook_stop(gateway);
+    gateway_auth_stop(gateway);
     for (unsigned i = 0; i < gateway->bucket_count; i++)
         bucket_free(gateway->buckets[i]);
     acceptor_free(gateway->acceptor);

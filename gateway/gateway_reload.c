@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SIGHUP: the settings are read anew, and each part is handed what is its own. The control thread; the
  * buckets get theirs by mail. */
+#include "gateway/gateway_auth.h"
 #include "gateway/gateway_hook.h"
 #include "gateway/gateway_limits.h"
 #include "gateway/gateway_state.h"
@@ -81,6 +82,7 @@ static void apply(struct gateway *gateway)
     drain_set_pace(gateway->drain, conf->drain_seconds, conf->accept_per_second);
     gateway->descriptors.hook = plan.hook;
     gateway_hook_reload(gateway);
+    gateway_auth_reload(gateway);
 }
 
 static void on_hangup(void *arg)

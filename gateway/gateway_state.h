@@ -9,6 +9,7 @@
 #include "gateway/accept/acceptor.h"
 #include "gateway/accept/control_box.h"
 #include "gateway/admin_api.h"
+#include "gateway/auth/auth.h"
 #include "gateway/auth/auth_hook.h"
 #include "gateway/bucket/bucket.h"
 #include "gateway/bucket/readiness.h"
@@ -49,6 +50,7 @@ struct gateway {
     struct push_handler *handler;
     struct rpc_server *rpc;
     struct resolver *dns;        /* NULL until somebody needs it (gateway_start_dns) */
+    struct auth *auth;           /* keys and policies (gateway_auth.h) */
     struct auth_hook *hook;      /* NULL without one (gateway_hook.h) */
     struct registrar *registrar; /* NULL without Redis */
     struct bus_listener *bus;    /* NULL unless it listens */

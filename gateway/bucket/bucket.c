@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "gateway/auth/auth_policy.h"
 #include "gateway/bucket/bucket_auth.h"
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/session.h"
@@ -61,6 +62,12 @@ static void on_limits(struct bucket *bucket, struct bucket_mail *mail)
     free(mail);
 }
 
+static void on_policy(struct bucket *bucket, struct bucket_mail *mail)
+{
+    bucket_auth_set_policy(bucket, container_of(mail, struct policy_order, head)->policy);
+    free(mail);
+}
+
 static void on_rules(struct bucket *bucket, struct bucket_mail *mail)
 {
     handshake_rules_unref(bucket->rules);
@@ -84,9 +91,9 @@ static void on_hook(struct bucket *bucket, struct bucket_mail *mail)
 }
 
 static void (*const on_mail[])(struct bucket *bucket, struct bucket_mail *mail) = {
-    [MAIL_TICKET] = on_ticket, [MAIL_JOB] = on_job,     [MAIL_DRAIN] = on_drain,
-    [MAIL_LIMITS] = on_limits, [MAIL_RULES] = on_rules, [MAIL_CERTIFICATE] = on_certificate,
-    [MAIL_HOOK] = on_hook,     [MAIL_STOP] = on_stop,
+    [MAIL_TICKET] = on_ticket,           [MAIL_JOB] = on_job,     [MAIL_DRAIN] = on_drain,
+    [MAIL_LIMITS] = on_limits,           [MAIL_RULES] = on_rules, [MAIL_POLICY] = on_policy,
+    [MAIL_CERTIFICATE] = on_certificate, [MAIL_HOOK] = on_hook,   [MAIL_STOP] = on_stop,
 };
 
 static void take_mail(struct bucket *bucket)
@@ -297,6 +304,8 @@ static void discard_mail(struct bucket *bucket)
                 delivery_unref(container_of(head, struct job, head)->delivery);
             else if (head->kind == MAIL_RULES)
                 handshake_rules_unref(container_of(head, struct rules_order, head)->rules);
+            else if (head->kind == MAIL_POLICY)
+                auth_policy_unref(container_of(head, struct policy_order, head)->policy);
             else if (head->kind == MAIL_CERTIFICATE)
                 SSL_CTX_free(container_of(head, struct certificate_order, head)->certificate);
             else if (head->kind == MAIL_HOOK)
@@ -386,6 +395,21 @@ enum status bucket_post_rules(struct bucket *bucket, struct handshake_rules *rul
     enum status status = post(bucket, &order->head, MAIL_RULES);
     if (status != STATUS_OK) {
         handshake_rules_unref(rules);
+        free(order);
+    }
+    return status;
+}
+
+enum status bucket_post_policy(struct bucket *bucket, struct auth_policy *policy)
+{
+    struct policy_order *order = calloc(1, sizeof *order);
+
+    if (order == NULL)
+        return STATUS_NO_MEMORY;
+    order->policy = auth_policy_ref(policy);
+    enum status status = post(bucket, &order->head, MAIL_POLICY);
+    if (status != STATUS_OK) {
+        auth_policy_unref(policy);
         free(order);
     }
     return status;

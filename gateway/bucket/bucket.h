@@ -15,6 +15,7 @@
 #include "gateway/websocket/handshake_rules.h"
 #include "shared/base/mailbox.h"
 
+struct auth_policy;
 struct bucket;
 
 struct bucket_conf {
@@ -50,6 +51,9 @@ enum status bucket_post_drain(struct bucket *bucket, int64_t duration_ms, int64_
 enum status bucket_post_limits(struct bucket *bucket, const struct bucket_limits *limits);
 /* Other rules, for handshakes from now on; takes a reference of its own. As bucket_post_limits. */
 enum status bucket_post_rules(struct bucket *bucket, struct handshake_rules *rules);
+/* Judges by another policy from now on; takes a reference of its own. NULL: auth.mode none. As
+ * bucket_post_limits. */
+enum status bucket_post_policy(struct bucket *bucket, struct auth_policy *policy);
 /* Shows what `certificate` shows (certificate, chain, key) to clients that come from now on; takes a
  * reference of its own. For a bucket that was made with one. As bucket_post_limits. */
 enum status bucket_post_certificate(struct bucket *bucket, SSL_CTX *certificate);

@@ -23,6 +23,7 @@ enum bucket_mail_kind {
     MAIL_DRAIN,
     MAIL_LIMITS,
     MAIL_RULES,
+    MAIL_POLICY,
     MAIL_CERTIFICATE,
     MAIL_HOOK,
     MAIL_STOP
@@ -51,6 +52,7 @@ static inline enum status control_post(struct mailbox *control, struct control_m
 }
 
 struct address;
+struct auth_policy;
 
 /* A connection's ticket: made by the acceptor with the socket, kept by the client as long as
  * it lives, sent back when it is gone, so that the acceptor's counts are its own. */
@@ -126,6 +128,12 @@ struct limits_order {
 struct rules_order {
     struct bucket_mail head;
     struct handshake_rules *rules; /* a reference */
+};
+
+/* Another policy of identity from here on. */
+struct policy_order {
+    struct bucket_mail head;
+    struct auth_policy *policy; /* a reference; NULL: auth.mode none */
 };
 
 /* The certificate, chain and key of this context for new handshakes. */

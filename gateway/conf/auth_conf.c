@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of an issuer, and what options under auth.* ask of each other. All of it is judged also while
  * auth.mode is none, so that what is prepared is known to be good before it is switched on. At the start and
- * a reload, main thread. Reads no file. */
+ * a reload, main thread. */
 #include "gateway/conf/auth_conf.h"
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "gateway/conf/gateway_conf.h"
+#include "gateway/conf/key_file.h"
 #include "shared/contract/room_pattern.h"
 #include "shared/jose/jose_alg.h"
 #include "shared/net/cidr.h"
@@ -278,4 +279,26 @@ enum status auth_conf_check(const struct gateway_conf *conf, struct fault *fault
             "auth.mode: verify needs to know who says who a client is: auth.issuers, auth.header or "
             "auth.hook.url");
     return check_prefixes(sources, count, fault);
+}
+
+enum status auth_conf_check_keys(const struct auth_conf *auth, struct fault *fault)
+{
+    const struct auth_issuer_conf *issuers = auth->issuers.items;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < auth->issuers.count && status == STATUS_OK; i++) {
+        bool secret = issuers[i].secret_file[0] != '\0';
+        struct jwk_set *set = NULL;
+        struct fault inner = {""};
+
+        if (issuers[i].jwks_url[0] != '\0')
+            continue;
+        status = secret ? key_file_load_secret(issuers[i].secret_file, &set, &inner)
+                        : key_file_load_jwks(issuers[i].jwks, &set, &inner);
+        jwk_set_unref(set);
+        if (status != STATUS_OK)
+            (void)fault_set(fault, status, "auth.issuers[%zu].%s: %.400s", i, secret ? "secretFile" : "jwks",
+                            inner.text);
+    }
+    return status;
 }

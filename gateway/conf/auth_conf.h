@@ -65,5 +65,8 @@ struct gateway_conf;
  * itself. With auth.mode verify also that there is a source. STATUS_INVALID; the fault names option and what
  * is allowed. */
 enum status auth_conf_check(const struct gateway_conf *conf, struct fault *fault);
+/* Reads each issuer's file of keys, so that --check finds what the start would: key_file_load's faults, with
+ * the option before them. */
+enum status auth_conf_check_keys(const struct auth_conf *auth, struct fault *fault);
 
 #endif

@@ -215,6 +215,8 @@ enum status gateway_conf_check_reload(const void *conf, struct fault *fault)
     if (status == STATUS_OK)
         status = auth_conf_check(gateway, fault);
     if (status == STATUS_OK)
+        status = auth_conf_check_keys(&gateway->auth, fault);
+    if (status == STATUS_OK)
         status = redis_options_check(&gateway->redis, fault);
     if (status != STATUS_OK)
         return status;

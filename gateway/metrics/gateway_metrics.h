@@ -171,6 +171,18 @@
     X(M_HOOK_WAITING, G "hook_waiting", "", GAUGE, "Questions that wait for auth.hook to answer")            \
     X(M_HOOK_SECONDS, G "hook_seconds", "", HISTOGRAM,                                                       \
       "Time from a request to auth.hook to the end of its answer, or to its end without one")                \
+    X(M_KEY_FETCHES_OK, G "key_fetches_total", "result=\"ok\"", COUNTER,                                     \
+      "Times that an issuer's keys were asked for at their URL, by what came")                               \
+    X(M_KEY_FETCHES_NO_ANSWER, G "key_fetches_total", "result=\"no_answer\"", COUNTER, "")                   \
+    X(M_KEY_FETCHES_BAD_STATUS, G "key_fetches_total", "result=\"bad_status\"", COUNTER, "")                 \
+    X(M_KEY_FETCHES_BAD_KEYS, G "key_fetches_total", "result=\"bad_keys\"", COUNTER, "")                     \
+    X(M_KEY_FILES_OK, G "key_files_read_total", "result=\"ok\"", COUNTER,                                    \
+      "Times that an issuer's file of keys was read anew")                                                   \
+    X(M_KEY_FILES_BAD, G "key_files_read_total", "result=\"bad\"", COUNTER, "")                              \
+    X(M_KEYS_AGE, G "keys_age_seconds", "", GAUGE,                                                           \
+      "Time since the fetch of the oldest keys that came from a URL; 0 without any")                         \
+    X(M_ISSUERS_WITHOUT_KEYS, G "issuers_without_keys", "", GAUGE,                                           \
+      "Issuers whose keys have not come yet; their tokens are told to come back (4101)")                     \
     X(M_ACCEPT_FAILURES_WS, G "accept_failures_total", "what=\"ws\"", COUNTER,                               \
       "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then")              \
     X(M_ACCEPT_FAILURES_RPC, G "accept_failures_total", "what=\"rpc\"", COUNTER, "")                         \
