@@ -42,29 +42,47 @@ static bool find(const struct json_value *object, struct slice text, const char 
     return false;
 }
 
-static void print_room(const struct tool *tool, const struct json_value *room)
+/* Whom the items are for: a room, or a user with `room` null, or with both null everybody. */
+struct addressee {
+    struct json_value room;
+    struct json_value user;
+};
+
+static void print_addressee(const struct tool *tool, const struct addressee *to)
 {
+    bool is_user = to->user.type == JSON_STRING;
+    const struct json_value *named = is_user ? &to->user : &to->room;
     char name[ROOM_SHOWN_MAX];
     char shown[ROOM_SHOWN_MAX];
     size_t len = 0;
 
-    if (room->type != JSON_STRING || json_unescape(room->text, name, sizeof name, &len) != STATUS_OK)
-        snprintf(shown, sizeof shown, "%s", room->type == JSON_NULL ? "*" : "?");
+    if (named->type != JSON_STRING || json_unescape(named->text, name, sizeof name, &len) != STATUS_OK)
+        snprintf(shown, sizeof shown, "%s", named->type == JSON_NULL ? "*" : "?");
     else
         printable_copy(slice_of(name, len), shown, sizeof shown);
-    printf("%s%s%s\t", tool_paint(tool, PAINT_CYAN), shown, tool_paint(tool, PAINT_OFF));
+    printf("%s%s%s%s\t", tool_paint(tool, PAINT_CYAN), is_user ? "@" : "", shown,
+           tool_paint(tool, PAINT_OFF));
 }
 
-static void print_item(struct tail *tail, const struct json_value *room, const struct json_value *item)
+static void print_json(const struct addressee *to, const struct json_value *item)
+{
+    printf("{\"room\":");
+    printable_json(to->room.text, stdout);
+    if (to->user.type == JSON_STRING) {
+        printf(",\"user\":");
+        printable_json(to->user.text, stdout);
+    }
+    printf(",\"item\":");
+    printable_json(item->text, stdout);
+    putchar('}');
+}
+
+static void print_item(struct tail *tail, const struct addressee *to, const struct json_value *item)
 {
     if (tail->tool->options->json) {
-        printf("{\"room\":");
-        printable_json(room->text, stdout);
-        printf(",\"item\":");
-        printable_json(item->text, stdout);
-        putchar('}');
+        print_json(to, item);
     } else {
-        print_room(tail->tool, room);
+        print_addressee(tail->tool, to);
         printable_json(item->text, stdout);
     }
     putchar('\n');
@@ -73,19 +91,22 @@ static void print_item(struct tail *tail, const struct json_value *room, const s
 
 static void on_push(struct tail *tail, const struct json_value *message, struct slice text)
 {
+    const struct json_value none = {.type = JSON_NULL, .text = slice_str("null")};
     struct json_value data;
-    struct json_value room;
+    struct addressee to;
     struct json_value items;
     struct json_value item;
     struct json_iter iter;
 
     if (!find(message, text, "data", &data) || !find(&data, text, "items", &items))
         return;
-    if (!find(&data, text, "room", &room))
-        room = (struct json_value){.type = JSON_NULL, .text = slice_str("null")};
+    if (!find(&data, text, "room", &to.room))
+        to.room = none;
+    if (!find(&data, text, "user", &to.user))
+        to.user = none;
     iter = json_iter_of(&items, text.data);
     while (!has_enough(tail) && json_next_element(&iter, &item))
-        print_item(tail, &room, &item);
+        print_item(tail, &to, &item);
     tail->output_ended = fflush(stdout) != 0;
 }
 

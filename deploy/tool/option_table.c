@@ -21,7 +21,8 @@ const struct command_row command_rows[COMMAND_COUNT] = {
          "queued nowhere and is sent again; a push without an answer never is."},
     [COMMAND_TAIL] =
         {"tail", "", "Follow rooms as a client does.",
-         "Prints one item a line behind its room; a broadcast has * in place of the room. Comes back "
+         "Prints one item a line behind its room; a broadcast has * in place of the room, a push to the "
+         "client's user @ and the user. Comes back "
          "as the close codes ask for it, to the next gateway if several are given. What "
          "was pushed while it was away is not repeated; stderr says when it was away."},
     [COMMAND_TOP] = {"top", "", "Show logics and gateways as a live table.",

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pushes to users: what callers may say, who is offline, and gateways that know no users."""
 
+import base64
+import hmac
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -259,3 +263,168 @@ def test_a_gateway_refuses_bad_users(pair, certs, users, says):
     with rpc.RpcCaller(pair.gateways[0].address("rpc"), certs.client_context()) as caller:
         answer = caller.batch(rpc.batch(rpc.new_logic_id(), [rpc.record(1, [b"1"], users=users)]))
     assert (answer.status, answer.error) == (400, "invalid_batch") and says in answer.message
+
+
+# Users who are there
+
+SECRET = "a secret of at least thirty-two bytes"
+ISSUER = "https://id.example"
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data if isinstance(data, bytes) else json.dumps(data).encode()).rstrip(b"=")
+
+
+def token(user, **claims):
+    """A token for `user` (RFC 7519, HS256), made here a second time."""
+    payload = {"iss": ISSUER, "sub": user, "exp": int(time.time()) + 3600, "rooms": ["*"], **claims}
+    signed = encoded({"alg": "HS256", "typ": "JWT"}) + b"." + encoded(payload)
+    return (signed + b"." + encoded(hmac.digest(SECRET.encode(), signed, "sha256"))).decode()
+
+
+def verifying(directory, **more):
+    """Options of a gateway whose clients have tokens."""
+    path = directory / "secret"
+    path.write_text(SECRET + "\n")
+    issuer = {"iss": ISSUER, "secretFile": str(path)}
+    return {"auth.mode": "verify", "auth.required": False, "auth.anonymousRooms": ["*"], "auth.issuers": [issuer], **more}
+
+
+@pytest.fixture(scope="module")
+def home(certs, tmp_path_factory):
+    """Two gateways whose clients have tokens, and one who has none."""
+    from conftest import finish
+    from harness.cluster import Cluster
+
+    directory = tmp_path_factory.mktemp("home")
+    made = Cluster(directory, certs, gateways=2, gateway=verifying(directory))
+    yield made
+    finish([made])
+
+
+@pytest.fixture
+def cluster_at_home(home):
+    yield home
+    home.close_clients()
+
+
+def login(cluster, user, *rooms, gateway=0, query=""):
+    """A client that belongs to `user`; the answer to its PING says that it does."""
+    client = cluster.client(*rooms, gateway=gateway, query=f"?token={token(user)}{query}")
+    return client.expect_nothing()
+
+
+def test_every_connection_of_each_user_gets_it_and_nobody_else(cluster_at_home):
+    cluster = cluster_at_home
+    mine = [login(cluster, "u7", gateway=n % 2) for n in range(4)]
+    yours = [login(cluster, "u8", "r", gateway=1)]
+    others = [login(cluster, "u9", "u7", "r"), cluster.client("u7", "u8", "r")]
+    answer = post(cluster, {"users": ["u7", "u8", "u0", "r"], "items": [{"n": 1}, 2], "wait": True}).json
+    assert answer["clients"] == 5 and offline(answer) == (["u0", "r"], 2)
+    assert answer["gateways"] == {"known": 2, "queued": 2, "acked": 2}
+    for client in mine + yours:
+        assert client.items(2) == [{"n": 1}, 2]
+    for client in mine + yours + others:
+        client.expect_nothing()
+
+
+def test_frames_name_the_user_in_version_2_alone(cluster_at_home):
+    one = login(cluster_at_home, "u\"7")
+    two = login(cluster_at_home, "u\"7", query="&v=2")
+    assert post(cluster_at_home, {"user": "u\"7", "items": [1]}).status == 200
+    assert one.receive() == '{"type":"PUSH","data":{"items":[1]}}'
+    assert two.receive() == '{"type":"PUSH","data":{"room":null,"user":"u\\"7","items":[1]}}'
+
+
+def test_who_leaves_is_offline_and_who_comes_is_not(cluster_at_home):
+    body = {"users": ["u7", "u8"], "items": [1], "wait": True}
+    first, second = login(cluster_at_home, "u7"), login(cluster_at_home, "u7", gateway=1)
+    assert offline(post(cluster_at_home, body).json) == (["u8"], 1)
+    first.close()
+    wait_until(lambda: post(cluster_at_home, body).json["clients"] == 1, 10, "one connection to be gone")
+    assert offline(post(cluster_at_home, body).json) == (["u8"], 1), "the other gateway has one"
+    second.close()
+    wait_until(lambda: offline(post(cluster_at_home, body).json) == (["u7", "u8"], 2), 10, "the last one to be gone")
+    login(cluster_at_home, "u8", gateway=1)
+    assert offline(post(cluster_at_home, body).json) == (["u7"], 1)
+
+
+def test_order_and_merging_hold_for_users_beside_rooms(cluster_at_home):
+    client = login(cluster_at_home, "u7", "r")
+    pushes = [{("user" if n % 2 else "room"): ("u7" if n % 2 else "r"), "items": [n]} for n in range(400)]
+    assert post(cluster_at_home, pushes, "/push/batch").status == 200
+    items = client.items(400)
+    assert [n for n in items if n % 2] == list(range(1, 400, 2)) and [n for n in items if not n % 2] == list(range(0, 400, 2))
+
+
+def test_a_repeat_says_who_was_there_then(cluster_at_home, certs):
+    """The answer was lost, the link came back; meanwhile another user came. He did not get it."""
+    login(cluster_at_home, "u1")
+    body = rpc.batch(rpc.new_logic_id(), [rpc.record(1, [b"1"], users=[b"u1", b"u2", b"u3"], wait=True)])
+    address = cluster_at_home.gateways[0].address("rpc")
+    with rpc.RpcCaller(address, certs.client_context()) as caller:
+        assert entry(caller.batch(body), 1) == [1, [1, 2]]
+    late = login(cluster_at_home, "u2")
+    with rpc.RpcCaller(address, certs.client_context()) as caller:
+        again = caller.batch(body)
+    assert entry(again, 1) == [1, [1, 2]] and again.json["duplicates"] == 1
+    late.expect_nothing()
+
+
+def test_a_lost_answer_is_given_again(make_cluster, tmp_path):
+    """The gateway has applied the push when the link is cut before its answer came: it is sent again, and who waits
+    hears what held the first time; each item arrives once."""
+    cluster = make_cluster(gateways=2, gateway=verifying(tmp_path), proxied=True, logic={"waitTimeout": 30000})
+    client = login(cluster, "u7", gateway=1)
+    for number in range(3):
+        cluster.proxies[1].lose_answers()
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(post, cluster, {"users": [f"v{number}", "u7"], "items": [number], "wait": True})
+            assert client.push() == [number]
+            late = login(cluster, f"v{number}", gateway=1)
+            cluster.proxies[1].cut()
+            cluster.proxies[1].flow()
+            answer = waiting.result(30)
+        assert answer.status == 200 and answer.json["clients"] == 1, answer
+        assert offline(answer.json) == ([f"v{number}"], 1)
+        late.expect_nothing()
+    assert cluster.logic_metrics().get("fanfare_logic_link_duplicates_total") >= 3
+    client.expect_nothing()
+
+
+@pytest.mark.parametrize("mode", ["mirror", "only"])
+def test_users_by_the_bus(redis, make_cluster, tmp_path, mode):
+    links = {} if mode == "mirror" else {"gatewayList": []}
+    cluster = make_cluster(redis=redis, listed=True, gateways=2, logic={"bus.mode": mode, **links},
+                           gateway={**verifying(tmp_path), "bus.listen": True})
+    clients = [login(cluster, "u7", gateway=n) for n in (0, 1)]
+    other = login(cluster, "u8", "r")
+    answers = [post(cluster, {"users": ["u7", "u0"], "items": [n]}) for n in range(50)]
+    assert {answer.status for answer in answers} == {200}
+    for client in clients:
+        assert client.items(50) == list(range(50))
+    waited = post(cluster, {"users": ["u7", "u0"], "items": [50], "wait": True})
+    if mode == "only":
+        assert (waited.status, waited.error) == (400, "wait_unavailable")
+        assert answers[0].json["bus"] == "queued" and offline(answers[0].json) == (None, None)
+    else:
+        assert waited.json["clients"] == 2 and offline(waited.json) == (["u0"], 1)
+        for client in clients:
+            assert client.push() == [50]
+    other.expect_nothing()
+    for client in clients:
+        client.expect_nothing()
+
+
+def test_tail_shows_whose_it_is(cluster_at_home):
+    import subprocess
+    from harness.build import binary
+
+    url = "ws://127.0.0.1:%d" % cluster_at_home.ws()[1]
+    for more, line in ([], "@u7\t1\n"), (["--json"], '{"room":null,"user":"u7","item":1}\n'):
+        tail = subprocess.Popen(
+            [binary("fanfare"), "tail", "--room", "r", "--gateway", url, "--count", "1", *more,
+             "--header", f"Authorization: Bearer {token('u7')}"], stdout=subprocess.PIPE, text=True)
+        there = lambda: post(cluster_at_home, {"user": "u7", "items": [1], "wait": True}).json["clients"] == 1
+        wait_until(there, 10, "the tool to be there")
+        assert tail.communicate(timeout=30)[0] == line
