@@ -207,12 +207,13 @@ static void test_a_push_that_the_bus_brought_first_has_the_same_answer(void **st
 
 static char *long_names(struct slice *users, size_t count)
 {
-    char *names = malloc(count * 8);
+    enum { NAME_SIZE = 24 };
+    char *names = malloc(count * NAME_SIZE);
 
     assert_non_null(names);
     for (size_t i = 0; i < count; i++) {
-        snprintf(names + i * 8, 8, "%06zu", i);
-        users[i] = slice_str(names + i * 8);
+        snprintf(names + i * NAME_SIZE, NAME_SIZE, "%06zu", i);
+        users[i] = slice_str(names + i * NAME_SIZE);
     }
     return names;
 }

@@ -62,7 +62,7 @@ static void on_done(const struct push_outcome *outcome, void *arg)
 /* A push to users "u0", "u1", ... under number 9, in the queues of the first `links`, of `known` gateways. */
 static void push(struct bench *bench, enum audience target, size_t users, size_t known, size_t links)
 {
-    static char texts[MAX_USERS][8];
+    static char texts[MAX_USERS][24];
     static struct slice names[MAX_USERS];
     const struct slice item = slice_str("1");
     struct push_outcome outcome = {.sequence = 9, .items = 1, .known = known, .queued = links};
