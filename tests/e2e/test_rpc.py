@@ -191,7 +191,7 @@ def bad_batches():
     yield "empty room", batch(logic, [record(1, [b"1"], [b""])])
     yield "long room", batch(logic, [record(1, [b"1"], [b"x" * 129])])
     yield "room that is not UTF-8", batch(logic, [record(1, [b"1"], [b"\xff"])])
-    yield "unknown target", batch(logic, [good[0][:9] + b"\x02" + good[0][10:]])
+    yield "unknown target", batch(logic, [good[0][:9] + b"\x03" + good[0][10:]])
     yield "rooms for all", batch(logic, [good[0][:9] + b"\x00" + good[0][10:]])
     yield "unknown flag", batch(logic, [good[0][:8] + b"\x80" + good[0][9:]])
     yield "item too large", batch(logic, [record(1, [b'"' + b"x" * 70000 + b'"'], [b"r"])])
