@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pushes to users: what callers may say, who is offline, and gateways that know no users."""
 
-import base64
-import hmac
 import json
-import time
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from conftest import finish
 from harness import rpc
+from harness.build import binary
+from harness.cluster import Cluster
+from harness.issuer import Issuer
 from harness.link_bench import Applier, Bench
 from harness.waiting import wait_until
 
@@ -32,9 +34,6 @@ def bench(certs, tmp_path):
 @pytest.fixture(scope="module")
 def pair(certs, tmp_path_factory):
     """Two gateways on which no user is."""
-    from conftest import finish
-    from harness.cluster import Cluster
-
     made = Cluster(tmp_path_factory.mktemp("pair"), certs, gateways=2)
     yield made
     finish([made])
@@ -267,37 +266,20 @@ def test_a_gateway_refuses_bad_users(pair, certs, users, says):
 
 # Users who are there
 
-SECRET = "a secret of at least thirty-two bytes"
-ISSUER = "https://id.example"
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory):
+    return Issuer(tmp_path_factory.mktemp("issuer"))
 
 
-def encoded(data):
-    return base64.urlsafe_b64encode(data if isinstance(data, bytes) else json.dumps(data).encode()).rstrip(b"=")
-
-
-def token(user, **claims):
-    """A token for `user` (RFC 7519, HS256), made here a second time."""
-    payload = {"iss": ISSUER, "sub": user, "exp": int(time.time()) + 3600, "rooms": ["*"], **claims}
-    signed = encoded({"alg": "HS256", "typ": "JWT"}) + b"." + encoded(payload)
-    return (signed + b"." + encoded(hmac.digest(SECRET.encode(), signed, "sha256"))).decode()
-
-
-def verifying(directory, **more):
-    """Options of a gateway whose clients have tokens."""
-    path = directory / "secret"
-    path.write_text(SECRET + "\n")
-    issuer = {"iss": ISSUER, "secretFile": str(path)}
-    return {"auth.mode": "verify", "auth.required": False, "auth.anonymousRooms": ["*"], "auth.issuers": [issuer], **more}
+def verifying(issuer, **more):
+    """Options of a gateway whose clients belong to who their tokens say, or to nobody."""
+    return issuer.options(**{"auth.required": False, "auth.anonymousRooms": ["*"], **more})
 
 
 @pytest.fixture(scope="module")
-def home(certs, tmp_path_factory):
-    """Two gateways whose clients have tokens, and one who has none."""
-    from conftest import finish
-    from harness.cluster import Cluster
-
-    directory = tmp_path_factory.mktemp("home")
-    made = Cluster(directory, certs, gateways=2, gateway=verifying(directory))
+def home(certs, tmp_path_factory, issuer):
+    """Two gateways whose clients have tokens, or none."""
+    made = Cluster(tmp_path_factory.mktemp("home"), certs, gateways=2, gateway=verifying(issuer))
     yield made
     finish([made])
 
@@ -308,13 +290,17 @@ def cluster_at_home(home):
     home.close_clients()
 
 
-def login(cluster, user, *rooms, gateway=0, query=""):
-    """A client that belongs to `user`; the answer to its PING says that it does."""
-    client = cluster.client(*rooms, gateway=gateway, query=f"?token={token(user)}{query}")
-    return client.expect_nothing()
+@pytest.fixture
+def login(issuer):
+    """Connects a client that belongs to `user`; the answer to its PING says that it does."""
+    def connect(cluster, user, *rooms, gateway=0, query=""):
+        token = issuer.token(user, rooms=["*"])
+        return cluster.client(*rooms, gateway=gateway, query=f"?token={token}{query}").expect_nothing()
+
+    return connect
 
 
-def test_every_connection_of_each_user_gets_it_and_nobody_else(cluster_at_home):
+def test_every_connection_of_each_user_gets_it_and_nobody_else(cluster_at_home, login):
     cluster = cluster_at_home
     mine = [login(cluster, "u7", gateway=n % 2) for n in range(4)]
     yours = [login(cluster, "u8", "r", gateway=1)]
@@ -328,7 +314,7 @@ def test_every_connection_of_each_user_gets_it_and_nobody_else(cluster_at_home):
         client.expect_nothing()
 
 
-def test_frames_name_the_user_in_version_2_alone(cluster_at_home):
+def test_frames_name_the_user_in_version_2_alone(cluster_at_home, login):
     one = login(cluster_at_home, "u\"7")
     two = login(cluster_at_home, "u\"7", query="&v=2")
     assert post(cluster_at_home, {"user": "u\"7", "items": [1]}).status == 200
@@ -336,7 +322,7 @@ def test_frames_name_the_user_in_version_2_alone(cluster_at_home):
     assert two.receive() == '{"type":"PUSH","data":{"room":null,"user":"u\\"7","items":[1]}}'
 
 
-def test_who_leaves_is_offline_and_who_comes_is_not(cluster_at_home):
+def test_who_leaves_is_offline_and_who_comes_is_not(cluster_at_home, login):
     body = {"users": ["u7", "u8"], "items": [1], "wait": True}
     first, second = login(cluster_at_home, "u7"), login(cluster_at_home, "u7", gateway=1)
     assert offline(post(cluster_at_home, body).json) == (["u8"], 1)
@@ -349,7 +335,7 @@ def test_who_leaves_is_offline_and_who_comes_is_not(cluster_at_home):
     assert offline(post(cluster_at_home, body).json) == (["u7"], 1)
 
 
-def test_order_and_merging_hold_for_users_beside_rooms(cluster_at_home):
+def test_order_and_merging_hold_for_users_beside_rooms(cluster_at_home, login):
     client = login(cluster_at_home, "u7", "r")
     pushes = [{("user" if n % 2 else "room"): ("u7" if n % 2 else "r"), "items": [n]} for n in range(400)]
     assert post(cluster_at_home, pushes, "/push/batch").status == 200
@@ -357,7 +343,7 @@ def test_order_and_merging_hold_for_users_beside_rooms(cluster_at_home):
     assert [n for n in items if n % 2] == list(range(1, 400, 2)) and [n for n in items if not n % 2] == list(range(0, 400, 2))
 
 
-def test_a_repeat_says_who_was_there_then(cluster_at_home, certs):
+def test_a_repeat_says_who_was_there_then(cluster_at_home, certs, login):
     """The answer was lost, the link came back; meanwhile another user came. He did not get it."""
     login(cluster_at_home, "u1")
     body = rpc.batch(rpc.new_logic_id(), [rpc.record(1, [b"1"], users=[b"u1", b"u2", b"u3"], wait=True)])
@@ -371,10 +357,10 @@ def test_a_repeat_says_who_was_there_then(cluster_at_home, certs):
     late.expect_nothing()
 
 
-def test_a_lost_answer_is_given_again(make_cluster, tmp_path):
+def test_a_lost_answer_is_given_again(make_cluster, issuer, login):
     """The gateway has applied the push when the link is cut before its answer came: it is sent again, and who waits
     hears what held the first time; each item arrives once."""
-    cluster = make_cluster(gateways=2, gateway=verifying(tmp_path), proxied=True, logic={"waitTimeout": 30000})
+    cluster = make_cluster(gateways=2, gateway=verifying(issuer), proxied=True, logic={"waitTimeout": 30000})
     client = login(cluster, "u7", gateway=1)
     for number in range(3):
         cluster.proxies[1].lose_answers()
@@ -393,10 +379,10 @@ def test_a_lost_answer_is_given_again(make_cluster, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["mirror", "only"])
-def test_users_by_the_bus(redis, make_cluster, tmp_path, mode):
+def test_users_by_the_bus(redis, make_cluster, issuer, login, mode):
     links = {} if mode == "mirror" else {"gatewayList": []}
     cluster = make_cluster(redis=redis, listed=True, gateways=2, logic={"bus.mode": mode, **links},
-                           gateway={**verifying(tmp_path), "bus.listen": True})
+                           gateway={**verifying(issuer), "bus.listen": True})
     clients = [login(cluster, "u7", gateway=n) for n in (0, 1)]
     other = login(cluster, "u8", "r")
     answers = [post(cluster, {"users": ["u7", "u0"], "items": [n]}) for n in range(50)]
@@ -416,15 +402,12 @@ def test_users_by_the_bus(redis, make_cluster, tmp_path, mode):
         client.expect_nothing()
 
 
-def test_tail_shows_whose_it_is(cluster_at_home):
-    import subprocess
-    from harness.build import binary
-
+def test_tail_shows_whose_it_is(cluster_at_home, issuer):
     url = "ws://127.0.0.1:%d" % cluster_at_home.ws()[1]
     for more, line in ([], "@u7\t1\n"), (["--json"], '{"room":null,"user":"u7","item":1}\n'):
         tail = subprocess.Popen(
             [binary("fanfare"), "tail", "--room", "r", "--gateway", url, "--count", "1", *more,
-             "--header", f"Authorization: Bearer {token('u7')}"], stdout=subprocess.PIPE, text=True)
+             "--header", f"Authorization: Bearer {issuer.token('u7', rooms=['*'])}"], stdout=subprocess.PIPE, text=True)
         there = lambda: post(cluster_at_home, {"user": "u7", "items": [1], "wait": True}).json["clients"] == 1
         wait_until(there, 10, "the tool to be there")
         assert tail.communicate(timeout=30)[0] == line
