@@ -137,8 +137,9 @@ check-format: ## fail when a C file is out of shape
 	@clang-format --dry-run --Werror $(CODE)
 
 .PHONY: lint
-lint: all ## the walls between the folders, cppcheck, and a clang build with -Werror
+lint: all ## the walls between the folders, the lists of mutations, cppcheck, and a clang build with -Werror
 	@tests/house/check --objects $(BUILD)/obj
+	@tests/mutate/run --build $(BUILD) --check
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--suppress=internalAstError --suppress=ctuuninitvar -j$(JOBS) -D_GNU_SOURCE -I. gateway logic shared deploy/tool deploy/issuer
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/clang all

@@ -521,6 +521,8 @@ static void waiting_requests_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_probe_is_answered_when_all_places_are_at_work),
+        TEST(bodies_are_bounded_over_all_connections),
         TEST(a_body_too_large_is_answered_while_it_comes),
         TEST(chunks_too_large_are_answered_while_they_come),
         TEST(a_body_of_the_limit_is_taken),
@@ -540,9 +542,7 @@ int main(void)
         TEST(between_requests_the_longest_idle_gives_way),
         TEST(whoever_has_just_been_let_in_is_not_thrown_out_by_the_next),
         TEST(whoever_has_spoken_is_not_silent),
-        TEST(a_probe_is_answered_when_all_places_are_at_work),
         TEST(a_probe_is_answered_among_many_who_say_nothing),
-        TEST(bodies_are_bounded_over_all_connections),
         TEST(a_whole_request_is_answered_whatever_others_hold),
         TEST(a_server_that_is_full_says_so),
         TEST(waiting_requests_are_bounded),
