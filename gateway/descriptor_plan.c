@@ -34,7 +34,7 @@ enum status descriptor_plan_make(const struct descriptor_needs *needs, struct de
 {
     bool hook = needs->max_hook > 0;
     size_t own = needs->open + OWN + (size_t)needs->threads * OF_A_THREAD + (needs->redis ? OF_REDIS : 0) +
-                 (hook ? OF_FETCH : 0);
+                 (hook ? OF_FETCH : 0) + needs->keys;
     size_t connections = (OF_ADMIN + 3 + (hook ? OF_HOOK : 0)) * LEAST + LEAST_CLIENTS;
 
     if (needs->limit < own + connections)

@@ -17,6 +17,7 @@ struct descriptor_needs {
     size_t max_clients;
     size_t max_rpc;
     size_t max_hook; /* requests to auth.hook at once; 0: there is none */
+    size_t keys;     /* what fetching keys takes; 0: none are fetched */
 };
 
 struct descriptor_plan {

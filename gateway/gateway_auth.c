@@ -2,8 +2,11 @@
 /* A bucket takes its mail in order: whoever comes after a policy is judged by it. */
 #include "gateway/gateway_auth.h"
 
+#include <stdlib.h>
+
 #include "gateway/auth/auth.h"
 #include "gateway/gateway_hook.h"
+#include "shared/base/list.h"
 #include "shared/log/log.h"
 
 /* An auth_on_policy. */
@@ -21,6 +24,17 @@ static void on_policy(void *arg, struct auth_policy *policy)
     }
 }
 
+/* A control_handler. */
+static void on_keys(void *arg, struct control_mail *head)
+{
+    const struct gateway *gateway = arg;
+    struct keys_note *note = container_of(head, struct keys_note, head);
+
+    if (gateway->auth != NULL)
+        auth_unknown_key(gateway->auth, note->source);
+    free(note);
+}
+
 static enum status set(struct gateway *gateway, struct fault *fault)
 {
     enum status status = auth_needs_resolver(gateway->conf) ? gateway_start_dns(gateway, fault) : STATUS_OK;
@@ -32,6 +46,7 @@ enum status gateway_auth_start(struct gateway *gateway, struct fault *fault)
 {
     if (auth_new(gateway->base, on_policy, gateway, &gateway->auth) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    control_box_route(gateway->box, CONTROL_KEYS, on_keys, gateway);
     return set(gateway, fault);
 }
 

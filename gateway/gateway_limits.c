@@ -2,6 +2,7 @@
 /* Units and types of the option table become those of the parts. */
 #include "gateway/gateway_limits.h"
 
+#include "gateway/auth/auth.h"
 #include "shared/log/log.h"
 #include "shared/net/descriptors.h"
 
@@ -37,6 +38,7 @@ enum status gateway_plan_descriptors(const struct gateway_conf *conf, unsigned t
         .redis = conf->redis.url[0] != '\0',
         .max_clients = (size_t)conf->max_clients,
         .max_rpc = (size_t)conf->max_rpc_connections,
+        .keys = auth_descriptors(conf),
         .max_hook = gateway_has_hook(conf) ? (size_t)conf->auth.hook.max_concurrent : 0,
     };
     enum status status = descriptor_plan_make(&needs, out, fault);

@@ -4,10 +4,10 @@
 #include "gateway/auth/auth.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "gateway/auth/key_source.h"
 #include "gateway/metrics/gateway_metrics.h"
+#include "shared/base/wall_clock.h"
 #include "shared/fetch/fetch.h"
 #include "shared/log/log.h"
 
@@ -49,6 +49,11 @@ bool auth_needs_resolver(const struct gateway_conf *conf)
     for (size_t i = 0; i < conf->auth.issuers.count; i++)
         needs |= issuers[i].jwks_url[0] != '\0';
     return needs && conf->auth.mode == AUTH_MODE_VERIFY;
+}
+
+size_t auth_descriptors(const struct gateway_conf *conf)
+{
+    return auth_needs_resolver(conf) ? fetch_descriptors(KEY_FETCH_MAX) : 0;
 }
 
 /* The old one is no longer held here, whoever else holds it. */
@@ -200,7 +205,7 @@ struct auth_policy *auth_get(const struct auth *auth)
 
 void auth_measure(const struct auth *auth)
 {
-    int64_t now_s = (int64_t)time(NULL);
+    int64_t now_s = wall_clock_s();
     int64_t oldest = 0;
     uint64_t missing = 0;
 

@@ -24,6 +24,8 @@ void auth_free(struct auth *auth);
 
 /* Whether these settings fetch keys, so that auth_set needs a resolver. */
 bool auth_needs_resolver(const struct gateway_conf *conf);
+/* How many descriptors that takes; 0: nothing is fetched. */
+size_t auth_descriptors(const struct gateway_conf *conf);
 /* Takes settings over (checked; they must outlive it or the next auth_set), at the start and with a reload,
  * and tells the policy before it returns. A source whose settings are the same goes on with its keys; a file
  * is read anew. On a fault the policy stays, and no new keys are taken until there are good settings:

@@ -17,6 +17,7 @@ struct source {
     struct room_patterns limit;
     bool url; /* its keys can be fetched again */
     int64_t fetched_s;
+    atomic_int_fast64_t asked_s; /* when a refresh was last asked for: the one thing that changes */
     char *iss;
     struct conf_list auds;
 };
@@ -246,12 +247,15 @@ static void run_out(struct auth_answer *out)
 
 /* Keys that were asked for a moment ago will not have changed; older ones may, so the token is not refused
  * for good. */
-static void judge_unknown_key(const struct source *source, int64_t now_s, struct auth_answer *out)
+static void judge_unknown_key(struct source *source, int64_t now_s, struct auth_answer *out)
 {
+    int64_t asked_s = atomic_load(&source->asked_s);
+
     if (!source->url || now_s - source->fetched_s < AUTH_KEYS_FRESH_S)
         return;
     out->outcome = AUTH_UNAVAILABLE;
-    out->refresh = source->id;
+    if (asked_s != now_s && atomic_compare_exchange_strong(&source->asked_s, &asked_s, now_s))
+        out->refresh = source->id;
 }
 
 static void judge_verdict(const struct auth_policy *policy, enum jwt_verdict verdict, const struct jwt *jwt,

@@ -2,7 +2,7 @@
 /* Judges what a client shows, by the settings and keys of one moment. Never changes: the control thread makes
  * another (auth.h) when settings or keys do, and hands it to the buckets by mail; each bucket holds a
  * reference, NULL while auth.mode is none. Any thread may judge; time is passed in; nothing blocks or is
- * logged.
+ * logged. (It does note when it last asked for other keys, so that a flood of tokens asks once a second.)
  *
  * A source is who names users: an issuer, a proxy's header, the hook. Its id is the same in every policy that
  * has it, so a grant outlives the policy that it came from, but not its source. */

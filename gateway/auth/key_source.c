@@ -4,11 +4,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gateway/auth/key_fetch.h"
 #include "gateway/conf/key_file.h"
 #include "gateway/metrics/gateway_metrics.h"
+#include "shared/base/wall_clock.h"
 #include "shared/conf/file_watch.h"
 #include "shared/log/log.h"
 
@@ -35,7 +35,7 @@ static void use(struct key_source *source, struct jwk_set *keys)
 {
     jwk_set_unref(source->keys);
     source->keys = keys;
-    source->fetched_s = (int64_t)time(NULL);
+    source->fetched_s = wall_clock_s();
     source->env.on_change(source->env.arg);
 }
 

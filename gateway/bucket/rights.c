@@ -186,6 +186,18 @@ void rights_join_allowed(struct client *client)
             (void)client_join(client, room, MEMBER_BY_RIGHT); /* what it lacks is told by rights_join_first */
 }
 
+/* A note that is lost for want of memory is written again with the next such token. */
+static void ask_for_keys(const struct client *client, const struct auth_answer *answer)
+{
+    struct keys_note *note = answer->refresh != 0 ? calloc(1, sizeof *note) : NULL;
+
+    if (note == NULL)
+        return;
+    note->source = answer->refresh;
+    if (control_post(client->bucket->conf->returns, &note->head, CONTROL_KEYS) != STATUS_OK)
+        free(note);
+}
+
 void rights_judge_token(struct client *client, struct slice token, struct auth_answer *out)
 {
     const struct auth_policy *policy = client->bucket->auth.policy;
@@ -193,6 +205,7 @@ void rights_judge_token(struct client *client, struct slice token, struct auth_a
     *out = (struct auth_answer){.outcome = AUTH_UNAVAILABLE, .reason = AUTH_REASON_NO_KEYS};
     if (policy != NULL) /* it may have gone while the token waited */
         auth_policy_judge_token(policy, token, wall_clock_s(), out);
+    ask_for_keys(client, out);
 }
 
 void rights_judge_room_token(struct client *client, struct slice token, struct slice room,
@@ -203,6 +216,7 @@ void rights_judge_room_token(struct client *client, struct slice token, struct s
     *out = (struct auth_answer){.outcome = AUTH_UNAVAILABLE, .reason = AUTH_REASON_NO_KEYS};
     if (policy != NULL)
         auth_policy_judge_room_token(policy, token, client->auth->grant, room, wall_clock_s(), out);
+    ask_for_keys(client, out);
 }
 
 /* The ERROR's code, and with what the connection is closed. */

@@ -35,7 +35,7 @@ struct bucket_mail {
     enum bucket_mail_kind kind;
 };
 
-enum control_mail_kind { CONTROL_TICKET, CONTROL_PROBE, CONTROL_HOOK, CONTROL_MAIL_KINDS };
+enum control_mail_kind { CONTROL_TICKET, CONTROL_PROBE, CONTROL_HOOK, CONTROL_KEYS, CONTROL_MAIL_KINDS };
 
 /* Out of a bucket, to the control thread: the head of each message that goes there. */
 struct control_mail {
@@ -79,6 +79,13 @@ struct ticket {
 struct probe_note {
     struct control_mail head;
     struct ticket *ticket; /* still the client's; the acceptor may touch its own members */
+};
+
+/* A token names a key that its issuer has not: its keys may be old. At most one each second and issuer
+ * (auth_policy.h). */
+struct keys_note {
+    struct control_mail head;
+    uint64_t source; /* of the issuer */
 };
 
 /* A question to auth.hook, on its way to the control thread as CONTROL_HOOK, and back to its bucket,

@@ -11,6 +11,7 @@
 #include "gateway/conf/gateway_conf.h"
 #include "gateway/conf/key_file.h"
 #include "shared/contract/room_pattern.h"
+#include "shared/fetch/fetch_url.h"
 #include "shared/jose/jose_alg.h"
 #include "shared/net/cidr.h"
 
@@ -130,6 +131,13 @@ static enum status check_algs(const struct auth_issuer_conf *issuer, size_t inde
     return STATUS_OK;
 }
 
+static enum status check_url(const char *key, const char *url, struct fault *fault)
+{
+    const char *why = url[0] != '\0' ? fetch_url_fault(url) : NULL;
+
+    return why == NULL ? STATUS_OK : fault_set(fault, STATUS_INVALID, "%s: %s", key, why);
+}
+
 static enum status check_keys(const struct auth_issuer_conf *issuer, size_t index, struct fault *fault)
 {
     int given = (issuer->jwks[0] != '\0') + (issuer->jwks_url[0] != '\0') + (issuer->secret_file[0] != '\0');
@@ -154,11 +162,15 @@ static enum status check_issuers(const struct auth_conf *auth, struct fault *fau
 
     for (size_t i = 0; i < auth->issuers.count && status == STATUS_OK; i++) {
         char key[KEY_MAX];
+        char url_key[KEY_MAX];
 
+        snprintf(url_key, sizeof url_key, "auth.issuers[%zu].jwksUrl", i);
         snprintf(key, sizeof key, "auth.issuers[%zu].rooms", i);
         status = check_keys(&issuers[i], i, fault);
         if (status == STATUS_OK)
             status = check_algs(&issuers[i], i, fault);
+        if (status == STATUS_OK)
+            status = check_url(url_key, issuers[i].jwks_url, fault);
         if (status == STATUS_OK)
             status = check_patterns(key, &issuers[i].rooms, fault);
         for (size_t j = 0; j < i && status == STATUS_OK; j++)
@@ -266,6 +278,8 @@ enum status auth_conf_check(const struct gateway_conf *conf, struct fault *fault
         status = check_all_patterns(auth, fault);
     if (status == STATUS_OK)
         status = check_issuers(auth, fault);
+    if (status == STATUS_OK)
+        status = check_url("auth.hook.url", auth->hook.url, fault);
     if (status == STATUS_OK)
         status = check_proxies(conf, fault);
     if (status == STATUS_OK)

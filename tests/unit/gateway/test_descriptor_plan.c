@@ -41,6 +41,20 @@ static void where_there_are_enough_everybody_has_all(void **state)
     }
 }
 
+static void fetching_keys_takes_what_it_says_and_no_more(void **state)
+{
+    struct descriptor_needs needs = needs_of(4096, 2);
+    struct descriptor_plan without, with;
+    struct fault fault;
+
+    (void)state;
+    assert_int_equal(descriptor_plan_make(&needs, &without, &fault), STATUS_OK);
+    needs.keys = 40;
+    assert_int_equal(descriptor_plan_make(&needs, &with, &fault), STATUS_OK);
+    assert_int_equal(with.own, without.own + 40);
+    assert_true(sum_of(&with) <= 4096);
+}
+
 /* From the least limit on, with every number of threads: what is planned fits, and leaves nobody out. */
 static void the_sum_never_passes_the_limit(void **state)
 {
@@ -113,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(where_there_are_enough_everybody_has_all),
+        cmocka_unit_test(fetching_keys_takes_what_it_says_and_no_more),
         cmocka_unit_test(the_sum_never_passes_the_limit),
         cmocka_unit_test(too_few_are_told_with_what_is_needed),
         cmocka_unit_test(redis_and_inherited_files_count),

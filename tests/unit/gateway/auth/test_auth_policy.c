@@ -339,6 +339,9 @@ static void an_unknown_key_asks_for_fresh_ones(void **state)
     assert_int_equal(answer.outcome, AUTH_UNAVAILABLE);
     assert_int_equal(answer.reason, AUTH_REASON_UNKNOWN_KEY);
     assert_int_equal(answer.refresh, auth_source_of_issuer("https://a"));
+    show_kid("k3");
+    assert_int_equal(answer.outcome, AUTH_UNAVAILABLE);
+    assert_int_equal(answer.refresh, 0); /* it was asked for in this second */
     keys[0].fetched_s = NOW - AUTH_KEYS_FRESH_S + 1;
     make_policy();
     show_kid("k2");

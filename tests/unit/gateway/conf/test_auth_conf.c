@@ -165,6 +165,19 @@ static void the_kind_of_keys_decides_the_algorithms(void **state)
         "EdDSA");
 }
 
+static void what_is_asked_is_asked_over_tls(void **state)
+{
+    (void)state;
+    set("auth-issuers", "[{\"iss\":\"a\",\"jwksUrl\":\"http://keys.example/\"}]");
+    refused("auth.issuers[0].jwksUrl: must begin with https:// (http:// only to 127.0.0.0/8, [::1] or "
+            "localhost)");
+    set("auth-issuers", "[{\"iss\":\"a\",\"jwksUrl\":\"http://127.0.0.1:8000/keys\"}]");
+    passes();
+    set("auth-issuers", "");
+    set("auth-hook-url", "http://hook.example/");
+    refused("auth.hook.url: must begin with https:// (http:// only to 127.0.0.0/8, [::1] or localhost)");
+}
+
 static void patterns_are_bounded(void **state)
 {
     char many[65 * 2 + 1];
@@ -298,6 +311,7 @@ int main(void)
         TEST(verify_needs_a_source),
         TEST(an_issuer_has_a_name_and_one_kind_of_keys),
         TEST(the_kind_of_keys_decides_the_algorithms),
+        TEST(what_is_asked_is_asked_over_tls),
         TEST(patterns_are_bounded),
         TEST(no_source_can_name_a_user_of_another),
         TEST(what_a_browser_sends_by_itself_needs_origins),
