@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The compact form of a JSON Web Signature (RFC 7515, section 7.1) and its header (section 4): what stands
- * in a token before any key is asked. Nothing here says that a token is good; that is jwt.h.
+ * in a token, and whether a key has signed it. Nothing here says that a token is good; that is jwt.h.
  * Pure; any thread; allocates nothing. */
 #ifndef FANFARE_SHARED_JOSE_JWS_H
 #define FANFARE_SHARED_JOSE_JWS_H
@@ -47,8 +47,14 @@ struct jws_header {
  * that the token brings along proves nothing (RFC 8725, 3.10). */
 const char *jws_header_read(struct slice json, struct jws_header *out);
 
-/* Whether the token says an algorithm of which a verification takes tens of microseconds; a cheap look that
- * decides nothing: false for what will be refused unread. */
+struct jose_key;
+
+/* Whether the token's signature is one of `key` (of jwk_set_find) under `alg`: STATUS_OK, STATUS_INVALID when
+ * it is not, STATUS_NO_MEMORY, which says nothing about it. */
+enum status jws_verify(const struct jws *jws, enum jose_alg alg, const struct jose_key *key);
+
+/* Whether the token says an algorithm of which a verification takes tens of microseconds or more; a cheap
+ * look that decides nothing: false for what will be refused unread. */
 bool jws_is_slow(struct slice token);
 
 #endif

@@ -4,7 +4,6 @@
 #include "shared/jose/jwt.h"
 
 #include "shared/jose/base64url.h"
-#include "shared/jose/jose_key.h"
 #include "shared/jose/jose_object.h"
 #include "shared/jose/numeric_date.h"
 
@@ -153,7 +152,7 @@ static enum jwt_verdict verify(struct check *check)
     if (verdict != JWT_GOOD) {
         return verdict;
     }
-    switch (jose_key_verify(key, check->header.alg, check->jws.input, check->jws.signature)) {
+    switch (jws_verify(&check->jws, check->header.alg, key)) {
     case STATUS_OK:
         return JWT_GOOD;
     case STATUS_NO_MEMORY:

@@ -94,8 +94,8 @@ enum jwt_verdict jwt_check(struct slice token, const struct jwt_rules *rules, in
 bool jwt_claim(const struct jwt *jwt, const char *name, struct json_value *out);
 void jwt_fini(struct jwt *jwt);
 
-/* Whether the check of this token takes tens of microseconds: a cheap look at its header, which decides
- * nothing. */
+/* Whether the check of this token takes tens of microseconds or more (jose_alg_is_slow): a cheap look at its
+ * header, which decides nothing. */
 bool jwt_is_slow(struct slice token);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digit by digit: a double has no place for an exact bound. */
+/* Digit by digit: a double has no place for an exact bound. What begins with no digit (a sign, a quote, a
+ * letter, a bracket) ends where the fraction would begin, and is none. */
 #include "shared/jose/numeric_date.h"
 
 #define DATE_MAX ((INT64_C(1) << 53) - 1)
@@ -27,9 +28,6 @@ bool numeric_date_read(const struct json_value *value, bool up, int64_t *out)
     size_t at = 0;
     bool fraction;
 
-    if (value->type != JSON_NUMBER || text.data[0] == '-') {
-        return false;
-    }
     for (; at < text.len && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
         seconds = seconds * 10 + (text.data[at] - '0');
         if (seconds > DATE_MAX) {

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "shared/jose/jose_key.h"
 #include "shared/jose/jwk_set.h"
 #include "tests/unit/jose_sign.h"
 
@@ -154,6 +155,9 @@ static void points_lie_on_their_curve(void **state)
         off);
     assert_passed_over("{\"kty\":\"EC\",\"crv\":\"P-384\"," P256_XY "}", length);
     assert_passed_over("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQ\",\"y\":\"AQ\"}", length);
+    assert_passed_over("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"
+                       "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\",\"y\":\"AQ\"}",
+                       length);
     assert_passed_over(
         "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\"}", length);
     /* base64 with padding, and a bit that is left over */
@@ -339,6 +343,23 @@ static void a_key_is_found_by_kid_or_alone(void **state)
     jwk_set_unref(NULL);
 }
 
+/* The two have signatures of one length. */
+static void a_key_verifies_its_own_algorithms_only(void **state)
+{
+    static const uint8_t signature[64];
+    struct jwk_set *set;
+    const struct jose_key *key;
+
+    (void)state;
+    assert_int_equal(parse("{\"keys\":[{" EC "}]}", &set, NULL), STATUS_OK);
+    assert_int_equal(jwk_set_find(set, NULL, JOSE_ES256, &key), STATUS_OK);
+    assert_int_equal(jose_key_verify(key, JOSE_EDDSA, slice_str("a"), slice_of(signature, 64)),
+                     STATUS_INVALID);
+    assert_int_equal(jose_key_verify(key, JOSE_HS512, slice_str("a"), slice_of(signature, 64)),
+                     STATUS_INVALID);
+    jwk_set_unref(set);
+}
+
 static unsigned secret_algs(size_t len)
 {
     static uint8_t bytes[4097];
@@ -386,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_list_without_keys_is_a_set),
         cmocka_unit_test(a_set_has_its_bounds),
         cmocka_unit_test(a_key_is_found_by_kid_or_alone),
+        cmocka_unit_test(a_key_verifies_its_own_algorithms_only),
         cmocka_unit_test(a_secret_is_as_long_as_its_digest),
     };
 

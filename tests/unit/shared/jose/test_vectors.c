@@ -69,7 +69,7 @@ static bool is_good_token(const struct run *run, struct slice token)
            base64url_decode(jws.payload, (uint8_t[LINE_MAX_BYTES]){0}, LINE_MAX_BYTES, &(size_t){0}) ==
                STATUS_OK &&
            jwk_set_find(run->set, header.has_kid ? &header.kid : NULL, header.alg, &key) == STATUS_OK &&
-           jose_key_verify(key, header.alg, jws.input, jws.signature) == STATUS_OK;
+           jws_verify(&jws, header.alg, key) == STATUS_OK;
 }
 
 static void judge(struct run *run, const char *verdict, const char *id, bool good)
