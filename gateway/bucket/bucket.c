@@ -86,8 +86,7 @@ static void on_certificate(struct bucket *bucket, struct bucket_mail *mail)
 
 static void on_hook(struct bucket *bucket, struct bucket_mail *mail)
 {
-    (void)bucket;
-    hook_mail_free(container_of(mail, struct hook_mail, head));
+    bucket_auth_on_hook(bucket, container_of(mail, struct hook_mail, head));
 }
 
 static void (*const on_mail[])(struct bucket *bucket, struct bucket_mail *mail) = {

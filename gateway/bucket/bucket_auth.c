@@ -13,6 +13,7 @@
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/base/wall_clock.h"
+#include "shared/contract/close_codes.h"
 
 enum {
     TURN_TOKENS = 16,
@@ -29,6 +30,15 @@ void bucket_auth_init(struct bucket *bucket)
     expiry_wheel_init(&bucket->auth.wheel, wall_clock_s());
 }
 
+/* Nobody is asked any more: when they come back they are let in. */
+static void send_pending_back(struct bucket *bucket)
+{
+    struct list *node;
+
+    while ((node = list_first(&bucket->auth.pending)) != NULL)
+        client_close(container_of(node, struct client, link), CLOSE_auth_unavailable);
+}
+
 void bucket_auth_set_policy(struct bucket *bucket, struct auth_policy *policy)
 {
     struct bucket_auth *auth = &bucket->auth;
@@ -36,8 +46,10 @@ void bucket_auth_set_policy(struct bucket *bucket, struct auth_policy *policy)
 
     auth_policy_unref(auth->policy);
     auth->policy = policy;
-    if (policy == NULL)
+    if (policy == NULL) {
+        send_pending_back(bucket);
         return;
+    }
     auth->max_pending = (uint32_t)(auth_policy_max_pending(policy) / buckets);
     if (auth->max_pending == 0)
         auth->max_pending = 1;
@@ -59,21 +71,20 @@ bool bucket_auth_judge_some(struct bucket *bucket)
     return !list_empty(&bucket->auth.line);
 }
 
-#if 0
-void bucket_auth_on_hook(struct bucket *bucket, struct hook_question *question)
+void bucket_auth_on_hook(struct bucket *bucket, struct hook_mail *mail)
 {
-    struct client *client = question->client;
+    struct client *client = mail->question.client;
+    struct auth_answer answer = mail->question.answer;
 
     (void)bucket;
     if (client != NULL) {
+        mail->question.answer.grant = NULL; /* the client's */
         client->auth->wait->asked = NULL;
-        session_resume(client, &question->answer);
-        question->answer.grant = NULL;
+        session_resume(client, &answer);
     }
-    hook_question_free(question);
+    hook_mail_free(mail);
 }
 
-#endif
 static void end_grants(struct bucket *bucket)
 {
     int64_t now_s = wall_clock_s();

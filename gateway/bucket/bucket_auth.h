@@ -6,7 +6,7 @@
 
 #include "gateway/bucket/bucket_state.h"
 
-struct hook_question;
+struct hook_mail;
 
 /* Without a policy. */
 void bucket_auth_init(struct bucket *bucket);
@@ -15,8 +15,8 @@ void bucket_auth_init(struct bucket *bucket);
 void bucket_auth_set_policy(struct bucket *bucket, struct auth_policy *policy);
 /* Judges some of the tokens that wait, some milliseconds' worth. True when more wait. */
 bool bucket_auth_judge_some(struct bucket *bucket);
-/* The hook has answered; frees the question. */
-void bucket_auth_on_hook(struct bucket *bucket, struct hook_question *question);
+/* A question has come back with its answer; frees it. */
+void bucket_auth_on_hook(struct bucket *bucket, struct hook_mail *mail);
 /* Ends what is over: grants and passes, those that have shown nothing, questions that are not answered. */
 void bucket_auth_tick(struct bucket *bucket);
 

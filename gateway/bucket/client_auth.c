@@ -102,6 +102,9 @@ struct auth_wait *client_auth_take_wait(struct client *client)
         list_remove(&wait->link);
         client->bucket->auth.line_count--;
     }
+    if (wait->asked != NULL)
+        wait->asked->question.client = NULL; /* the answer will find nobody */
+    wait->asked = NULL;
     return wait;
 }
 

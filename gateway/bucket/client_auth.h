@@ -19,7 +19,7 @@
 
 enum { CLIENT_AUTH_MAX_HELD = 32 * 1024 }; /* bytes of input, a client */
 
-struct hook_question;
+struct hook_mail;
 
 /* What lets a client into a room that its grant does not: a room token, the hook's word. */
 struct pass {
@@ -30,12 +30,12 @@ struct pass {
 /* What is being judged. */
 struct auth_wait {
     struct client *client;
-    struct list link;            /* in the bucket's line, or, with the hook, in none */
-    bool opening;                /* the client is in its handshake: `handshake` waits */
-    struct handshake handshake;  /* its answer, and what it showed, which points into client->request */
-    struct buf text;             /* else the message; empty: it is about the first of auth->first */
-    struct buf held;             /* what came behind it */
-    struct hook_question *asked; /* with the control thread, which owns it; NULL: waits in line */
+    struct list link;           /* in the bucket's line, or, with the hook, in none */
+    bool opening;               /* the client is in its handshake: `handshake` waits */
+    struct handshake handshake; /* its answer, and what it showed, which points into client->request */
+    struct buf text;            /* else the message; empty: it is about the first of auth->first */
+    struct buf held;            /* what came behind it */
+    struct hook_mail *asked;    /* with the control thread, which owns it; NULL: waits in line */
 };
 
 struct client_auth {

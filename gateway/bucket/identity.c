@@ -3,6 +3,7 @@
  * its turn comes, so nothing of it is kept but its text. */
 #include "gateway/bucket/identity.h"
 
+#include "gateway/bucket/asking.h"
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/client_answer.h"
 #include "gateway/bucket/client_lists.h"
@@ -20,20 +21,43 @@ static struct slice token_of(const struct client_msg *msg, char bytes[CLIENT_MSG
     return slice_of(bytes, client_msg_token(msg, bytes, &len) == STATUS_OK ? len : 0);
 }
 
+/* The client waits, with the message if there is one. NULL: closed for want of memory. */
+static struct auth_wait *hold(struct client *client, struct slice text)
+{
+    struct auth_wait *wait = client_auth_wait(client);
+
+    if (wait != NULL && buf_append(&wait->text, text.data, text.len) == STATUS_OK)
+        return wait;
+    client_close(client, CLOSE_internal);
+    return NULL;
+}
+
 /* Holds the message until its token's turn comes. */
 static void line_up(struct client *client, const struct client_msg *msg, struct slice text)
 {
     const struct auth_answer busy = {.outcome = AUTH_UNAVAILABLE, .reason = AUTH_REASON_TOO_MANY_PENDING};
-    struct auth_wait *wait = client_auth_wait(client);
 
-    if (wait == NULL || buf_append(&wait->text, text.data, text.len) != STATUS_OK) {
-        client_close(client, CLOSE_internal);
-    } else if (client_auth_line_up(client) != STATUS_OK) {
+    if (hold(client, text) == NULL)
+        return;
+    if (client_auth_line_up(client) != STATUS_OK) {
         auth_wait_free(client_auth_take_wait(client));
         rights_refuse(client, msg->id, &busy);
     } else if (client->auth->grant == NULL) { /* it has shown something */
         client_auth_end_pending(client);
         client_move_to(&client->bucket->auth.judged_first, client, clock_now_ms());
+    }
+}
+
+void identity_join_first(struct client *client)
+{
+    const struct buf *first = &client->auth->first;
+
+    while (!rights_join_first(client)) {
+        if (hold(client, slice_of(NULL, 0)) == NULL ||
+            asking_join(client, slice_str((const char *)first->data)) == STATUS_OK)
+            return;
+        auth_wait_free(client_auth_take_wait(client));
+        rights_first_done(client, STATUS_INVALID);
     }
 }
 
@@ -66,7 +90,7 @@ static void on_judged(struct client *client, const struct client_msg *msg, struc
         return;
     }
     client_answer_ack(client, msg->id);
-    (void)rights_join_first(client);
+    identity_join_first(client);
 }
 
 static void judge_auth(struct client *client, const struct client_msg *msg, struct slice token)
@@ -140,6 +164,17 @@ static void judge_room_token(struct client *client, const struct client_msg *msg
     join_by_pass(client, msg, &answer);
 }
 
+/* The service says whether it may. */
+static void ask_hook(struct client *client, const struct client_msg *msg, struct slice text)
+{
+    const struct auth_answer none = {.outcome = AUTH_UNAVAILABLE, .reason = AUTH_REASON_HOOK_UNAVAILABLE};
+
+    if (hold(client, text) == NULL || asking_join(client, room_of(msg)) == STATUS_OK)
+        return;
+    auth_wait_free(client_auth_take_wait(client));
+    join_by_pass(client, msg, &none);
+}
+
 /* A room that the client's grant does not open. */
 static void join_otherwise(struct client *client, const struct client_msg *msg, struct slice text)
 {
@@ -150,8 +185,12 @@ static void join_otherwise(struct client *client, const struct client_msg *msg, 
         line_up(client, msg, text);
     else if (msg->token.data != NULL)
         judge_room_token(client, msg, token);
+    else if (client_slot_of(client, room_of(msg)) >= 0)
+        answer_join(client, msg, STATUS_OK);
+    else if (rights_ask_hook(client, room_of(msg)))
+        ask_hook(client, msg, text);
     else
-        answer_join(client, msg, client_slot_of(client, room_of(msg)) >= 0 ? STATUS_OK : STATUS_INVALID);
+        answer_join(client, msg, STATUS_INVALID);
 }
 
 void identity_on_join(struct client *client, const struct client_msg *msg, struct slice text)
@@ -174,4 +213,18 @@ void identity_on_turn(struct client *client, const struct client_msg *msg, struc
         judge_auth(client, msg, token_of(msg, bytes));
     else
         judge_room_token(client, msg, token_of(msg, bytes));
+}
+
+void identity_on_first(struct client *client, const struct auth_answer *answer)
+{
+    enum status status = answer->outcome == AUTH_NO_MEMORY ? STATUS_NO_MEMORY : STATUS_INVALID;
+
+    if (answer->outcome == AUTH_GRANTED)
+        status = rights_join_by_pass(client, slice_str((const char *)client->auth->first.data),
+                                     answer->grant->expires_s);
+    else
+        gateway_metrics_auth_refused(answer->reason);
+    grant_free(answer->grant);
+    rights_first_done(client, status);
+    identity_join_first(client);
 }

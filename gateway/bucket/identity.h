@@ -14,4 +14,10 @@ void identity_on_join(struct client *client, const struct client_msg *msg, struc
  * grant it takes over. */
 void identity_on_turn(struct client *client, const struct client_msg *msg, struct auth_answer *answer);
 
+/* Joins what the handshake named, as far as that can be judged now; the service is asked about the rest, one
+ * after the other. The client is open and has a grant. */
+void identity_join_first(struct client *client);
+/* The service's answer about the first of them, whose grant it takes over; goes on with the others. */
+void identity_on_first(struct client *client, const struct auth_answer *answer);
+
 #endif

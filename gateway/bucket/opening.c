@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 
+#include "gateway/bucket/asking.h"
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/client_lists.h"
+#include "gateway/bucket/identity.h"
 #include "gateway/bucket/rights.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/websocket/forwarded.h"
@@ -145,8 +147,8 @@ void opening_judged(struct client *client, const struct handshake *handshake, st
     client_send_control(client, response);
     if (client->phase == CLIENT_OPEN && status != STATUS_OK)
         rights_end(client, slice_of(NULL, 0), status);
-    else
-        (void)rights_join_first(client);
+    else if (client->phase == CLIENT_OPEN)
+        identity_join_first(client);
 }
 
 static bool is_token(const struct credential *credential)
@@ -163,20 +165,41 @@ static void judge_nothing(const struct bucket *bucket, struct auth_answer *out)
 }
 
 /* Keeps the handshake until what the client showed has been judged; its 101 waits. */
-static void wait_opening(struct client *client, struct handshake *handshake)
+static void keep(struct client *client, struct handshake *handshake)
 {
-    struct auth_wait *wait = client_auth_wait(client);
-    struct auth_answer busy = {.outcome = AUTH_UNAVAILABLE, .reason = AUTH_REASON_TOO_MANY_PENDING};
+    struct auth_wait *wait = client->auth->wait;
 
-    if (wait == NULL || client_auth_line_up(client) != STATUS_OK) {
-        auth_wait_free(client_auth_take_wait(client));
-        opening_judged(client, handshake, &busy);
-        return;
-    }
     wait->opening = true;
     wait->handshake = *handshake;
     *handshake = (struct handshake){.upgraded = false};
     client_move_to(&client->bucket->auth.judged_first, client, clock_now_ms());
+}
+
+/* It could not even begin to wait. */
+static void give_up(struct client *client, struct handshake *handshake, enum auth_reason reason)
+{
+    struct auth_answer busy = {.outcome = AUTH_UNAVAILABLE, .reason = reason};
+
+    auth_wait_free(client_auth_take_wait(client));
+    opening_judged(client, handshake, &busy);
+}
+
+/* The token's turn comes. */
+static void line_up(struct client *client, struct handshake *handshake)
+{
+    if (client_auth_wait(client) != NULL && client_auth_line_up(client) == STATUS_OK)
+        keep(client, handshake);
+    else
+        give_up(client, handshake, AUTH_REASON_TOO_MANY_PENDING);
+}
+
+/* The service is asked who it is. */
+static void ask_who(struct client *client, struct handshake *handshake)
+{
+    if (client_auth_wait(client) != NULL && asking_who(client, handshake->known_page) == STATUS_OK)
+        keep(client, handshake);
+    else
+        give_up(client, handshake, AUTH_REASON_HOOK_UNAVAILABLE);
 }
 
 /* The request is good; who sent it is judged, now or later. */
@@ -194,7 +217,11 @@ static void identify(struct client *client, struct handshake *handshake)
     client->auth->first = handshake->query.rooms;
     buf_init(&handshake->query.rooms, 0);
     if (is_token(shown) && jwt_is_slow(shown->text)) {
-        wait_opening(client, handshake);
+        line_up(client, handshake);
+        return;
+    }
+    if (shown->source == CREDENTIAL_NONE && auth_policy_hook(policy)) {
+        ask_who(client, handshake);
         return;
     }
     if (shown->source == CREDENTIAL_NONE && auth_policy_required(policy)) {

@@ -117,11 +117,11 @@ bool rights_allow(const struct client *client, struct slice room)
     return auth->grant != NULL && auth_policy_allows(policy, auth->grant, room);
 }
 
-bool rights_ask_hook(const struct client *client)
+bool rights_ask_hook(const struct client *client, struct slice room)
 {
     const struct auth_policy *policy = client->bucket->auth.policy;
 
-    return policy != NULL && auth_policy_hook_joins(policy);
+    return policy != NULL && auth_policy_hook_may_allow(policy, client->auth->grant, room);
 }
 
 enum status rights_join_by_pass(struct client *client, struct slice room, int64_t expires_s)
@@ -166,7 +166,7 @@ bool rights_join_first(struct client *client)
         struct slice room = slice_str((const char *)first->data);
         bool allowed = rights_allow(client, room);
 
-        if (!allowed && client_slot_of(client, room) < 0 && rights_ask_hook(client))
+        if (!allowed && client_slot_of(client, room) < 0 && rights_ask_hook(client, room))
             return false;
         if (client_slot_of(client, room) >= 0)
             rights_first_done(client, STATUS_OK);

@@ -15,8 +15,8 @@
 enum status rights_grant(struct client *client, struct grant *grant);
 /* Without auth (auth.mode none) everything. */
 bool rights_allow(const struct client *client, struct slice room);
-/* A room that neither the grant nor a room token opens is the hook's to decide. */
-bool rights_ask_hook(const struct client *client);
+/* Whether the hook is to be asked about a room that neither the grant nor a room token opens. */
+bool rights_ask_hook(const struct client *client, struct slice room);
 /* Lets it into a room until then. STATUS_FULL past maxJoinRoom, STATUS_NO_MEMORY. */
 enum status rights_join_by_pass(struct client *client, struct slice room, int64_t expires_s);
 /* Joins what the handshake named; a room that may not be joined gets an ERROR. False: the next one is the

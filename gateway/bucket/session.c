@@ -265,6 +265,8 @@ static void on_turn(struct client *client, struct auth_wait *wait, struct auth_a
 
     if (wait->opening)
         opening_judged(client, &wait->handshake, answer);
+    else if (text.len == 0)
+        identity_on_first(client, answer);
     else if (client_msg_parse(text, client->bucket->limits.max_room_name, &msg) == STATUS_OK)
         identity_on_turn(client, &msg, answer);
 }

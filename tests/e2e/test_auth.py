@@ -307,6 +307,44 @@ def test_anonymous_ones_join_what_is_theirs(make_cluster, issuer, user):
     client.join(user)
 
 
+# ---- A proxy that knows the user
+
+@pytest.fixture
+def behind_proxy(make_cluster):
+    """A gateway that believes X-User from 127.0.0.1, where all of a test's clients are."""
+    def make(**more):
+        return make_cluster(gateway={
+            "auth.mode": "verify", "auth.header": "X-User", "auth.headerRooms": ["staff.*"],
+            "trustedProxies": ["127.0.0.1/32"], "ws.origins": ["https://app.test"], "auth.deadline": 2, **more})
+    return make
+
+
+def named(user, origin="https://app.test"):
+    return {"extra_headers": {"X-User": user}, "origin": origin}
+
+
+def test_the_proxys_header_is_the_user(behind_proxy):
+    cluster = behind_proxy()
+    client = cluster.client("staff.1", **named("u1"))
+    assert client.request("JOIN", {"room": "other"})["data"]["code"] == "forbidden"
+    with cluster.caller() as caller:
+        assert caller.post("/push/user", {"user": "u1", "items": ["hi"], "wait": True}).json["clients"] == 1
+    assert client.push() == ["hi"]
+    for bad in ("a\tb", "x" * 2000):
+        assert refusal(cluster.client(**named(bad)))[1] == 4002
+
+
+def test_a_header_that_any_page_could_send_is_none(behind_proxy):
+    cluster = behind_proxy()
+    client = cluster.client(extra_headers={"X-User": "u1"})  # no Origin
+    assert refusal(client) == UNAUTHORIZED
+
+
+def test_a_header_of_anybody_else_is_none(behind_proxy):
+    cluster = behind_proxy(trustedProxies=["10.0.0.0/8"])
+    assert refusal(cluster.client(**named("u1"))) == UNAUTHORIZED
+
+
 # ---- A reload
 
 def test_a_reload_is_for_those_that_come(make_cluster, tmp_path, issuer, user):

@@ -40,6 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (msg.id.data != NULL) {
         check_answers(msg.id);
     }
+    char token[CLIENT_MSG_MAX_TOKEN];
+    size_t len = 0;
+    if (client_msg_token(&msg, token, &len) == STATUS_OK)
+        fuzz_check(len > 0 && len <= sizeof token && utf8_valid(slice_of(token, len), NULL));
     if ((msg.type == CLIENT_MSG_JOIN || msg.type == CLIENT_MSG_LEAVE) && msg.room_fault == NULL) {
         fuzz_check(push_room_fault(slice_of(msg.room, msg.room_len), MAX_ROOM) == NULL);
     }

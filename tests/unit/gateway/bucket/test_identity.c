@@ -571,8 +571,10 @@ static void without_a_policy_nobody_is_asked(void **state)
 {
     struct client_bench *bench = *state;
     struct ws_conn *old = auth_connect(bench, "/connect", "\"sub\":\"u\"");
+    struct ws_conn *pending = bench_connect(bench, "/connect");
 
     bucket_auth_set_policy(&bench->bucket, NULL);
+    bench_expect(pending, "close:4101 auth_unavailable ");
     struct ws_conn *conn = auth_ask(bench, "/connect?join=a", "nonsense");
     bench_opened(conn);
     assert_true(bench_is_in(conn, "a"));
