@@ -32,6 +32,7 @@ static struct hook_inquiry *inquiry_new(struct hook_queue *queue, struct slice k
     if (inquiry == NULL)
         return NULL;
     *inquiry = (struct hook_inquiry){.node = {.key = key, .hash = hash},
+                                     .ask_by_ms = now_ms + queue->limits.timeout_ms / 2,
                                      .deadline_ms = now_ms + queue->limits.timeout_ms};
     list_init(&inquiry->questions);
     list_add_tail(&queue->waiting, &inquiry->place);
@@ -62,7 +63,7 @@ struct hook_inquiry *hook_queue_next(struct hook_queue *queue, int64_t now_ms)
 {
     struct hook_inquiry *inquiry = first_of(&queue->waiting);
 
-    if (inquiry == NULL || inquiry->deadline_ms <= now_ms || queue->asked_count >= queue->limits.max_asked)
+    if (inquiry == NULL || inquiry->ask_by_ms <= now_ms || queue->asked_count >= queue->limits.max_asked)
         return NULL;
     list_remove(&inquiry->place);
     list_add_tail(&queue->asked, &inquiry->place);
@@ -80,7 +81,7 @@ int64_t hook_queue_deadline(const struct hook_queue *queue)
 {
     const struct hook_inquiry *inquiry = first_of(&queue->waiting);
 
-    return inquiry != NULL ? inquiry->deadline_ms : INT64_MAX;
+    return inquiry != NULL ? inquiry->ask_by_ms : INT64_MAX;
 }
 
 struct hook_inquiry *hook_queue_any(const struct hook_queue *queue)

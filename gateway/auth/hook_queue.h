@@ -2,8 +2,9 @@
 /* Who waits for the operator's service. Equal questions are one inquiry, asked once; at most `max_asked`
  * inquiries are under way, the rest wait in the order of their coming. Bounded: `max_asked` + `max_waiting`
  * questions in all, past it a question is refused at once (counted by the caller). An inquiry has
- * `timeout_ms` from its first question on, whether it waits or is asked; who joins it later shares its end.
- * Pure: time is passed in, in ms. The control thread. */
+ * `timeout_ms` from its first question on, of which it waits half at most: what is asked later would be given
+ * up before a service that is behind has answered, and cost it an answer for nobody. Who joins an inquiry
+ * later shares its end. Pure: time is passed in, in ms. The control thread. */
 #ifndef FANFARE_GATEWAY_AUTH_HOOK_QUEUE_H
 #define FANFARE_GATEWAY_AUTH_HOOK_QUEUE_H
 
@@ -23,7 +24,7 @@ struct hook_limits {
 struct hook_queue {
     struct hook_limits limits;
     struct hashmap inquiries;
-    struct list waiting; /* by deadline, for all have the same time */
+    struct list waiting; /* in the order in which they are late */
     struct list asked;
     size_t asked_count;
     size_t questions; /* of all inquiries */
@@ -37,7 +38,8 @@ struct hook_inquiry {
     struct list questions;
     size_t count; /* of them */
     bool is_asked;
-    int64_t deadline_ms;
+    int64_t ask_by_ms;       /* too late to be asked from then on */
+    int64_t deadline_ms;     /* of its answer */
     int64_t begun_us;        /* the asker's: when it was sent */
     struct fetch_call *call; /* likewise */
     void *owner;             /* likewise */

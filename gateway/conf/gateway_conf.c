@@ -66,7 +66,7 @@ static const struct conf_option options[] = {
     {"auth.hook.headers", LIVE_LIST(auth.hook.headers), "", NULL, "", "Request headers of the client that are handed to the service. With `Cookie` among them ws.origins must be set.", NULL},
     {"auth.hook.ca", LIVE_FILE(auth.hook.ca), "", NULL, "", "CA (PEM) that must have signed the service's certificate; empty is the system's.", NULL},
     {"auth.hook.tokenFile", LIVE_FILE(auth.hook.token_file), "", NULL, "", "File with the token that the gateway shows to the service (`Authorization: Bearer`); empty is none.", NULL},
-    {"auth.hook.timeout", LIVE_INT(auth.hook.timeout, 10, 60000), "1000", NULL, "ms", "Time for the service's answer; past it the client is refused (4101).", NULL},
+    {"auth.hook.timeout", LIVE_INT(auth.hook.timeout, 10, 60000), "1000", NULL, "ms", "Time for the service's answer; past it the client is refused (4101). A question waits for its turn half of it at most.", NULL},
     {"auth.hook.maxConcurrent", INT(auth.hook.max_concurrent, 1, 4096), "256", NULL, "", "Questions to the service at once.", NULL},
     {"auth.hook.maxWaiting", INT(auth.hook.max_waiting, 0, 1000000), "10000", NULL, "", "Questions that wait for one of those to be answered; past it the client is refused (4101).", NULL},
     {"auth.hook.cacheEntries", INT(auth.hook.cache_entries, 0, 1000000), "10000", NULL, "", "Answers that are kept for as long as they say; past it the one that was not used for longest goes. 0 keeps none.", NULL},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The programs that docs/integrate.md shows, as files: each stands behind a comment <!-- file: NAME -->."""
+"""The programs that a page of docs shows, as files: each stands behind a comment <!-- file: NAME -->."""
 
 import queue
 import re
@@ -13,9 +13,9 @@ from harness.waiting import patient
 BLOCK = re.compile(r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def programs():
+def programs(page="integrate.md"):
     """Name and text of each program on the page."""
-    return dict(BLOCK.findall((ROOT / "docs" / "integrate.md").read_text()))
+    return dict(BLOCK.findall((ROOT / "docs" / page).read_text()))
 
 
 class Program:
