@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A call waits for the addresses of its host, then it is a transfer of libcurl's, then it has ended and waits
  * to be told. libcurl must not be called from inside its own callbacks, so these only gather bytes, and every
- * end is told from an event of our own, where everybody may send and cancel. */
+ * end is told from an event of our own, where everybody may send and cancel.
+ *
+ * A handshake of TLS takes a millisecond of the loop, and a server that is back is met by all calls at once:
+ * of those that have no connection yet only CONNECTING_MAX are under way, the others are held. */
 #include "shared/fetch/fetch.h"
 
 #include <curl/curl.h>
@@ -19,7 +22,10 @@
 #include "shared/fetch/host_cache.h"
 #include "shared/net/loop_event.h"
 
-enum { OWN_DESCRIPTORS = 4 }; /* libcurl's own pair, a CA file being read, and one to spare */
+enum {
+    CONNECTING_MAX = 16,
+    OWN_DESCRIPTORS = 4
+}; /* libcurl's own pair, a CA file being read, and one to spare */
 
 struct fetch {
     struct event_base *base;
@@ -27,9 +33,12 @@ struct fetch {
     struct host_cache *hosts;
     struct fetch_sockets sockets;
     struct event *tell;
-    struct list calls; /* under way */
+    struct event *more; /* held ones may begin */
+    struct list calls;  /* under way */
+    struct list held;
     struct list ended; /* to be told */
-    size_t count;      /* of both */
+    size_t count;      /* of all three */
+    size_t connecting; /* of those under way */
     size_t max_calls;
 };
 
@@ -42,7 +51,8 @@ struct fetch_call {
     struct host_wait wait;
     struct fetch_url url;
     CURL *easy;
-    bool running; /* in the loop */
+    bool running;    /* in the loop */
+    bool connecting; /* and has no connection yet */
     struct event *timer;
     struct fetch_lists lists;
     struct buf body;
@@ -70,8 +80,21 @@ size_t fetch_descriptors(size_t max_calls)
     return 2 * max_calls + OWN_DESCRIPTORS;
 }
 
+static void stop_connecting(struct fetch_call *call)
+{
+    struct fetch *fetch = call->fetch;
+
+    if (!call->connecting)
+        return;
+    call->connecting = false;
+    fetch->connecting--;
+    if (!list_empty(&fetch->held))
+        event_active(fetch->more, EV_TIMEOUT, 0);
+}
+
 static void call_free(struct fetch_call *call)
 {
+    stop_connecting(call);
     if (call->running)
         curl_loop_remove(call->fetch->loop, call->easy);
     host_cache_leave(&call->wait);
@@ -86,6 +109,7 @@ static void call_free(struct fetch_call *call)
 /* The call is told in a later turn. */
 static void end(struct fetch_call *call, enum fetch_result result, const char *why)
 {
+    stop_connecting(call);
     if (call->running)
         curl_loop_remove(call->fetch->loop, call->easy);
     call->running = false;
@@ -241,12 +265,51 @@ static size_t on_head(char *data, size_t size, size_t count, void *arg)
     return len;
 }
 
+/* A CURLOPT_PREREQFUNCTION: there is a connection, a new one or a kept one. */
+static int on_connected(void *arg, char *address, char *own_address, int port, int own_port)
+{
+    (void)address;
+    (void)own_address;
+    (void)port;
+    (void)own_port;
+    stop_connecting(arg);
+    return CURL_PREREQFUNC_OK;
+}
+
 static void begin(struct fetch_call *call)
 {
-    if (curl_loop_add(call->fetch->loop, call->easy) == STATUS_OK)
-        call->running = true;
-    else
+    if (curl_loop_add(call->fetch->loop, call->easy) != STATUS_OK) {
         end(call, FETCH_NO_MEMORY, "out of memory");
+        return;
+    }
+    call->running = call->connecting = true;
+    call->fetch->connecting++;
+}
+
+static void begin_or_hold(struct fetch_call *call)
+{
+    struct fetch *fetch = call->fetch;
+
+    if (fetch->connecting < CONNECTING_MAX && list_empty(&fetch->held)) {
+        begin(call);
+        return;
+    }
+    list_remove(&call->node);
+    list_add_tail(&fetch->held, &call->node);
+}
+
+static void on_more(evutil_socket_t fd, short what, void *arg)
+{
+    struct fetch *fetch = arg;
+    struct list *first;
+
+    (void)fd;
+    (void)what;
+    while (fetch->connecting < CONNECTING_MAX && (first = list_first(&fetch->held)) != NULL) {
+        list_remove(first);
+        list_add_tail(&fetch->calls, first);
+        begin(container_of(first, struct fetch_call, node));
+    }
 }
 
 static void on_addresses(struct host_wait *wait, const char *addresses, const char *why)
@@ -259,7 +322,7 @@ static void on_addresses(struct host_wait *wait, const char *addresses, const ch
                                          &call->lists) != STATUS_OK)
         end(call, FETCH_NO_MEMORY, "out of memory");
     else
-        begin(call);
+        begin_or_hold(call);
 }
 
 /* Plain HTTP goes to localhost as RFC 6761, 6.3 has it, whatever /etc/hosts says. */
@@ -269,7 +332,7 @@ static enum status find_addresses(struct fetch_call *call)
 
     call->wait.done = on_addresses;
     if (call->url.literal)
-        begin(call);
+        begin_or_hold(call);
     else if (!call->url.secure)
         on_addresses(&call->wait, LOOPBACK, NULL);
     else
@@ -285,6 +348,8 @@ static enum status set_callbacks(struct fetch_call *call)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->error);
     return curl_easy_setopt(easy, CURLOPT_PRIVATE, call) == CURLE_OK ? STATUS_OK : STATUS_NO_MEMORY;
 }
@@ -358,10 +423,13 @@ enum status fetch_new(const struct fetch_conf *conf, struct fetch **out)
     *fetch = (struct fetch){
         .base = conf->base, .max_calls = conf->max_calls, .sockets = {.max = 2 * conf->max_calls}};
     list_init(&fetch->calls);
+    list_init(&fetch->held);
     list_init(&fetch->ended);
+    fetch->more = event_new(conf->base, -1, 0, on_more, fetch);
     fetch->tell = event_new(conf->base, -1, 0, on_tell, fetch);
-    enum status status =
-        fetch->tell != NULL ? host_cache_new(conf->resolver, &fetch->hosts) : STATUS_NO_MEMORY;
+    enum status status = fetch->tell != NULL && fetch->more != NULL
+                             ? host_cache_new(conf->resolver, &fetch->hosts)
+                             : STATUS_NO_MEMORY;
     if (status == STATUS_OK)
         status = curl_loop_new(conf->base, (long)conf->max_calls, on_ended, fetch, &fetch->loop);
     if (status != STATUS_OK) {
@@ -386,11 +454,13 @@ void fetch_free(struct fetch *fetch)
 {
     if (fetch == NULL)
         return;
+    forget_all(&fetch->held);
     forget_all(&fetch->calls);
     forget_all(&fetch->ended);
     curl_loop_free(fetch->loop);
     host_cache_free(fetch->hosts);
     loop_event_free(fetch->tell);
+    loop_event_free(fetch->more);
     free(fetch);
     curl_global_cleanup();
 }

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct fetch_peer {
     atomic_int connections; /* so far */
     atomic_int open;
     atomic_int requests; /* so far, whole ones */
+    atomic_bool mute;    /* those that connect wait for their handshake meanwhile */
 };
 
 struct peer_conn {
@@ -153,7 +155,11 @@ static inline void *peer_conn_run(void *arg)
 {
     struct peer_conn *conn = arg;
     char *request = malloc(PEER_REQUEST_MAX);
-    bool on = conn->ssl == NULL || SSL_accept(conn->ssl) == 1;
+    bool on;
+
+    while (atomic_load(&conn->peer->mute))
+        sched_yield();
+    on = conn->ssl == NULL || SSL_accept(conn->ssl) == 1;
 
     while (on && peer_hear(conn, request)) {
         atomic_fetch_add(&conn->peer->requests, 1);

@@ -22,7 +22,7 @@
 #include "tests/unit/certs.h"
 #include "tests/unit/fetch_peer.h"
 
-enum { PATIENCE_MS = 10000, MAX_CALLS = 8, MAX_BYTES = 1000 };
+enum { PATIENCE_MS = 10000, MAX_CALLS = 24, MAX_CONNECTING = 16, MAX_BYTES = 1000 };
 
 struct world {
     struct event_base *base;
@@ -542,6 +542,38 @@ static void test_old_tls_is_not_spoken(void **state)
     tls_end(&world);
 }
 
+static void test_handshakes_are_begun_some_at_a_time(void **state)
+{
+    struct world world;
+    struct certs certs;
+    struct call calls[MAX_CALLS] = {{.told = 0}};
+    int told = 0;
+
+    (void)state;
+    tls_start(&world, &certs, CERT_SERVER, TLS1_3_VERSION);
+    atomic_store(&world.peer.mute, true);
+    for (int i = 0; i < MAX_CALLS; i++)
+        send_to(&world, "127.0.0.1", "/hello", &calls[i]);
+    WAIT_UNTIL(&world, atomic_load(&world.peer.connections) == MAX_CONNECTING);
+    for (int i = 0; i < 20; i++)
+        turn(&world);
+    assert_int_equal(atomic_load(&world.peer.connections), MAX_CONNECTING);
+    fetch_cancel(&calls[0].slot); /* the next one has its place */
+    WAIT_UNTIL(&world, atomic_load(&world.peer.connections) == MAX_CONNECTING + 1);
+    fetch_cancel(&calls[MAX_CALLS - 1].slot); /* one that is held */
+    atomic_store(&world.peer.mute, false);
+    WAIT_UNTIL(&world, fetch_calls(world.fetch) == 0);
+    for (int i = 0; i < MAX_CALLS; i++)
+        told += calls[i].told && calls[i].status == 200;
+    assert_int_equal(told, MAX_CALLS - 2);
+    for (int i = 0; i < MAX_CALLS; i++) /* all at once over kept connections, and then none is left */
+        send_to(&world, "127.0.0.1", "/hello", &calls[i]);
+    WAIT_UNTIL(&world, fetch_calls(world.fetch) == 0);
+    for (int i = 0; i < MAX_CALLS; i++)
+        send_to(&world, "127.0.0.1", "/silence", &calls[i]);
+    tls_end(&world); /* with held ones */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -560,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_the_certificate_is_verified),
         cmocka_unit_test(test_a_stranger_is_not_believed),
         cmocka_unit_test(test_old_tls_is_not_spoken),
+        cmocka_unit_test(test_handshakes_are_begun_some_at_a_time),
     };
     char home[] = "/tmp/fanfare-home-XXXXXX", netrc[64];
 
