@@ -202,7 +202,7 @@ def test_a_flood_is_bounded_and_disturbs_nobody(make_cluster):
         assert 64 <= storm.ends.count("in") <= 400
         assert metric(cluster, "hook_answers_total", result="full") > 0
         assert metric(cluster, "hook_answers_total", result="timed_out") > 0
-        assert slowest < patient(0.5), "pushes go on"
+        assert slowest < patient(1), "pushes go on"
         wait_until(lambda: metric(cluster, "hook_waiting") == 0)
         print(f"in: {storm.ends.count('in')}, at once: {hook.most_at_once}, slowest push {slowest * 1000:.0f} ms")
 
