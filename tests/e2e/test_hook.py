@@ -185,8 +185,9 @@ class Storm:
 def test_a_flood_is_bounded_and_disturbs_nobody(make_cluster):
     """3,000 connect at once; the service takes 200 ms for each, 64 at a time: some 200 get in within the half
     second that they may wait, and nothing is asked that would be given up."""
+    timeout = min(int(patient(1000)), 3000)  # no request is given up: that would leave it with the service
     with service(lambda *_: ANN, delay=0.2) as hook:
-        cluster = behind(make_cluster, {"url": hook.url(), "maxConcurrent": 64, "maxWaiting": 1000})
+        cluster = behind(make_cluster, {"url": hook.url(), "timeout": timeout, "maxConcurrent": 64, "maxWaiting": 1000})
         stays = visit(cluster, "first")
         storm = Storm(cluster.gateways[0].address("ws"), 3000)
         storm.thread.start()
@@ -199,7 +200,7 @@ def test_a_flood_is_bounded_and_disturbs_nobody(make_cluster):
         storm.thread.join()
         assert len(storm.ends) == 3000
         assert hook.most_at_once <= 64
-        assert 64 <= storm.ends.count("in") <= 400
+        assert 64 <= storm.ends.count("in") <= 64 * (timeout / 2 / 200 + 2)
         assert metric(cluster, "hook_answers_total", result="full") > 0
         assert metric(cluster, "hook_answers_total", result="timed_out") > 0
         assert slowest < patient(1), "pushes go on"
