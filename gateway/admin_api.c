@@ -36,10 +36,10 @@ static void on_stats(struct http_exchange *exchange, void *arg)
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/healthz", on_healthz, NULL},
-    {"GET", "/readyz", on_readyz, NULL},
-    {"GET", "/metrics", on_metrics, NULL},
-    {"GET", "/stats", on_stats, NULL},
+    {"GET", "/healthz", on_healthz, NULL, 0},
+    {"GET", "/readyz", on_readyz, NULL, 0},
+    {"GET", "/metrics", on_metrics, NULL, 0},
+    {"GET", "/stats", on_stats, NULL, 0},
 };
 
 enum status admin_api_new(struct event_base *base, const struct admin_api_conf *conf, struct admin_api **out,

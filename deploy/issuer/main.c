@@ -143,7 +143,7 @@ static void handle_token(struct http_exchange *exchange, void *arg)
     buf_fini(&user);
 }
 
-static const struct http_route routes[] = {{"GET", "/token", handle_token, NULL}};
+static const struct http_route routes[] = {{"GET", "/token", handle_token, NULL, 0}};
 
 static int complain(const char *text)
 {

@@ -90,7 +90,22 @@ static enum status append_header_file(struct buf *out, const char *path, struct 
     return status;
 }
 
-/* The first line that is neither empty nor a comment, as logic/conf/api_tokens reads such a file. */
+static bool is_digest(struct slice line)
+{
+    static const char prefix[] = "sha256:";
+
+    return line.len >= sizeof prefix - 1 && memcmp(line.data, prefix, sizeof prefix - 1) == 0;
+}
+
+static struct slice until_space(struct slice line)
+{
+    const uint8_t *space = memchr(line.data, ' ', line.len);
+
+    return slice_of(line.data, space != NULL ? (size_t)(space - line.data) : line.len);
+}
+
+/* The first token, as logic/conf/api_tokens reads such a file: of a line that is neither empty nor a comment,
+ * what stands before the first space. A digest is passed over: what it is of cannot be shown. */
 static struct slice first_token(struct slice text)
 {
     while (text.len > 0) {
@@ -100,8 +115,8 @@ static struct slice first_token(struct slice text)
         text = slice_of(text.data + line.len + (end != NULL), text.len - line.len - (end != NULL));
         if (line.len > 0 && line.data[line.len - 1] == '\r')
             line.len--;
-        if (line.len > 0 && line.data[0] != '#')
-            return line;
+        if (line.len > 0 && line.data[0] != '#' && !is_digest(line))
+            return until_space(line);
     }
     return text;
 }
@@ -124,8 +139,8 @@ static enum status append_token(struct buf *out, const char *path, struct fault 
     status = text_file_read(path, &text, fault);
     token = first_token(slice_of(text.data, text.len));
     if (status == STATUS_OK && !is_token(token))
-        status =
-            fault_set(fault, STATUS_INVALID, "--tokens: %.300s: a line of printable ASCII is needed", path);
+        status = fault_set(fault, STATUS_INVALID,
+                           "--tokens: %.300s: a line with a token of printable ASCII is needed", path);
     if (status == STATUS_OK && buf_printf(out, "Authorization: Bearer %.*s\r\n", (int)token.len,
                                           (const char *)token.data) != STATUS_OK)
         status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");

@@ -99,6 +99,8 @@ const char *reading_fault(const struct reading *reading)
         return reading->metrics.fault;
     if (reading->metrics.answer.status != 200)
         return "/metrics was not answered with 200";
+    if (reading->gateways.answer.status == 403)
+        return "/gateways needs a token with the right query";
     return reading->gateways.answer.status == 401 ? "/gateways asks for a token, see --tokens" : "";
 }
 

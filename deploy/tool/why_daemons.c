@@ -20,6 +20,12 @@ static const struct loss {
      "pushes were refused as invalid: their callers got 400"},
     {DAEMON_LOGIC, "http_unauthorized_total", NULL,
      "calls were refused for want of a valid token: their callers got 401"},
+    {DAEMON_LOGIC, "pushes_refused_total", "reason=\"forbidden\"",
+     "pushes were refused because their caller's token lacks the right: 403 (caller_refused_total "
+     "says "
+     "whose)"},
+    {DAEMON_LOGIC, "pushes_refused_total", "reason=\"rate_limited\"",
+     "pushes were past the rate of their caller's token: 429 (caller_refused_total says whose)"},
     {DAEMON_LOGIC, "pushes_refused_total", "reason=\"queue_full\"",
      "pushes were refused because a gateway is behind: 503"},
     {DAEMON_LOGIC, "pushes_refused_total", "reason=\"no_gateway\"",
@@ -142,6 +148,9 @@ static void say_gateways(struct why *why, const struct reading *reading)
     if (reading->gateways.answer.status == 401)
         why_say(why, FINDING_NOTE, "link", reading->address,
                 "GET /gateways was refused, HTTP 401: this logic asks for a token, see --tokens");
+    else if (reading->gateways.answer.status == 403)
+        why_say(why, FINDING_NOTE, "link", reading->address,
+                "GET /gateways was refused, HTTP 403: the token is good, but lacks the right query");
     else if (gateways == NULL)
         why_say(why, FINDING_NOTE, "link", reading->address,
                 "GET /gateways was not answered: an older logic?");

@@ -41,19 +41,29 @@ enum status why_push(struct why *why, const struct url *logic, const char *room,
     return status;
 }
 
+/* What the status and the code of a refusal mean, as a clause to put before the message. */
+static const char *refusal_meaning(int status, const char *code)
+{
+    if (status == 403 && code != NULL && strcmp(code, "forbidden") == 0)
+        return "no right to push: ";
+    return status == 429 ? "past the caller's rate: " : "";
+}
+
 void why_push_fault(const struct http_call *call, char *out, size_t cap)
 {
     struct slice body = http_call_body(call);
     cJSON *tree = cJSON_ParseWithLength((const char *)body.data, body.len);
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(tree, "error");
     const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
+    const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "code"));
     char said[200];
 
     printable_copy(message != NULL ? slice_str(message) : body, said, sizeof said);
     if (call->fault[0])
         snprintf(out, cap, "%s", call->fault);
     else
-        snprintf(out, cap, "HTTP %d: %s", call->answer.status, said);
+        snprintf(out, cap, "HTTP %d: %s%s", call->answer.status, refusal_meaning(call->answer.status, code),
+                 said);
     cJSON_Delete(tree);
 }
 

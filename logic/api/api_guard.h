@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "logic/conf/api_caller.h"
 #include "shared/base/status.h"
 #include "shared/http/http_server.h"
 
@@ -16,8 +17,11 @@ struct api_guard {
 /* Takes the tokens of that file from now on, "" for none, and logs how many there are, and a warning
  * when others may read the file. On a fault, which names file and line, the old ones stay. */
 enum status api_guard_load(struct api_guard *guard, const char *path, struct fault *fault);
-/* Answers 401 (true), or lets the request pass. */
+/* Answers 401 (true), or lets the request pass; api_guard_caller then knows whose it is. */
 bool api_guard_refuses(const struct api_guard *guard, struct http_exchange *exchange);
+/* Whose token the exchange showed, until it is answered, also when the tokens in force change meanwhile.
+ * NULL: no token was asked for. */
+struct api_caller *api_guard_caller(const struct http_exchange *exchange);
 void api_guard_fini(struct api_guard *guard);
 
 #endif

@@ -12,6 +12,7 @@
 #include "logic/api/descriptor_share.h"
 #include "logic/api/gateways_answer.h"
 #include "logic/api/push_job.h"
+#include "logic/api/push_permit.h"
 #include "logic/api/push_request.h"
 #include "logic/metrics/logic_metrics.h"
 #include "logic/push/push_trace.h"
@@ -43,9 +44,7 @@ static void reply_fault(struct http_exchange *exchange, const struct push_fault 
 {
     struct buf json;
     buf_init(&json, SIZE_MAX);
-    push_trace_invalid(fault, trace);
-    metrics_add(LM_PUSHES_RECEIVED, 1);
-    metrics_add(fault->status >= 500 ? LM_PUSHES_REFUSED_MEMORY : LM_PUSHES_REFUSED_INVALID, 1);
+    push_job_count_refused(fault, trace, api_guard_caller(exchange));
     if (error_json_append(&json, fault->code, fault->message) != STATUS_OK)
         buf_clear(&json);
     push_job_reply(exchange, fault->status, slice_of(json.data, json.len));
@@ -240,15 +239,15 @@ static void handle_gateways(struct http_exchange *exchange, void *arg)
 }
 
 static const struct http_route routes[] = {
-    {"POST", "/push/all", handle_push_all, refuses_push},
-    {"POST", "/push/room", handle_push_room, refuses_push},
-    {"POST", "/push/user", handle_push_user, refuses_push},
-    {"POST", "/push/batch", handle_push_batch, refuses_batch},
-    {"GET", "/stats", handle_stats, NULL},
-    {"GET", "/healthz", handle_healthz, NULL},
-    {"GET", "/readyz", handle_readyz, NULL},
-    {"GET", "/metrics", handle_metrics, NULL},
-    {"GET", "/gateways", handle_gateways, NULL},
+    {"POST", "/push/all", handle_push_all, refuses_push, API_RIGHT_BROADCAST},
+    {"POST", "/push/room", handle_push_room, refuses_push, API_RIGHT_PUSH},
+    {"POST", "/push/user", handle_push_user, refuses_push, API_RIGHT_PUSH},
+    {"POST", "/push/batch", handle_push_batch, refuses_batch, API_RIGHT_PUSH},
+    {"GET", "/stats", handle_stats, NULL, 0},
+    {"GET", "/healthz", handle_healthz, NULL, 0},
+    {"GET", "/readyz", handle_readyz, NULL, 0},
+    {"GET", "/metrics", handle_metrics, NULL, 0},
+    {"GET", "/gateways", handle_gateways, NULL, API_RIGHT_QUERY},
 };
 
 static bool filter(struct http_exchange *exchange, void *arg)
@@ -256,6 +255,28 @@ static bool filter(struct http_exchange *exchange, void *arg)
     const struct http_api *api = arg;
     return cors_filter(exchange, &api->conf->cors_origins) ||
            cors_refuses(exchange, &api->conf->cors_origins) || api_guard_refuses(&api->guard, exchange);
+}
+
+/* Before the body is read; what it then holds is judged push by push. */
+static bool permits(struct http_exchange *exchange, unsigned right, void *arg)
+{
+    const struct http_request *request = http_exchange_request(exchange);
+    const struct api_caller *caller = api_guard_caller(exchange);
+    struct push_fault fault = {0};
+    (void)arg;
+    if (caller == NULL || push_permit_right(caller, right, &fault))
+        return true;
+    const struct traceparent trace = header_trace(request);
+    log_event(LOG_DEBUG, "call refused", LOG_S("reason", fault.message));
+    metrics_add(LM_HTTP_FORBIDDEN, 1);
+    if (right & (API_RIGHT_PUSH | API_RIGHT_BROADCAST)) {
+        reply_fault(exchange, &fault, &trace);
+        return false;
+    }
+    metrics_add_named(LM_CALLER_REFUSED_FORBIDDEN, caller->place, 1);
+    logic_metrics_count_answer(fault.status);
+    http_reply_error(exchange, fault.status, fault.code, "%s", fault.message);
+    return false;
 }
 
 static void adorn(struct http_exchange *exchange, void *arg)
@@ -289,6 +310,7 @@ static struct http_server_conf server_conf_of(struct http_api *api)
                                      .routes = routes,
                                      .route_count = sizeof routes / sizeof *routes,
                                      .filter = filter,
+                                     .permits = permits,
                                      .adorn = adorn,
                                      .on_refused = on_refused,
                                      .arg = api};

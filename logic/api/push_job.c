@@ -2,10 +2,14 @@
 /* Gathers the results of one call and answers when all are there. The loop's thread only. */
 #include "logic/api/push_job.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
+#include "logic/api/api_guard.h"
+#include "logic/api/push_permit.h"
 #include "logic/metrics/logic_metrics.h"
 #include "logic/push/push_trace.h"
+#include "shared/base/clock.h"
 #include "shared/json/error_json.h"
 
 struct push_job;
@@ -28,7 +32,7 @@ struct push_job {
 void push_job_on_answer(struct http_exchange *exchange, int status)
 {
     logic_metrics_count_answer(status);
-    if (status == 503)
+    if (status == 503 || status == 429)
         http_exchange_header(exchange, "Retry-After", "1");
 }
 
@@ -105,19 +109,49 @@ static void settle(struct push_job *job)
     free(job);
 }
 
+static void count_taken(const struct job_slot *slot, const struct push_outcome *outcome)
+{
+    const struct api_caller *caller = api_guard_caller(slot->job->exchange);
+    if (caller != NULL && outcome->sequence > 0)
+        metrics_add_named(LM_CALLER_PUSHES, caller->place, 1);
+}
+
 static void on_done(const struct push_outcome *outcome, void *arg)
 {
     struct job_slot *slot = arg;
     if (push_answer_append(&slot->json, slot->job->id_prefix, outcome, &slot->status) != STATUS_OK)
         buf_clear(&slot->json);
+    count_taken(slot, outcome);
     settle(slot->job);
+}
+
+static const struct {
+    int status;    /* of the fault; 0: any other */
+    unsigned row;  /* of all pushes */
+    unsigned mine; /* of the caller's */
+} refusals[] = {
+    {403, LM_PUSHES_REFUSED_FORBIDDEN, LM_CALLER_REFUSED_FORBIDDEN},
+    {429, LM_PUSHES_REFUSED_RATE, LM_CALLER_REFUSED_RATE},
+    {500, LM_PUSHES_REFUSED_MEMORY, UINT_MAX},
+    {0, LM_PUSHES_REFUSED_INVALID, LM_CALLER_REFUSED_INVALID},
+};
+
+void push_job_count_refused(const struct push_fault *fault, const struct traceparent *header,
+                            const struct api_caller *caller)
+{
+    size_t i = 0;
+    while (refusals[i].status != 0 && refusals[i].status != fault->status)
+        i++;
+    push_trace_invalid(fault, header, caller != NULL ? caller->name : NULL);
+    metrics_add(LM_PUSHES_RECEIVED, 1);
+    metrics_add(refusals[i].row, 1);
+    if (caller != NULL && refusals[i].mine != UINT_MAX)
+        metrics_add_named(refusals[i].mine, caller->place, 1);
 }
 
 static void refuse(struct job_slot *slot, const struct push_fault *fault, const struct traceparent *trace)
 {
-    push_trace_invalid(fault, trace);
-    metrics_add(LM_PUSHES_RECEIVED, 1);
-    metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
+    push_job_count_refused(fault, trace, api_guard_caller(slot->job->exchange));
     slot->status = fault->status;
     if (error_json_append(&slot->json, fault->code, fault->message) != STATUS_OK)
         buf_clear(&slot->json);
@@ -142,6 +176,24 @@ static struct push_job *job_new(struct http_exchange *exchange, size_t count, bo
     return job;
 }
 
+static void run_entry(struct dispatch *dispatch, const struct push_entry *entry,
+                      const struct push_manner *manner, struct job_slot *slot)
+{
+    struct api_caller *caller = api_guard_caller(slot->job->exchange);
+    struct push push = entry->push;
+    struct push_fault fault;
+    push.wait = push.wait || manner->wait;
+    if (!push.trace.set)
+        push.trace = manner->trace;
+    push.caller = caller != NULL ? caller->name : NULL;
+    if (entry->fault != NULL)
+        refuse(slot, entry->fault, &manner->trace);
+    else if (caller != NULL && !push_permit(caller, &push, clock_now_us(), &fault))
+        refuse(slot, &fault, &manner->trace);
+    else
+        dispatch_push(dispatch, &push, on_done, slot);
+}
+
 void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
                   const struct push_request *request, const struct push_manner *manner, const char *id_prefix)
 {
@@ -150,15 +202,7 @@ void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
         reply_no_memory(exchange);
         return;
     }
-    for (size_t i = 0; i < request->count; i++) {
-        struct push push = request->entries[i].push;
-        push.wait = push.wait || manner->wait;
-        if (!push.trace.set)
-            push.trace = manner->trace;
-        if (request->entries[i].fault != NULL)
-            refuse(&job->slots[i], request->entries[i].fault, &manner->trace);
-        else
-            dispatch_push(dispatch, &push, on_done, &job->slots[i]);
-    }
+    for (size_t i = 0; i < request->count; i++)
+        run_entry(dispatch, &request->entries[i], manner, &job->slots[i]);
     settle(job);
 }

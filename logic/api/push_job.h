@@ -7,11 +7,16 @@
 #include <stdbool.h>
 
 #include "logic/api/push_request.h"
+#include "logic/conf/api_caller.h"
 #include "logic/dispatch/dispatch.h"
 #include "shared/http/http_server.h"
 
 /* Before an answer: counts it, adds Retry-After where docs/protocol.md has it. */
 void push_job_on_answer(struct http_exchange *exchange, int status);
+/* Counts a push that was refused before it was one, also for its caller (may be NULL), and logs it when it is
+ * traced. `header` is the request's trace, for a push that has none. */
+void push_job_count_refused(const struct push_fault *fault, const struct traceparent *header,
+                            const struct api_caller *caller);
 /* Ends an exchange: counts the answer, adds Retry-After where docs/protocol.md has it. */
 void push_job_reply(struct http_exchange *exchange, int status, struct slice json);
 /* What the request around the body says. */
@@ -21,8 +26,9 @@ struct push_manner {
     struct traceparent trace; /* the header's, for pushes that have none of their own */
 };
 
-/* Dispatches the pushes in order and sees that `exchange` is answered, now or later; it is not
- * the caller's any more. `id_prefix` must outlive the job; the rest is not needed afterwards. */
+/* Dispatches the pushes in order, those that `exchange`'s caller may not make aside, and sees that `exchange`
+ * is answered, now or later; it is not the caller's any more. `id_prefix` must outlive the job; the rest is
+ * not needed afterwards. */
 void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
                   const struct push_request *request, const struct push_manner *manner,
                   const char *id_prefix);

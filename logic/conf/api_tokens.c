@@ -15,9 +15,21 @@
 
 enum { DIGEST_LEN = 32 };
 
+static const char digest_prefix[] = "sha256:";
+
+enum { PREFIX_LEN = sizeof digest_prefix - 1 };
+
+struct entry {
+    unsigned char digest[DIGEST_LEN];
+    struct api_caller *caller; /* of `callers` */
+    size_t line;
+};
+
 struct api_tokens {
     size_t count;
-    unsigned char digests[API_TOKENS_MAX][DIGEST_LEN];
+    size_t caller_count;
+    struct api_caller *callers[API_CALLERS_MAX];
+    struct entry entries[API_TOKENS_MAX];
 };
 
 static enum status digest(struct slice token, unsigned char out[DIGEST_LEN])
@@ -46,21 +58,123 @@ static struct slice next_line(struct slice *rest)
     return line;
 }
 
+static int hex_value(uint8_t c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static enum status read_digest(struct slice hex, unsigned char out[DIGEST_LEN], struct fault *fault)
+{
+    bool good = hex.len == 2 * DIGEST_LEN;
+
+    for (size_t i = 0; good && i < DIGEST_LEN; i++) {
+        int high = hex_value(hex.data[2 * i]);
+        int low = hex_value(hex.data[2 * i + 1]);
+
+        good = high >= 0 && low >= 0;
+        out[i] = (unsigned char)(high << 4 | low);
+    }
+    return good ? STATUS_OK
+                : fault_set(fault, STATUS_INVALID,
+                            "behind sha256: 64 hex digits are needed, the token's SHA-256");
+}
+
+static enum status read_token(struct slice token, unsigned char out[DIGEST_LEN], struct fault *fault)
+{
+    if (!is_token(token))
+        return fault_set(fault, STATUS_INVALID, "a token has 1 to %d printable ASCII characters and no space",
+                         API_TOKEN_MAX);
+    if (token.len >= PREFIX_LEN && memcmp(token.data, digest_prefix, PREFIX_LEN) == 0)
+        return read_digest(slice_of(token.data + PREFIX_LEN, token.len - PREFIX_LEN), out, fault);
+    return digest(token, out) == STATUS_OK ? STATUS_OK
+                                           : fault_set(fault, STATUS_NO_MEMORY, "no memory for the tokens");
+}
+
+static struct api_caller *caller_named(const struct api_tokens *tokens, const char *name)
+{
+    for (size_t i = 0; i < tokens->caller_count; i++)
+        if (strcmp(tokens->callers[i]->name, name) == 0)
+            return tokens->callers[i];
+    return NULL;
+}
+
+/* The caller of that name in the set: the one that is there, or this one, which is given away. */
+static enum status merge_caller(struct api_tokens *tokens, struct api_caller *caller, struct api_caller **out,
+                                struct fault *fault)
+{
+    *out = caller_named(tokens, caller->name);
+    if (*out != NULL && !api_caller_equal(*out, caller))
+        return fault_set(
+            fault, STATUS_INVALID,
+            "\"%s\" stands in line %zu with other rights, rooms, users or rate; lines of one name must "
+            "agree",
+            caller->name, (*out)->line);
+    if (*out != NULL)
+        return STATUS_OK;
+    if (tokens->caller_count == API_CALLERS_MAX)
+        return fault_set(fault, STATUS_INVALID, "at most %d names are allowed", API_CALLERS_MAX);
+    *out = tokens->callers[tokens->caller_count++] = api_caller_ref(caller);
+    return STATUS_OK;
+}
+
+static enum status take_caller(struct api_tokens *tokens, struct slice options, struct entry *entry,
+                               struct fault *fault)
+{
+    struct api_caller *caller = NULL;
+    enum status status = api_caller_parse(options, &caller, fault);
+
+    if (status != STATUS_OK)
+        return status;
+    caller->line = entry->line;
+    status = merge_caller(tokens, caller, &entry->caller, fault);
+    api_caller_unref(caller);
+    return status;
+}
+
+static enum status refuse_twice(const struct api_tokens *tokens, const struct entry *entry,
+                                struct fault *fault)
+{
+    for (size_t i = 0; i < tokens->count; i++)
+        if (CRYPTO_memcmp(tokens->entries[i].digest, entry->digest, DIGEST_LEN) == 0)
+            return fault_set(fault, STATUS_INVALID, "the token stands in line %zu already",
+                             tokens->entries[i].line);
+    return STATUS_OK;
+}
+
+static enum status take_entry(struct api_tokens *tokens, struct slice line, struct entry *entry,
+                              struct fault *fault)
+{
+    const uint8_t *space = memchr(line.data, ' ', line.len);
+    size_t len = space != NULL ? (size_t)(space - line.data) : line.len;
+    enum status status;
+
+    if (tokens->count == API_TOKENS_MAX)
+        return fault_set(fault, STATUS_INVALID, "at most %d tokens are allowed", API_TOKENS_MAX);
+    status = read_token(slice_of(line.data, len), entry->digest, fault);
+    if (status == STATUS_OK)
+        status = refuse_twice(tokens, entry, fault);
+    return status == STATUS_OK ? take_caller(tokens, slice_of(line.data + len, line.len - len), entry, fault)
+                               : status;
+}
+
 static enum status take_line(struct api_tokens *tokens, struct slice line, const char *name, size_t number,
                              struct fault *fault)
 {
+    struct entry entry = {.line = number};
+    struct fault found = {""};
+    enum status status;
+
     if (line.len == 0 || line.data[0] == '#')
         return STATUS_OK;
-    if (!is_token(line))
-        return fault_set(fault, STATUS_INVALID,
-                         "%.300s:%zu: a token has 1 to %d printable ASCII characters and no space", name,
-                         number, API_TOKEN_MAX);
-    if (tokens->count == API_TOKENS_MAX)
-        return fault_set(fault, STATUS_INVALID, "%.300s:%zu: at most %d tokens are allowed", name, number,
-                         API_TOKENS_MAX);
-    if (digest(line, tokens->digests[tokens->count]) != STATUS_OK)
-        return fault_set(fault, STATUS_NO_MEMORY, "no memory for the tokens");
-    tokens->count++;
+    status = take_entry(tokens, line, &entry, &found);
+    if (status == STATUS_NO_MEMORY)
+        return fault_set(fault, status, "%s", found.text);
+    if (status != STATUS_OK)
+        return fault_set(fault, status, "%.200s:%zu: %.250s", name, number, found.text);
+    tokens->entries[tokens->count++] = entry;
     return STATUS_OK;
 }
 
@@ -160,20 +274,48 @@ size_t api_tokens_count(const struct api_tokens *tokens)
     return tokens->count;
 }
 
-bool api_tokens_have(const struct api_tokens *tokens, struct slice token)
+size_t api_tokens_caller_count(const struct api_tokens *tokens)
+{
+    return tokens->caller_count;
+}
+
+struct api_caller *api_tokens_caller(const struct api_tokens *tokens, size_t index)
+{
+    return tokens->callers[index];
+}
+
+/* No branch depends on which one it is. */
+struct api_caller *api_tokens_find(const struct api_tokens *tokens, struct slice token)
 {
     unsigned char given[DIGEST_LEN];
-    unsigned found = 0;
+    size_t place = 0;
 
     if (digest(token, given) != STATUS_OK)
-        return false;
-    for (size_t i = 0; i < tokens->count; i++)
-        found |= CRYPTO_memcmp(tokens->digests[i], given, DIGEST_LEN) == 0;
-    return found != 0;
+        return NULL;
+    for (size_t i = 0; i < tokens->count; i++) {
+        size_t same = CRYPTO_memcmp(tokens->entries[i].digest, given, DIGEST_LEN) == 0;
+
+        place |= (0 - same) & (i + 1);
+    }
+    return place > 0 ? tokens->entries[place - 1].caller : NULL;
+}
+
+void api_tokens_follow(struct api_tokens *tokens, const struct api_tokens *old)
+{
+    for (size_t i = 0; old != NULL && i < tokens->caller_count; i++) {
+        const struct api_caller *before = caller_named(old, tokens->callers[i]->name);
+
+        if (before != NULL)
+            tokens->callers[i]->due_us = before->due_us;
+    }
 }
 
 void api_tokens_free(struct api_tokens *tokens)
 {
+    if (tokens == NULL)
+        return;
+    for (size_t i = 0; i < tokens->caller_count; i++)
+        api_caller_unref(tokens->callers[i]);
     free(tokens);
 }
 

@@ -39,7 +39,7 @@ static const struct conf_option options[] = {
     {"maxBodyBytes", LIVE_INT(max_body_bytes, 1024, 268435456), "4194304", NULL, "bytes", "Size of a request's body; past it: 413.", NULL},
     {"cors.origins", LIVE_LIST(cors_origins), "", NULL, "", "Origins whose pages may call the API, as `https://example.org`, or `https://*.example.org` for every name below it; `*` is any but `null`. A POST with another Origin is 403.", NULL},
     {"maxInflightBytes", LIVE_INT(max_inflight_bytes, 65536, INT64_C(17179869184)), "268435456", NULL, "bytes", "Bodies of all requests at once, while they are received and until they are answered; a request that needs more of it: 503.", NULL},
-    {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line: whoever pushes, or asks for `/gateways`, must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
+    {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line and behind it what its caller may do (`TOKEN name=shop rights=push rooms=orders.* rate=200`): whoever pushes, or asks for `/gateways`, must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
 
     {"maxItemsPerPush", LIVE_INT(max_items_per_push, 1, 1000000), "10000", NULL, "", "Items in one push.", "Pushes"},
     {"maxItemBytes", LIVE_INT(max_item_bytes, 1, 16777216), "65536", NULL, "bytes", "Size of one item.", NULL},

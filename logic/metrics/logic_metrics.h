@@ -22,6 +22,12 @@
     X(LM_PUSHES_REFUSED_NO_GATEWAY, L "pushes_refused_total", "reason=\"no_gateway\"", COUNTER, "")             \
     X(LM_PUSHES_REFUSED_MEMORY, L "pushes_refused_total", "reason=\"no_memory\"", COUNTER, "")                  \
     X(LM_PUSHES_REFUSED_LIMITS, L "pushes_refused_total", "reason=\"gateway_limits\"", COUNTER, "")             \
+    X(LM_PUSHES_REFUSED_FORBIDDEN, L "pushes_refused_total", "reason=\"forbidden\"", COUNTER, "")               \
+    X(LM_PUSHES_REFUSED_RATE, L "pushes_refused_total", "reason=\"rate_limited\"", COUNTER, "")                 \
+    X(LM_CALLER_PUSHES, L "caller_pushes_total", "caller", NAMED, "Accepted pushes by the name of their caller's token") \
+    X(LM_CALLER_REFUSED_FORBIDDEN, L "caller_refused_total", "caller,reason=\"forbidden\"", NAMED, "Pushes and other calls that were refused for what their caller did, by its name: no right to it, too many a second, not well-formed") \
+    X(LM_CALLER_REFUSED_RATE, L "caller_refused_total", "caller,reason=\"rate_limited\"", NAMED, "")            \
+    X(LM_CALLER_REFUSED_INVALID, L "caller_refused_total", "caller,reason=\"invalid\"", NAMED, "")              \
     X(LM_ITEMS_RECEIVED, L "items_received_total", "", COUNTER, "Items of well-formed pushes")                  \
     X(LM_ITEMS_ACCEPTED, L "items_accepted_total", "", COUNTER, "Items that at least one link's queue took")    \
     X(LM_ITEMS_REFUSED_FULL, L "items_refused_total", "reason=\"queue_full\"", COUNTER, "Items of refused pushes") \
@@ -101,6 +107,7 @@
     X(LM_HTTP_REFUSED_INFLIGHT, L "http_refused_total", "reason=\"inflight_bytes\"", COUNTER, "") \
     X(LM_HTTP_INFLIGHT, L "http_inflight_bytes", "", GAUGE, "Bytes of bodies that are being received, or whose request is not answered yet") \
     X(LM_HTTP_UNAUTHORIZED, L "http_unauthorized_total", "", COUNTER, "Calls answered 401: no token, or not a valid one") \
+    X(LM_HTTP_FORBIDDEN, L "http_forbidden_total", "", COUNTER, "Calls answered 403 because their caller's token lacks a right") \
     X(LM_RELOADS_OK, L "reloads_total", "result=\"ok\"", COUNTER, "SIGHUPs, by whether the settings were taken over") \
     X(LM_RELOADS_FAILED, L "reloads_total", "result=\"failed\"", COUNTER, "")                                   \
     X(LM_CERTIFICATE_EXPIRY_RPC, L "certificate_expiry_timestamp_seconds", "what=\"rpc\"", GAUGE, "When the certificate that new links show ends, in seconds since 1970; 0 without one") \

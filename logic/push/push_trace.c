@@ -4,6 +4,12 @@
 
 #include "shared/log/trace_line.h"
 
+/* The last field of a line: no name ends it before. */
+static struct log_field caller_field(const char *caller)
+{
+    return (struct log_field){caller != NULL ? LOG_FIELD_STRING : LOG_FIELD_END, "caller", caller, 0};
+}
+
 static bool begin(struct trace_line *line, const uint8_t *logic_id, const struct encoded_push *push)
 {
     struct traceparent trace;
@@ -11,12 +17,12 @@ static bool begin(struct trace_line *line, const uint8_t *logic_id, const struct
            trace_line_begin(line, &trace, logic_id, push->sequence);
 }
 
-void push_trace_invalid(const struct push_fault *fault, const struct traceparent *header)
+void push_trace_invalid(const struct push_fault *fault, const struct traceparent *header, const char *caller)
 {
     struct trace_line line;
     if (trace_line_begin(&line, fault->trace.set ? &fault->trace : header, NULL, 0))
         log_event(line.level, "push refused", LOG_S("traceparent", line.traceparent),
-                  LOG_S("code", fault->code), LOG_I("status", fault->status));
+                  LOG_S("code", fault->code), LOG_I("status", fault->status), caller_field(caller));
 }
 
 static void log_accepted(const struct trace_line *line, const struct push *push,
@@ -25,7 +31,8 @@ static void log_accepted(const struct trace_line *line, const struct push *push,
     log_event(line->level, "push accepted", LOG_S("traceparent", line->traceparent), LOG_S("id", line->id),
               LOG_S("target", audience_name(push->target)), LOG_I("rooms", push->room_count),
               LOG_I("items", push->item_count), LOG_I("known", outcome->known),
-              LOG_I("queued", outcome->queued), LOG_S("bus_only", outcome->bus_only ? "yes" : "no"));
+              LOG_I("queued", outcome->queued), LOG_S("bus_only", outcome->bus_only ? "yes" : "no"),
+              caller_field(push->caller));
 }
 
 void push_trace_judged(const uint8_t *logic_id, const struct push *push, const struct push_outcome *outcome)
@@ -40,7 +47,7 @@ void push_trace_judged(const uint8_t *logic_id, const struct push *push, const s
     else
         log_event(line.level, "push refused", LOG_S("traceparent", line.traceparent),
                   LOG_S("code", push_verdict_code(outcome->verdict)), LOG_I("known", outcome->known),
-                  LOG_I("items", push->item_count));
+                  LOG_I("items", push->item_count), caller_field(push->caller));
 }
 
 void push_trace_acked(const uint8_t *logic_id, const struct encoded_push *push, const char *gateway)

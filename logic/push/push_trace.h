@@ -10,8 +10,8 @@
 #include "logic/push/push_fault.h"
 
 /* The push, or the whole request, was refused before it was a push. `header` is the request's own
- * trace, for a push that has none. */
-void push_trace_invalid(const struct push_fault *fault, const struct traceparent *header);
+ * trace, for a push that has none; `caller` who asked, NULL when nobody said. */
+void push_trace_invalid(const struct push_fault *fault, const struct traceparent *header, const char *caller);
 /* Accepted, or refused for what `outcome` says. `logic_id` here and below is LOGIC_ID_LEN bytes. */
 void push_trace_judged(const uint8_t *logic_id, const struct push *push, const struct push_outcome *outcome);
 /* A gateway has answered for it, or will not get it. */

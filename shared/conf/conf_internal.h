@@ -37,9 +37,6 @@ void conf_spell(const char *key, enum conf_spelling spelling, char *out, size_t 
 /* The option of that name, or NULL. Keys match without regard to ASCII case, the others exactly. */
 const struct conf_option *conf_find(const struct conf_table *table, enum conf_spelling spelling,
                                     const char *name);
-/* Edits (insert, delete, replace) between two names, ASCII case aside; only the first
- * CONF_NAME_MAX - 1 bytes count. */
-size_t conf_distance(const char *a, const char *b);
 /* Keeps the nearer to `name` of `known` and what `out` holds at `*best` edits (SIZE_MAX: nothing yet); of
  * equals the earlier one. */
 void conf_keep_nearer(const char *name, const char *known, size_t *best, char *out, size_t cap);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "shared/base/edit_distance.h"
 #include "shared/conf/conf_internal.h"
 
 /* A capital begins a word: wsPort, rpc.serverName. */
@@ -52,40 +53,9 @@ const struct conf_option *conf_find(const struct conf_table *table, enum conf_sp
     return NULL;
 }
 
-static size_t least(size_t a, size_t b, size_t c)
-{
-    size_t ab = a < b ? a : b;
-
-    return ab < c ? ab : c;
-}
-
-/* Levenshtein's distance, one row of the matrix at a time. */
-size_t conf_distance(const char *a, const char *b)
-{
-    size_t row[CONF_NAME_MAX];
-    size_t a_len = strnlen(a, CONF_NAME_MAX - 1);
-    size_t b_len = strnlen(b, CONF_NAME_MAX - 1);
-
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t corner = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t above = row[j];
-            bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
-
-            row[j] = least(above + 1, row[j - 1] + 1, corner + !same);
-            corner = above;
-        }
-    }
-    return row[b_len];
-}
-
 void conf_keep_nearer(const char *name, const char *known, size_t *best, char *out, size_t cap)
 {
-    size_t distance = conf_distance(name, known);
+    size_t distance = edit_distance(name, known);
 
     if (distance >= *best)
         return;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/base/edit_distance.h"
 #include "shared/base/plain_file.h"
 #include "shared/conf/conf_internal.h"
 #include "shared/conf/conf_print.h"
@@ -113,14 +114,14 @@ static enum status refuse_unknown(const struct flags *flags)
 
     snprintf(whole, sizeof whole, "--%s", flags->name);
     conf_nearest(flags->table, CONF_SPELL_FLAG, whole, nearest, sizeof nearest);
-    best = conf_distance(whole, nearest);
-    if (conf_distance(flags->name, config_flag) < best) {
-        best = conf_distance(flags->name, config_flag);
+    best = edit_distance(whole, nearest);
+    if (edit_distance(flags->name, config_flag) < best) {
+        best = edit_distance(flags->name, config_flag);
         snprintf(nearest, sizeof nearest, "--%s", config_flag);
     }
     for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
-        if (!switches[i].hidden && conf_distance(flags->name, switches[i].name) < best) {
-            best = conf_distance(flags->name, switches[i].name);
+        if (!switches[i].hidden && edit_distance(flags->name, switches[i].name) < best) {
+            best = edit_distance(flags->name, switches[i].name);
             snprintf(nearest, sizeof nearest, "--%s", switches[i].name);
         }
     return fault_set(flags->fault, STATUS_INVALID, "%s: unknown flag; the nearest known one is %s", whole,

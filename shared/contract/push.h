@@ -47,6 +47,7 @@ struct push {
     size_t item_count;
     bool wait;
     struct traceparent trace; /* costs no byte of the record unless it is set */
+    const char *caller;       /* whose it is, for the log; in no record. NULL: nobody said */
 };
 
 /* The rules for the name of a room or user, the same at every door: 1 to `max_len` bytes (and never more than

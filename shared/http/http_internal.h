@@ -42,6 +42,8 @@ struct http_exchange {
     const struct http_route *route; /* from http_route_admit on */
     void (*on_gone)(struct http_exchange *exchange, void *arg);
     void *gone_arg;
+    void *kept; /* the owner's, until `release` */
+    void (*release)(void *kept);
     bool open; /* begun and not answered */
     bool keep_alive;
     bool http10;
@@ -101,6 +103,14 @@ struct http_server {
     char date[32]; /* of the Date header, made once a second */
     uint8_t scratch[HTTP_SCRATCH];
 };
+
+/* Gives back what was kept for the exchange. */
+static inline void http_exchange_release(struct http_exchange *exchange)
+{
+    if (exchange->kept != NULL)
+        exchange->release(exchange->kept);
+    exchange->kept = NULL;
+}
 
 /* http_phases.c */
 /* An empty set, with the time-outs of server->conf. */

@@ -169,6 +169,7 @@ void http_phases_end(struct http_conn *conn)
     if (conn->server != NULL)
         http_phases_count(conn);
     http_phases_forget(conn);
+    http_exchange_release(&conn->exchange);
     buf_fini(&conn->exchange.headers);
     buf_fini(&conn->in);
     buf_fini(&conn->out);

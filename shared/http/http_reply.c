@@ -63,8 +63,20 @@ const struct http_request *http_exchange_request(const struct http_exchange *exc
     return http_exchange_conn(exchange)->request;
 }
 
+void http_exchange_keep(struct http_exchange *exchange, void *kept, void (*release)(void *kept))
+{
+    exchange->kept = kept;
+    exchange->release = release;
+}
+
+void *http_exchange_kept(const struct http_exchange *exchange)
+{
+    return exchange->kept;
+}
+
 void http_exchange_begin(struct http_exchange *exchange, const struct http_request *request, bool keep_alive)
 {
+    http_exchange_release(exchange);
     buf_clear(&exchange->headers);
     exchange->headers.max = MAX_HEADERS_LEN;
     exchange->route = NULL;
@@ -155,6 +167,7 @@ void http_reply(struct http_exchange *exchange, int status, const char *content_
     assert(exchange->open);
     exchange->open = false;
     exchange->on_gone = NULL;
+    http_exchange_release(exchange);
     if (conn->phase != HTTP_GONE)
         append_answer(conn, status, content_type, body, len);
     if (conn->running)

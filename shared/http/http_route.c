@@ -72,6 +72,14 @@ bool http_route_is_probe(const struct http_server_conf *conf, const struct http_
     return false;
 }
 
+static bool admits(const struct http_server_conf *conf, const struct http_route *route,
+                   struct http_exchange *exchange)
+{
+    if (route->right != 0 && conf->permits != NULL && !conf->permits(exchange, route->right, conf->arg))
+        return false;
+    return route->refuses == NULL || !route->refuses(exchange, conf->arg);
+}
+
 bool http_route_admit(const struct http_server_conf *conf, struct http_exchange *exchange)
 {
     const struct http_request *request = http_exchange_request(exchange);
@@ -92,7 +100,7 @@ bool http_route_admit(const struct http_server_conf *conf, struct http_exchange 
             continue;
         if (method_fits(route, method)) {
             exchange->route = route;
-            return route->refuses == NULL || !route->refuses(exchange, conf->arg);
+            return admits(conf, route, exchange);
         }
         add_allowed(allow, route);
     }

@@ -35,6 +35,7 @@ struct http_route {
     /* Called when the header section is complete, before the body is read; returns true when it answered.
      * May be NULL. */
     bool (*refuses)(struct http_exchange *exchange, void *arg);
+    unsigned right; /* what who asks must be allowed, a number of the owner's; 0: nothing */
 };
 
 /* Rows of the metrics that it counts in. */
@@ -62,6 +63,9 @@ struct http_server_conf {
     /* Called before routing and before the body is read, e.g. for CORS; may add headers, which stand on
      * whatever the answer becomes; returns true when it answered. May be NULL. */
     bool (*filter)(struct http_exchange *exchange, void *arg);
+    /* Called for a route with a right, before its own `refuses`; returns false when it answered. NULL: nobody
+     * needs one. */
+    bool (*permits)(struct http_exchange *exchange, unsigned right, void *arg);
     /* Called for an answer that is given before the filter could see the request (400, 408, 431, 503, 505),
      * to add headers. Only those lines of the request are known that came whole. May be NULL. */
     void (*adorn)(struct http_exchange *exchange, void *arg);
@@ -96,6 +100,11 @@ void http_server_free(struct http_server *server);
 
 /* The parsed request; slices are valid until the exchange is answered. */
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
+/* Keeps what the filter found out, as who asks, until the exchange has ended, however it does; then `release`
+ * is called with it. Once per exchange. */
+void http_exchange_keep(struct http_exchange *exchange, void *kept, void (*release)(void *kept));
+/* That, or NULL. */
+void *http_exchange_kept(const struct http_exchange *exchange);
 /* Adds an answer header; both strings are copied; a value with CR or LF is refused (assert). */
 void http_exchange_header(struct http_exchange *exchange, const char *name, const char *value);
 /* For answers given later: called once if the peer leaves or the server ends before the answer.

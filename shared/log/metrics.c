@@ -16,7 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROWS_MAX = 256, CACHE_LINE = 64, HISTOGRAMS_MAX = 16, BOUNDS_MAX = 18, SERIES_MAX = 4 };
+#include "shared/log/metric_names.h"
+
+enum { ROWS_MAX = 256, CACHE_LINE = 64, HISTOGRAMS_MAX = 16, BOUNDS_MAX = 18, SERIES_MAX = 4, NAMED_MAX = 8 };
 
 struct bound {
     int64_t value; /* the largest that counts here */
@@ -87,9 +89,10 @@ struct series {
     atomic_bool known[METRIC_INDEXES];
 };
 
-static struct cell cells[ROWS_MAX]; /* of a histogram and of a series: its index */
+static struct cell cells[ROWS_MAX]; /* of a histogram, a series and a named row: its index */
 static struct histogram histograms[HISTOGRAMS_MAX];
 static struct series series[SERIES_MAX];
+static _Atomic uint64_t named[NAMED_MAX][METRIC_NAMES]; /* the counters of a METRIC_NAMED row */
 static const struct metric_def *rows;
 static size_t row_count;
 static double started; /* seconds since 1970 */
@@ -110,8 +113,8 @@ static size_t take(size_t *next, size_t most, const char *what)
     abort();
 }
 
-/* Gives the row its histogram or its series. */
-static void set_up_row(size_t row, size_t *next_histogram, size_t *next_series)
+/* Gives the row its histogram, its series or its counters by name. */
+static void set_up_row(size_t row, size_t *next_histogram, size_t *next_series, size_t *next_named)
 {
     bool is_sizes = rows[row].type == METRIC_SIZES;
 
@@ -122,6 +125,8 @@ static void set_up_row(size_t row, size_t *next_histogram, size_t *next_series)
         atomic_store(&cells[row].value, at);
     } else if (rows[row].type == METRIC_GAUGES) {
         atomic_store(&cells[row].value, take(next_series, SERIES_MAX, "series"));
+    } else if (rows[row].type == METRIC_NAMED) {
+        atomic_store(&cells[row].value, take(next_named, NAMED_MAX, "rows of names"));
     }
 }
 
@@ -129,6 +134,7 @@ void metrics_setup(const struct metric_def *defs, size_t count)
 {
     size_t next_histogram = 0;
     size_t next_series = 0;
+    size_t next_named = 0;
 
     rows = defs;
     row_count = count < ROWS_MAX ? count : ROWS_MAX;
@@ -136,8 +142,10 @@ void metrics_setup(const struct metric_def *defs, size_t count)
         atomic_store(&cells[i].value, 0);
     memset(histograms, 0, sizeof histograms);
     memset(series, 0, sizeof series);
+    memset(named, 0, sizeof named);
+    metric_names_reset();
     for (size_t i = 0; i < row_count; i++)
-        set_up_row(i, &next_histogram, &next_series);
+        set_up_row(i, &next_histogram, &next_series, &next_named);
     started = seconds(CLOCK_REALTIME);
 }
 
@@ -188,6 +196,12 @@ void metrics_set_at(unsigned row, unsigned index, uint64_t value)
     atomic_store_explicit(&of->known[index], true, memory_order_release);
 }
 
+void metrics_add_named(unsigned row, unsigned place, uint64_t amount)
+{
+    if (place < METRIC_NAMES)
+        atomic_fetch_add_explicit(&named[metrics_get(row) % NAMED_MAX][place], amount, memory_order_relaxed);
+}
+
 /* In HELP a backslash and a line feed are escaped (text format 0.0.4). */
 static enum status print_head(struct buf *out, const char *name, enum metric_type type, const char *help)
 {
@@ -201,7 +215,8 @@ static enum status print_head(struct buf *out, const char *name, enum metric_typ
     }
     if (status != STATUS_OK)
         return status;
-    static const char *const types[] = {"counter", "gauge", "counter", "histogram", "histogram", "gauge"};
+    static const char *const types[] = {"counter",   "gauge", "counter", "histogram",
+                                        "histogram", "gauge", "counter"};
     return buf_printf(out, "\n# TYPE %s %s\n", name, types[type]);
 }
 
@@ -239,6 +254,28 @@ static enum status print_series(struct buf *out, const struct metric_def *def, c
     return status;
 }
 
+/* `labels` is the name of the label, and behind a comma the rest: caller,reason="a". OTHER is there once it
+ * counts. */
+static enum status print_named(struct buf *out, const struct metric_def *def, const _Atomic uint64_t *from)
+{
+    int len = (int)strcspn(def->labels, ",");
+    unsigned count = metric_names_count();
+    enum status status = STATUS_OK;
+
+    for (unsigned i = 0; i < count && status == STATUS_OK; i++) {
+        uint64_t value = atomic_load_explicit(&from[i], memory_order_relaxed);
+
+        if (i == 0 && value == 0)
+            continue;
+        status = buf_printf(out, "%s{%.*s=", def->name, len, def->labels);
+        if (status == STATUS_OK)
+            status = metric_name_append(out, i);
+        if (status == STATUS_OK)
+            status = buf_printf(out, "%s} %" PRIu64 "\n", def->labels + len, value);
+    }
+    return status;
+}
+
 /* A gauge may be below zero for a moment, when one thread's sub is seen before another's add. */
 static enum status print_row(struct buf *out, size_t row)
 {
@@ -251,6 +288,8 @@ static enum status print_row(struct buf *out, size_t row)
         return buf_printf(out, "%s%s%s%s %" PRId64 "\n", def->name, open, def->labels, close, (int64_t)value);
     if (def->type == METRIC_GAUGES)
         return print_series(out, def, &series[value % SERIES_MAX]);
+    if (def->type == METRIC_NAMED)
+        return print_named(out, def, named[value % NAMED_MAX]);
     if (def->type == METRIC_HISTOGRAM || def->type == METRIC_SIZES)
         return print_histogram(out, def, &histograms[value % HISTOGRAMS_MAX]);
     if (def->type == METRIC_SECONDS)

@@ -216,8 +216,9 @@ def test_an_open_door_to_the_network_is_told_of(make_cluster, bind, said):
 BAD_FILES = {
     "nothing in it": ("", "holds no token"),
     "only comments": ("# a\n\n#b\r\n", "holds no token"),
-    "a space": (f"{FIRST}\n{SECOND} x\n", ":2: a token has 1 to 256 printable ASCII characters"),
-    "a space behind": (f"{FIRST} \n", ":1: a token has"),
+    "a space": (f"{FIRST}\n{SECOND} x\n", ":2: a token has no space, and behind it only these are allowed: name="),
+    "a space before": (f" {FIRST}\n", ":1: a token has 1 to 256 printable ASCII characters"),
+    "a token twice": (f"{FIRST}\n\n{FIRST}\n", ":3: the token stands in line 1 already"),
     "not ASCII": (f"# ok\n\n{FIRST}é\n", ":3: a token has"),
     "a control character": (f"{FIRST}\x01\n", ":1: a token has"),
     "a zero byte": (f"{FIRST}\0{SECOND}\n", ":1: a token has"),

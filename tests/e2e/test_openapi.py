@@ -13,7 +13,7 @@ from harness.build import ROOT
 from harness.cluster import Cluster
 from harness.http import FORM, JSON, read_answer
 from harness.schema import Schema, resolve
-from harness.tokens import Tokens
+from harness.tokens import Tokens, bearer
 from harness.waiting import patient
 
 PATH = ROOT / "docs" / "openapi.yaml"
@@ -52,7 +52,8 @@ def clusters(certs, tmp_path_factory):
         if name not in made:
             directory = tmp_path_factory.mktemp(name)
             if name == "guarded":
-                options[name]["logic"].update(Tokens(directory, "a-token").option)
+                options[name]["logic"].update(Tokens(directory, "a-token", "slow name=slow rate=1",
+                                                      "mute name=mute rights=member").option)
             made[name] = Cluster(directory, certs, **options[name])
             if name == "uneven":
                 made[name].add_gateway(maxItemBytes=1)
@@ -98,11 +99,12 @@ PROVOKE = {
     "207": lambda c, m, p: send(c("plain"), m, p, [*GOOD[p], {"room": ""}]),
     "400": lambda c, m, p: send(c("plain"), m, p, "[" if m == "post" else None),
     "401": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p) if m == "post" else None),
-    "403": lambda c, m, p: send(c("plain"), m, p, GOOD[p], headers={"Origin": "https://a.example"}),
+    "403": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p), headers=bearer("mute")),
     "405": lambda c, m, p: send(c("plain"), "PUT", p, ""),
     "408": lambda c, m, p: half_sent(c("plain"), p),
     "413": lambda c, m, p: send(c("plain"), m, p, " " * 5000),
     "415": lambda c, m, p: send(c("plain"), m, p, GOOD[p], headers={"Content-Encoding": "gzip"}),
+    "429": lambda c, m, p: [send(c("guarded"), m, p, GOOD[p], headers=bearer("slow")) for _ in range(5)][-1],
     "431": lambda c, m, p: send(c("plain"), m, p, GOOD.get(p) if m == "post" else None, headers={"X": "y" * 3000}),
     "502": lambda c, m, p: send(c("uneven"), m, p, waiting_with_long_items(p)),
     "503": lambda c, m, p: send(c("alone"), m, p, GOOD.get(p) if m == "post" else None),

@@ -32,6 +32,9 @@ struct fixture {
     struct http_exchange *held; /* by /later */
     int gone;                   /* how often on_gone was called */
     int refused;                /* the last status told to on_refused */
+    int kept;                   /* exchanges for which something is kept */
+    unsigned wanted;            /* the last right that permits was asked for */
+    bool forbids;               /* what it says */
     char answer[ANSWER_LEN];    /* what read_until has read */
     size_t answer_len;
 };
@@ -90,20 +93,37 @@ static inline bool refuses_coffee(struct http_exchange *exchange, void *arg)
     return true;
 }
 
+enum { RIGHT_TO_EMPTY = 4 };
+
 static const struct http_route routes[] = {
-    {"POST", "/echo", handle_echo, refuses_coffee}, {"GET", "/echo", handle_echo, NULL},
-    {"POST", "/later", handle_later, NULL},         {"GET", "/big", handle_big, NULL},
-    {"GET", "/empty", handle_empty, NULL},          {"GET", "/probe", handle_empty, NULL},
+    {"POST", "/echo", handle_echo, refuses_coffee, 0},
+    {"GET", "/echo", handle_echo, NULL, 0},
+    {"POST", "/later", handle_later, NULL, 0},
+    {"GET", "/big", handle_big, NULL, 0},
+    {"GET", "/empty", handle_empty, NULL, RIGHT_TO_EMPTY},
+    {"GET", "/probe", handle_empty, NULL, 0},
 };
 
 static const char *const probes[] = {"/probe", NULL};
 
+static inline void give_back(void *kept)
+{
+    struct fixture *fixture = kept;
+
+    fixture->kept--;
+}
+
 static inline bool filter(struct http_exchange *exchange, void *arg)
 {
     struct slice origin = http_request_header(http_exchange_request(exchange), "Origin");
+    struct fixture *fixture = arg;
 
-    (void)arg;
     http_exchange_header(exchange, "X-Filter", "seen");
+    if (http_request_header(http_exchange_request(exchange), "X-Keep").data != NULL) {
+        assert_null(http_exchange_kept(exchange));
+        fixture->kept++;
+        http_exchange_keep(exchange, fixture, give_back);
+    }
     if (origin.data == NULL)
         return false;
     http_reply_error(exchange, 403, "forbidden", "no \"%s\"", "origins");
@@ -120,6 +140,17 @@ static inline void adorn(struct http_exchange *exchange, void *arg)
     if (name.data != NULL && name.len < sizeof text)
         memcpy(text, name.data, name.len);
     http_exchange_header(exchange, "X-Adorned", text);
+}
+
+static inline bool permits(struct http_exchange *exchange, unsigned right, void *arg)
+{
+    struct fixture *fixture = arg;
+
+    fixture->wanted = right;
+    if (!fixture->forbids)
+        return true;
+    http_reply_error(exchange, 403, "forbidden", "no right %u", right);
+    return false;
 }
 
 static inline void on_refused(int status, void *arg)
@@ -142,6 +173,7 @@ static inline struct http_server_conf default_conf(struct fixture *fixture)
         .routes = routes,
         .route_count = sizeof routes / sizeof *routes,
         .filter = filter,
+        .permits = permits,
         .adorn = adorn,
         .on_refused = on_refused,
         .arg = fixture,

@@ -47,8 +47,8 @@ class Metrics:
         self.samples[key] = float(value)
 
     def names(self):
-        """Of what has samples; a histogram is one name."""
-        return {self.family[name] for name, _ in self.samples}
+        """Of what is announced; a histogram is one name. A family that counts by names has no sample without one."""
+        return set(self.types)
 
     def get(self, name, **labels):
         """One sample's value; KeyError when it is not there."""

@@ -18,6 +18,8 @@ enum { BENCH_PUSHES = 16, BENCH_TEXT = 1024, BENCH_BODY = 128 * 1024 };
 
 struct http_exchange {
     struct http_request *request;
+    void *kept; /* until the answer */
+    void (*release)(void *kept);
     int replies; /* must end as 1 */
     int status;
     char headers[BENCH_TEXT]; /* "Name: value\n" */
@@ -31,6 +33,7 @@ static struct bench_push {
     char item[32]; /* likewise */
     bool wait;
     struct traceparent trace;
+    const char *caller;
     push_done *done;
     void *arg;
 } pushes[BENCH_PUSHES];
@@ -41,6 +44,19 @@ const struct http_request *http_exchange_request(const struct http_exchange *exc
 {
     assert_int_equal(exchange->replies, 0);
     return exchange->request;
+}
+
+void http_exchange_keep(struct http_exchange *exchange, void *kept, void (*release)(void *kept))
+{
+    assert_null(exchange->kept);
+    exchange->kept = kept;
+    exchange->release = release;
+}
+
+void *http_exchange_kept(const struct http_exchange *exchange)
+{
+    assert_int_equal(exchange->replies, 0);
+    return exchange->kept;
 }
 
 void http_exchange_header(struct http_exchange *exchange, const char *name, const char *value)
@@ -63,6 +79,9 @@ void http_reply(struct http_exchange *exchange, int status, const char *content_
         memcpy(exchange->body, body, len);
     }
     exchange->body[len] = '\0';
+    if (exchange->kept != NULL)
+        exchange->release(exchange->kept);
+    exchange->kept = NULL;
 }
 
 void http_reply_error(struct http_exchange *exchange, int status, const char *code, const char *format, ...)
@@ -96,6 +115,7 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
                                 .rooms = push->room_count,
                                 .wait = push->wait,
                                 .trace = push->trace,
+                                .caller = push->caller,
                                 .done = done,
                                 .arg = arg};
     if (push->item_count > 0)

@@ -203,6 +203,8 @@ static void serve(struct bench *bench, const char *text)
         return;
     const struct http_route *route = find_route(exchange->request);
     assert_non_null(route);
+    if (route->right != 0 && !the_server.conf.permits(exchange, route->right, the_server.conf.arg))
+        return;
     if (route->refuses != NULL && route->refuses(exchange, the_server.conf.arg))
         return;
     assert_int_equal(feed(exchange->request, text, &at), HTTP_PARSE_COMPLETE);

@@ -390,6 +390,69 @@ static void drains(void **state)
     close(sent);
 }
 
+static void what_is_kept_is_there_until_the_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+
+    say(fixture, fd, "POST /later HTTP/1.1\r\n" HOST "X-Keep: 1\r\nContent-Length: 2\r\n\r\no");
+    WAIT_UNTIL(fixture, fixture->kept == 1);
+    say(fixture, fd, "k");
+    WAIT_UNTIL(fixture, fixture->held != NULL);
+    assert_ptr_equal(http_exchange_kept(fixture->held), fixture);
+    assert_int_equal(fixture->kept, 1);
+    http_reply(fixture->held, 200, "text/plain", "late", 4);
+    assert_int_equal(fixture->kept, 0);
+    hear(fixture, fd, "\r\n\r\nlate");
+    say(fixture, fd, "GET /empty HTTP/1.1\r\n" HOST "X-Keep: 1\r\n\r\n");
+    hear(fixture, fd, "204 No Content");
+    assert_int_equal(fixture->kept, 0);
+    close(fd);
+}
+
+static void what_is_kept_is_given_back_when_no_answer_comes(void **state)
+{
+    static const char *const ends[] = {
+        "POST /echo HTTP/1.1\r\n" HOST "X-Keep: 1\r\nContent-Length: 9\r\n\r\nhalf",
+        "POST /later HTTP/1.1\r\n" HOST "X-Keep: 1\r\n\r\n",
+        "POST /nowhere HTTP/1.1\r\n" HOST "X-Keep: 1\r\n\r\n",
+        "POST /echo HTTP/1.1\r\n" HOST "X-Keep: 1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        int fd = dial(fixture);
+
+        say(fixture, fd, ends[i]);
+        WAIT_UNTIL(fixture, fixture->kept == (i < 2));
+        close(fd);
+        if (i == 1) {
+            WAIT_UNTIL(fixture, fixture->gone == 1);
+            http_reply(fixture->held, 200, NULL, NULL, 0);
+        }
+        WAIT_UNTIL(fixture, fixture->kept == 0);
+    }
+}
+
+static void a_route_says_which_right_it_needs(void **state)
+{
+    struct fixture *fixture = *state;
+    int fd = dial(fixture);
+
+    say(fixture, fd, POST_ECHO "Content-Length: 2\r\n\r\nok");
+    hear(fixture, fd, "\r\n\r\nok");
+    assert_int_equal(fixture->wanted, 0);
+    say(fixture, fd, "GET /empty HTTP/1.1\r\n" HOST "\r\n");
+    hear(fixture, fd, "204 No Content");
+    assert_int_equal(fixture->wanted, RIGHT_TO_EMPTY);
+    fixture->forbids = true;
+    say(fixture, fd, "HEAD /probe HTTP/1.1\r\n" HOST "\r\nGET /empty HTTP/1.1\r\n" HOST "\r\n");
+    hear(fixture, fd, "no right 4");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 204"), 2);
+    assert_int_equal(count_of(fixture, "HTTP/1.1 403"), 1);
+    close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -419,6 +482,9 @@ int main(void)
         TEST(answers_a_peer_that_has_ended_its_direction),
         TEST(an_exchange_may_outlive_its_server),
         TEST(drains),
+        TEST(what_is_kept_is_there_until_the_answer),
+        TEST(what_is_kept_is_given_back_when_no_answer_comes),
+        TEST(a_route_says_which_right_it_needs),
     };
 
     return cmocka_run_group_tests_name("http_server", tests, NULL, NULL);

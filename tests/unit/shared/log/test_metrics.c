@@ -15,9 +15,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shared/log/metric_names.h"
 #include "shared/log/metrics.h"
 
-enum { ITEMS, DROPPED_SLOW, CLIENTS, DROPPED_MEMORY, WAITED, TOOK, BATCH, LOAD, QUEUE, ROWS };
+enum {
+    ITEMS,
+    DROPPED_SLOW,
+    CLIENTS,
+    DROPPED_MEMORY,
+    WAITED,
+    TOOK,
+    BATCH,
+    LOAD,
+    QUEUE,
+    CALLS,
+    CALLS_SLOW,
+    ROWS
+};
 
 static const struct metric_def defs[ROWS] = {
     [ITEMS] = {"x_items_total", "", METRIC_COUNTER, "Items, a\\b\nc"},
@@ -29,6 +43,8 @@ static const struct metric_def defs[ROWS] = {
     [BATCH] = {"x_batch_items", "", METRIC_SIZES, "Items of a batch"},
     [LOAD] = {"x_load", "bucket", METRIC_GAUGES, "Load"},
     [QUEUE] = {"x_queue", "bucket", METRIC_GAUGES, "Queue"},
+    [CALLS] = {"x_calls_total", "caller", METRIC_NAMED, "Calls"},
+    [CALLS_SLOW] = {"x_slow_total", "caller,reason=\"slow\"", METRIC_NAMED, "Slow calls"},
 };
 
 static struct buf out;
@@ -255,6 +271,53 @@ static void every_family_is_announced_once(void **state)
     free(text);
 }
 
+static void a_name_counts_from_nought_in_every_row(void **state)
+{
+    unsigned shop = metric_name_place("shop");
+    unsigned news = metric_name_place("news");
+
+    (void)state;
+    assert_int_equal(metric_name_place("shop"), shop);
+    metrics_add_named(CALLS, shop, 3);
+    metrics_add_named(CALLS, shop, 1);
+    metrics_add_named(CALLS_SLOW, news, 2);
+    metrics_add_named(CALLS, METRIC_NAMES, 2);
+    assert_non_null(strstr(printed(), "# TYPE x_calls_total counter\nx_calls_total{caller=\"shop\"} 4\n"
+                                      "x_calls_total{caller=\"news\"} 0\n#"));
+    assert_non_null(strstr(printed(), "\nx_slow_total{caller=\"shop\",reason=\"slow\"} 0\n"
+                                      "x_slow_total{caller=\"news\",reason=\"slow\"} 2\n#"));
+}
+
+/* Text format 0.0.4: label_value can be any sequence, backslash, quote and line feed escaped. */
+static void a_name_is_escaped(void **state)
+{
+    (void)state;
+    metrics_add_named(CALLS, metric_name_place("a\"b\\c\nd{}=,"), 1);
+    assert_non_null(strstr(printed(), "\nx_calls_total{caller=\"a\\\"b\\\\c\\nd{}=,\"} 1\n"));
+}
+
+static void names_past_the_bound_count_together(void **state)
+{
+    char name[METRIC_NAME_MAX + 2];
+
+    (void)state;
+    for (unsigned i = 1; i < METRIC_NAMES; i++) {
+        snprintf(name, sizeof name, "n%u", i);
+        assert_int_equal(metric_name_place(name), i);
+    }
+    assert_int_equal(metric_names_count(), METRIC_NAMES);
+    metrics_add_named(CALLS, metric_name_place("one more"), 2);
+    metrics_add_named(CALLS, metric_name_place("and more"), 3);
+    assert_int_equal(metric_name_place("n255"), 255);
+    assert_non_null(strstr(printed(), "\nx_calls_total{caller=\"other\"} 5\n"));
+    metrics_setup(defs, ROWS);
+    memset(name, 'n', METRIC_NAME_MAX);
+    name[METRIC_NAME_MAX] = '\0';
+    assert_int_equal(metric_name_place(name), 1);
+    strcpy(name + METRIC_NAME_MAX, "n");
+    assert_int_equal(metric_name_place(name), 0);
+}
+
 static void a_full_buffer_is_an_error(void **state)
 {
     struct buf small;
@@ -316,12 +379,21 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(times_stand_in_cumulative_buckets), TEST(counts_add_sub_and_set),
-        TEST(rows_of_one_name_stand_together),   TEST(time_is_kept_in_microseconds_and_printed_in_seconds),
-        TEST(the_process_is_described),          TEST(every_family_is_announced_once),
-        TEST(a_full_buffer_is_an_error),         TEST(threads_lose_no_count),
-        TEST(too_many_histograms_do_not_share),  TEST(a_bound_counts_what_is_as_large_and_nothing_larger),
-        TEST(numbers_are_printed_as_they_are),   TEST(a_gauge_of_an_index_is_there_once_it_was_set),
+        TEST(times_stand_in_cumulative_buckets),
+        TEST(counts_add_sub_and_set),
+        TEST(rows_of_one_name_stand_together),
+        TEST(time_is_kept_in_microseconds_and_printed_in_seconds),
+        TEST(the_process_is_described),
+        TEST(every_family_is_announced_once),
+        TEST(a_name_counts_from_nought_in_every_row),
+        TEST(a_name_is_escaped),
+        TEST(names_past_the_bound_count_together),
+        TEST(a_full_buffer_is_an_error),
+        TEST(threads_lose_no_count),
+        TEST(too_many_histograms_do_not_share),
+        TEST(a_bound_counts_what_is_as_large_and_nothing_larger),
+        TEST(numbers_are_printed_as_they_are),
+        TEST(a_gauge_of_an_index_is_there_once_it_was_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
