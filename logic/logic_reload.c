@@ -8,10 +8,9 @@
 
 #include "logic/metrics/logic_metrics.h"
 #include "shared/conf/file_watch.h"
+#include "shared/daemon/certificate.h"
 #include "shared/daemon/hangup.h"
 #include "shared/log/log.h"
-#include "shared/net/certificate_log.h"
-#include "shared/net/loop_event.h"
 #include "shared/net/tls.h"
 
 struct logic_reload {
@@ -19,8 +18,8 @@ struct logic_reload {
     struct logic_parts parts;
     struct hangup *hangup;
     struct file_watch *tokens;
-    struct file_watch *certificates;
-    struct event *daily;
+    struct certificate *rpc; /* of new links: env->tls */
+    struct certificate *api;
 };
 
 static const struct logic_conf *conf_of(const struct logic_reload *reload)
@@ -28,47 +27,80 @@ static const struct logic_conf *conf_of(const struct logic_reload *reload)
     return reload->settings->conf;
 }
 
-static enum status load_certificates(struct logic_reload *reload, struct fault *fault)
+static struct tls_files rpc_files(const void *arg)
 {
-    const struct logic_conf *conf = conf_of(reload);
-    const struct tls_files files = {.cert = conf->rpc_cert, .key = conf->rpc_key, .ca = conf->rpc_ca};
-    SSL_CTX *tls;
-    enum status status = tls_client_new(&files, &tls, fault);
-    if (status != STATUS_OK)
-        return status;
-    SSL_CTX_free(reload->parts.env->tls);
-    reload->parts.env->tls = tls;
-    metrics_set(LM_CERTIFICATE_EXPIRY_RPC, (uint64_t)tls_context_expiry(tls));
-    certificate_log_if_ending("rpc", conf->rpc_cert, tls);
-    return STATUS_OK;
+    const struct logic_conf *conf = arg;
+
+    return (struct tls_files){conf->rpc_cert, conf->rpc_key, conf->rpc_ca};
+}
+
+static struct tls_files api_files(const void *arg)
+{
+    const struct logic_conf *conf = arg;
+
+    return (struct tls_files){conf->api_cert, conf->api_key, ""};
+}
+
+/* For new links. */
+static void on_rpc(SSL_CTX *context, void *arg)
+{
+    const struct logic_reload *reload = arg;
+
+    reload->parts.env->tls = context;
+}
+
+/* For connections that come. */
+static void on_api(SSL_CTX *context, void *arg)
+{
+    const struct logic_reload *reload = arg;
+
+    http_api_use_tls(reload->parts.api, context);
+}
+
+static const struct certificate_use rpc_use = {.what = "rpc",
+                                               .files = rpc_files,
+                                               .make = tls_client_new,
+                                               .expiry_row = LM_CERTIFICATE_EXPIRY_RPC,
+                                               .renewed_row = LM_CERTIFICATES_RELOADED,
+                                               .always = true,
+                                               .on_change = on_rpc};
+static const struct certificate_use api_use = {.what = "api",
+                                               .files = api_files,
+                                               .make = tls_https_new,
+                                               .expiry_row = LM_CERTIFICATE_EXPIRY_API,
+                                               .renewed_row = LM_CERTIFICATES_RELOADED,
+                                               .on_change = on_api};
+
+static enum status start_certificate(struct logic_reload *reload, const struct certificate_use *of,
+                                     struct certificate **out, struct fault *fault)
+{
+    struct certificate_use use = *of;
+    enum status status;
+
+    use.arg = reload;
+    status = certificate_new(reload->parts.env->base, &use, conf_of(reload), out, fault);
+    if (status == STATUS_OK && certificate_is_used(*out))
+        use.on_change(certificate_get(*out), reload);
+    return status;
+}
+
+static enum status start_certificates(struct logic_reload *reload, struct fault *fault)
+{
+    enum status status = start_certificate(reload, &rpc_use, &reload->rpc, fault);
+
+    return status == STATUS_OK ? start_certificate(reload, &api_use, &reload->api, fault) : status;
 }
 
 static bool renew_certificates(struct logic_reload *reload)
 {
-    const struct logic_conf *conf = conf_of(reload);
-    struct fault fault = {""};
-    if (load_certificates(reload, &fault) != STATUS_OK) {
-        certificate_log_refused("rpc", &fault);
-        return false;
-    }
-    if (!conf->rpc_cert[0] && !conf->rpc_ca[0])
-        return true;
-    metrics_add(LM_CERTIFICATES_RELOADED, 1);
-    certificate_log_taken_over("rpc", conf->rpc_cert, reload->parts.env->tls);
-    return true;
-}
+    bool wanted = conf_of(reload)->api_cert[0] != '\0';
+    bool api;
 
-static void on_day(evutil_socket_t fd, short what, void *arg)
-{
-    const struct logic_reload *reload = arg;
-    (void)fd;
-    (void)what;
-    certificate_log_if_ending("rpc", conf_of(reload)->rpc_cert, reload->parts.env->tls);
-}
-
-static void on_certificates(void *arg)
-{
-    (void)renew_certificates(arg);
+    if (wanted != certificate_is_used(reload->api))
+        log_event(LOG_WARN, "needs a restart", LOG_S("keys", "api.cert,api.key"),
+                  LOG_S("reason", wanted ? "TLS of the API is off" : "TLS of the API is on"));
+    api = certificate_reload(reload->api);
+    return certificate_reload(reload->rpc) && api;
 }
 
 static bool renew_tokens(struct logic_reload *reload)
@@ -89,10 +121,8 @@ static void on_tokens(void *arg)
 static bool watch_files(struct logic_reload *reload)
 {
     const struct logic_conf *conf = conf_of(reload);
-    const char *const certificates[] = {conf->rpc_cert, conf->rpc_key, conf->rpc_ca};
     const char *const tokens[] = {conf->api_tokens_file};
-    if (file_watch_set(reload->certificates, certificates, 3) == STATUS_OK &&
-        file_watch_set(reload->tokens, tokens, 1) == STATUS_OK)
+    if (file_watch_set(reload->tokens, tokens, 1) == STATUS_OK)
         return true;
     log_event(LOG_ERROR, "no memory to watch files", LOG_S("remedy", "send SIGHUP again"));
     return false;
@@ -133,17 +163,16 @@ static void warn_of_open_doors(const struct logic_conf *conf)
     if (!conf->api_tokens_file[0] && !is_local(conf->service_bind))
         log_event(LOG_INFO, "the API asks for no token: whoever reaches the port can push",
                   LOG_S("remedy", "set api.tokensFile"));
+    if (conf->api_tokens_file[0] && !conf->api_cert[0] && !is_local(conf->service_bind))
+        log_event(LOG_INFO, "the API speaks plain HTTP: whoever listens on the way has the tokens",
+                  LOG_S("remedy", "set api.cert and api.key, or put a proxy with TLS in front"));
 }
 
 static enum status set_up_watches(struct logic_reload *reload)
 {
     struct event_base *base = reload->parts.env->base;
-    reload->daily = event_new(base, -1, EV_PERSIST, on_day, reload);
-    if (reload->daily == NULL ||
-        loop_event_after_ms(reload->daily, CERTIFICATE_DAY_SECONDS * INT64_C(1000)) != STATUS_OK ||
-        hangup_new(base, on_hangup, reload, &reload->hangup) != STATUS_OK ||
+    if (hangup_new(base, on_hangup, reload, &reload->hangup) != STATUS_OK ||
         file_watch_new(base, NULL, 0, on_tokens, reload, &reload->tokens) != STATUS_OK ||
-        file_watch_new(base, NULL, 0, on_certificates, reload, &reload->certificates) != STATUS_OK ||
         !watch_files(reload))
         return STATUS_NO_MEMORY;
     return STATUS_OK;
@@ -159,7 +188,7 @@ enum status logic_reload_new(const struct reload *settings, const struct logic_p
     reload->parts = *parts;
     enum status status = set_up_watches(reload) != STATUS_OK
                              ? fault_set(fault, STATUS_NO_MEMORY, "no memory to watch files")
-                             : load_certificates(reload, fault);
+                             : start_certificates(reload, fault);
     if (status != STATUS_OK) {
         logic_reload_free(reload);
         return status;
@@ -176,10 +205,9 @@ void logic_reload_free(struct logic_reload *reload)
         return;
     reload_hold(true);
     hangup_free(reload->hangup);
-    loop_event_free(reload->daily);
     file_watch_free(reload->tokens);
-    file_watch_free(reload->certificates);
-    SSL_CTX_free(reload->parts.env->tls);
+    certificate_free(reload->rpc);
+    certificate_free(reload->api);
     reload->parts.env->tls = NULL;
     free(reload);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What changes while the daemon runs: the settings on SIGHUP, and the files that they name when those change:
- * api.tokensFile, and certificate, key and CA of the links. The loop's thread only. */
+ * api.tokensFile, certificate, key and CA of the links, certificate and key of the API. The loop's thread
+ * only. */
 #ifndef FANFARE_LOGIC_LOGIC_RELOAD_H
 #define FANFARE_LOGIC_LOGIC_RELOAD_H
 
@@ -14,7 +15,7 @@ struct logic_reload;
 
 /* What a reload reaches; the owner's, outlives it. */
 struct logic_parts {
-    struct link_env *env; /* its `tls` is replaced, and freed by logic_reload_free */
+    struct link_env *env; /* its `tls` is replaced, and gone behind logic_reload_free */
     struct dispatch *dispatch;
     struct http_api *api;
 };

@@ -306,7 +306,8 @@ static struct http_server_conf server_conf_of(struct http_api *api)
                                               .evicted = LM_CONNECTIONS_EVICTED,
                                               .refused_full = LM_HTTP_REFUSED_FULL,
                                               .refused_inflight = LM_HTTP_REFUSED_INFLIGHT,
-                                              .inflight = LM_HTTP_INFLIGHT},
+                                              .inflight = LM_HTTP_INFLIGHT,
+                                              .tls_failures = LM_TLS_FAILURES},
                                      .routes = routes,
                                      .route_count = sizeof routes / sizeof *routes,
                                      .filter = filter,
@@ -396,6 +397,11 @@ void http_api_tell(struct http_api *api, http_api_state *state, void *arg)
 {
     api->state = state;
     api->state_arg = arg;
+}
+
+void http_api_use_tls(struct http_api *api, SSL_CTX *tls)
+{
+    http_server_use_tls(api->server, tls);
 }
 
 void http_api_drain(struct http_api *api)

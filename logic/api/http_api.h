@@ -4,6 +4,7 @@
 #define FANFARE_LOGIC_API_HTTP_API_H
 
 #include <event2/event.h>
+#include <openssl/types.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ void http_api_tell(struct http_api *api, http_api_state *state, void *arg);
 void http_api_apply(struct http_api *api);
 /* Reads api.tokensFile anew. On a fault the old tokens stay. */
 enum status http_api_load_tokens(struct http_api *api, struct fault *fault);
+/* HTTPS from now on for connections that come, with a session of `tls`; see http_server_use_tls. */
+void http_api_use_tls(struct http_api *api, SSL_CTX *tls);
 /* /readyz says no from now on, no connection is taken any more, what has begun is answered. */
 void http_api_drain(struct http_api *api);
 /* Connections with a call that is not yet answered. */

@@ -40,6 +40,8 @@ static const struct conf_option options[] = {
     {"cors.origins", LIVE_LIST(cors_origins), "", NULL, "", "Origins whose pages may call the API, as `https://example.org`, or `https://*.example.org` for every name below it; `*` is any but `null`. A POST with another Origin is 403.", NULL},
     {"maxInflightBytes", LIVE_INT(max_inflight_bytes, 65536, INT64_C(17179869184)), "268435456", NULL, "bytes", "Bodies of all requests at once, while they are received and until they are answered; a request that needs more of it: 503.", NULL},
     {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line and behind it what its caller may do (`TOKEN name=shop rights=push rooms=orders.* rate=200`): whoever pushes, or asks for `/gateways`, must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
+    {"api.cert", LIVE_FILE(api_cert), "", NULL, "", "Certificate chain (PEM) for TLS towards callers (`https`); set together with api.key. Changed files are taken over by themselves.", NULL},
+    {"api.key", LIVE_FILE(api_key), "", NULL, "", "Private key (PEM, no pass phrase) of api.cert.", NULL},
 
     {"maxItemsPerPush", LIVE_INT(max_items_per_push, 1, 1000000), "10000", NULL, "", "Items in one push.", "Pushes"},
     {"maxItemBytes", LIVE_INT(max_item_bytes, 1, 16777216), "65536", NULL, "bytes", "Size of one item.", NULL},
@@ -160,6 +162,9 @@ enum status logic_conf_recheck(const void *conf, struct fault *fault)
     struct tls_files files = {logic->rpc_cert, logic->rpc_key, logic->rpc_ca};
 
     enum status status = conf_check_tls(&files, &(struct tls_files){"rpc.cert", "rpc.key", "rpc.ca"}, fault);
+    if (status == STATUS_OK)
+        status = conf_check_tls(&(struct tls_files){logic->api_cert, logic->api_key, ""},
+                                &(struct tls_files){"api.cert", "api.key", ""}, fault);
     if (status == STATUS_OK)
         status = redis_options_check(&logic->redis, fault);
     if (status == STATUS_OK)

@@ -26,6 +26,8 @@ struct logic_conf {
     int64_t max_inflight_bytes;
     struct conf_list cors_origins;
     char *api_tokens_file; /* "": no token is asked for */
+    char *api_cert;        /* "": plain HTTP */
+    char *api_key;
 
     int64_t max_items_per_push;
     int64_t max_item_bytes;
@@ -66,8 +68,8 @@ struct logic_conf {
 extern const struct conf_table logic_conf_table;
 extern const struct listener_keys logic_service_keys;
 
-/* A daemon_check: rpc.cert and rpc.key are both given or neither, and a pair; rpc.ca parses; the file of
- * tokens does; the port is free. `conf` is a struct logic_conf. */
+/* A daemon_check: rpc.cert and rpc.key are both given or neither, and a pair, and so are api.cert and
+ * api.key; rpc.ca parses; the file of tokens does; the port is free. `conf` is a struct logic_conf. */
 enum status logic_conf_check(const void *conf, struct fault *fault);
 /* The same without the port, which the running daemon has itself. */
 enum status logic_conf_recheck(const void *conf, struct fault *fault);

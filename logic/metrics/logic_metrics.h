@@ -108,10 +108,12 @@
     X(LM_HTTP_INFLIGHT, L "http_inflight_bytes", "", GAUGE, "Bytes of bodies that are being received, or whose request is not answered yet") \
     X(LM_HTTP_UNAUTHORIZED, L "http_unauthorized_total", "", COUNTER, "Calls answered 401: no token, or not a valid one") \
     X(LM_HTTP_FORBIDDEN, L "http_forbidden_total", "", COUNTER, "Calls answered 403 because their caller's token lacks a right") \
+    X(LM_TLS_FAILURES, L "tls_failures_total", "", COUNTER, "TLS handshakes of callers that failed or were not through in time, and plain HTTP in their place") \
     X(LM_RELOADS_OK, L "reloads_total", "result=\"ok\"", COUNTER, "SIGHUPs, by whether the settings were taken over") \
     X(LM_RELOADS_FAILED, L "reloads_total", "result=\"failed\"", COUNTER, "")                                   \
-    X(LM_CERTIFICATE_EXPIRY_RPC, L "certificate_expiry_timestamp_seconds", "what=\"rpc\"", GAUGE, "When the certificate that new links show ends, in seconds since 1970; 0 without one") \
-    X(LM_CERTIFICATES_RELOADED, L "certificates_reloaded_total", "", COUNTER, "Times that the files of rpc.cert, rpc.key and rpc.ca were read anew and taken over") \
+    X(LM_CERTIFICATE_EXPIRY_RPC, L "certificate_expiry_timestamp_seconds", "what=\"rpc\"", GAUGE, "When the certificate that new links and callers see ends, in seconds since 1970; 0 without one") \
+    X(LM_CERTIFICATE_EXPIRY_API, L "certificate_expiry_timestamp_seconds", "what=\"api\"", GAUGE, "") \
+    X(LM_CERTIFICATES_RELOADED, L "certificates_reloaded_total", "", COUNTER, "Times that the files of rpc.cert, rpc.key and rpc.ca, or of api.cert and api.key, were read anew and taken over") \
     X(LM_LOG_LINES_DROPPED, L "log_lines_dropped_total", "", COUNTER, "Log lines that stderr had no room for, or refused") \
     X(LM_DRAINING, L "draining", "", GAUGE, "1 while the daemon shuts down")
 /* clang-format on */

@@ -5,6 +5,7 @@
 #include "shared/http/http_internal.h"
 
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -106,21 +107,26 @@ static size_t parse(struct http_conn *conn, const uint8_t *data, size_t len)
     return at;
 }
 
+/* What a step on the socket came to, but for bytes. */
+static void heed(struct http_conn *conn, enum io_outcome outcome)
+{
+    conn->blocked = outcome == IO_WANT_WRITE;
+    if (outcome == IO_FAILED)
+        conn->broken = true;
+}
+
 static void flush(struct http_conn *conn)
 {
     while (unsent(conn) > 0 && !conn->broken) {
-        ssize_t count = send(conn->fd, conn->out.data + conn->sent, unsent(conn), MSG_NOSIGNAL);
+        struct io_result result = socket_io_write(&conn->io, conn->out.data + conn->sent, unsent(conn));
 
-        if (count > 0) {
-            conn->sent += (size_t)count;
-            if (conn->sent - conn->stepped >= HTTP_WRITE_STEP) {
-                conn->stepped = conn->sent;
-                conn->renewed = true;
-            }
-        } else if (errno == EAGAIN) {
+        heed(conn, result.outcome == IO_CLOSED ? IO_FAILED : result.outcome);
+        if (result.outcome != IO_DONE)
             return;
-        } else if (errno != EINTR) {
-            conn->broken = true;
+        conn->sent += result.len;
+        if (conn->sent - conn->stepped >= HTTP_WRITE_STEP) {
+            conn->stepped = conn->sent;
+            conn->renewed = true;
         }
     }
     conn->sent = conn->stepped = 0;
@@ -170,19 +176,56 @@ static void bound_inflight(struct http_conn *conn)
         http_refuse_inflight(conn);
 }
 
+/* A TLS record begins with its type, below 32 (RFC 8446, 5.1), a request with its method. */
+static bool speaks_plain(const struct http_conn *conn)
+{
+    char first;
+
+    return recv(conn->io.fd, &first, 1, MSG_PEEK) == 1 && first >= 'A' && first <= 'Z';
+}
+
+static void count_failure(const struct http_conn *conn)
+{
+    metrics_add(conn->server->conf.rows.tls_failures, 1);
+}
+
+static void shake_hands(struct http_conn *conn)
+{
+    struct io_result result;
+
+    if (!conn->greeted && speaks_plain(conn)) {
+        count_failure(conn);
+        socket_io_plain(&conn->io);
+        conn->shaken = true;
+        http_refuse_plain(conn);
+        return;
+    }
+    result = socket_io_shake(&conn->io);
+    conn->greeted = true;
+    conn->shaken = result.outcome == IO_DONE;
+    heed(conn, result.outcome == IO_CLOSED ? IO_FAILED : result.outcome);
+    if (conn->broken)
+        count_failure(conn);
+}
+
 static void receive(struct http_conn *conn)
 {
     uint8_t *scratch = conn->server->scratch;
-    ssize_t count = recv(conn->fd, scratch, HTTP_SCRATCH, 0);
+    struct io_result result;
 
-    if (count > 0) {
-        take(conn, scratch, (size_t)count);
+    if (!conn->shaken)
+        shake_hands(conn);
+    if (!conn->shaken || conn->last || conn->broken)
+        return;
+    result = socket_io_read(&conn->io, scratch, HTTP_SCRATCH);
+    heed(conn, result.outcome);
+    conn->held = result.outcome == IO_DONE && socket_io_holds_bytes(&conn->io);
+    if (result.outcome == IO_DONE) {
+        take(conn, scratch, result.len);
         bound_inflight(conn);
-    } else if (count == 0) {
+    } else if (result.outcome == IO_CLOSED) {
         conn->eof = true;
         tell_gone(&conn->exchange);
-    } else if (errno != EAGAIN && errno != EINTR) {
-        conn->broken = true;
     }
 }
 
@@ -201,8 +244,8 @@ static void close_socket(struct http_conn *conn)
 {
     want(&conn->reading, &conn->is_reading, false);
     want(&conn->writing, &conn->is_writing, false);
-    close(conn->fd);
-    conn->fd = -1;
+    socket_io_fini(&conn->io, !conn->broken && unsent(conn) == 0);
+    conn->closed = true;
 }
 
 void http_conn_drop(struct http_conn *conn)
@@ -221,7 +264,7 @@ void http_conn_drop(struct http_conn *conn)
 /* A close with unread input would be a reset, which can overtake the answer (RFC 9112, 9.6). */
 static void linger(struct http_conn *conn)
 {
-    if (conn->eof || shutdown(conn->fd, SHUT_WR) != 0) {
+    if (conn->eof || !socket_io_end(&conn->io)) {
         http_conn_drop(conn);
         return;
     }
@@ -239,7 +282,7 @@ static void linger(struct http_conn *conn)
 
 static void discard(struct http_conn *conn)
 {
-    ssize_t count = recv(conn->fd, conn->server->scratch, HTTP_SCRATCH, 0);
+    ssize_t count = recv(conn->io.fd, conn->server->scratch, HTTP_SCRATCH, 0);
 
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -279,7 +322,9 @@ static void settle(struct http_conn *conn)
     } else {
         http_phases_move(conn, phase);
         want(&conn->reading, &conn->is_reading, !conn->eof && conn->in.len < HTTP_IN_HIGH);
-        want(&conn->writing, &conn->is_writing, phase == HTTP_WRITING);
+        want(&conn->writing, &conn->is_writing, phase == HTTP_WRITING || conn->blocked);
+        if (conn->held && conn->is_reading)
+            http_phases_schedule_later(conn);
     }
 }
 
@@ -317,6 +362,8 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     conn->running = true;
+    if (unsent(conn) == 0)
+        receive(conn); /* TLS that waited to write */
     settle(conn);
 }
 
@@ -326,7 +373,7 @@ void http_conn_advance(struct http_conn *conn)
         return;
     conn->running = true;
     /* A request that has come already is answered even while draining. */
-    if (conn->phase == HTTP_IDLE || conn->phase == HTTP_FRESH)
+    if (conn->phase == HTTP_IDLE || conn->phase == HTTP_FRESH || (conn->held && conn->is_reading))
         receive(conn);
     settle(conn);
 }
@@ -334,6 +381,8 @@ void http_conn_advance(struct http_conn *conn)
 void http_conn_expire(struct http_conn *conn)
 {
     if (conn->phase != HTTP_READING) {
+        if (!conn->shaken)
+            count_failure(conn);
         http_conn_drop(conn);
         return;
     }
@@ -342,18 +391,23 @@ void http_conn_expire(struct http_conn *conn)
     settle(conn);
 }
 
-static struct http_conn *conn_new(struct http_server *server, int fd)
+/* Takes both over; NULL, and they are closed, for want of memory. */
+static struct http_conn *conn_new(struct http_server *server, int fd, SSL *ssl)
 {
     const struct http_server_conf *conf = &server->conf;
     struct http_conn *conn = calloc(1, sizeof *conn);
+    struct socket_io io;
+    bool ready = socket_io_init(&io, fd, ssl, true);
 
-    if (conn == NULL ||
+    if (conn == NULL || !ready ||
         http_request_new(conf->max_header_bytes, conf->max_body_bytes, &conn->request) != STATUS_OK) {
+        socket_io_fini(&io, false);
         free(conn);
         return NULL;
     }
+    conn->io = io;
     conn->server = server;
-    conn->fd = fd;
+    conn->shaken = ssl == NULL;
     conn->phase = HTTP_PHASES;
     buf_init(&conn->in, HTTP_IN_HIGH + HTTP_SCRATCH);
     buf_init(&conn->out, SIZE_MAX);
@@ -365,8 +419,14 @@ static struct http_conn *conn_new(struct http_server *server, int fd)
     return conn;
 }
 
+/* Before its handshake nothing can be said. */
 void http_conn_refuse_full(struct http_conn *conn)
 {
+    if (!conn->shaken) {
+        metrics_add(conn->server->conf.rows.refused_full, 1);
+        http_conn_drop(conn);
+        return;
+    }
     conn->running = true;
     http_refuse_full(conn);
     settle(conn);
@@ -374,20 +434,26 @@ void http_conn_refuse_full(struct http_conn *conn)
 
 void http_conn_start(struct http_server *server, int fd, enum http_slot slot)
 {
-    struct http_conn *conn = conn_new(server, fd);
+    SSL *ssl = server->tls != NULL ? SSL_new(server->tls) : NULL;
+    struct http_conn *conn;
 
-    if (conn == NULL) {
+    if (server->tls != NULL && ssl == NULL) {
         close(fd);
         return;
     }
+    conn = conn_new(server, fd, ssl);
+    if (conn == NULL)
+        return;
     if (slot != HTTP_SLOT_OWN) {
         conn->surplus = true;
         server->surplus_count++;
         list_add_tail(&server->surplus, &conn->surplus_link);
     }
-    conn->running = true;
     http_phases_move(conn, HTTP_FRESH);
-    if (slot == HTTP_SLOT_NONE)
-        http_refuse_full(conn);
+    if (slot == HTTP_SLOT_NONE) {
+        http_conn_refuse_full(conn);
+        return;
+    }
+    conn->running = true;
     settle(conn);
 }

@@ -13,6 +13,7 @@
 #include "shared/base/list.h"
 #include "shared/http/http_server.h"
 #include "shared/net/listener.h"
+#include "shared/net/socket_io.h"
 
 enum {
     HTTP_SCRATCH = 65536,  /* bytes of one read */
@@ -67,7 +68,12 @@ struct http_conn {
     size_t linger_left;
     int64_t deadline; /* of the phase, in clock_now_ms time */
     enum http_phase phase;
-    int fd;          /* -1 once closed */
+    struct socket_io io;
+    bool closed;     /* the socket is */
+    bool shaken;     /* TLS is established, or there is none */
+    bool greeted;    /* a step of the handshake was taken */
+    bool blocked;    /* the last step on the socket waits to write */
+    bool held;       /* OpenSSL has more than the socket shows */
     bool surplus;    /* past max_connections: only a probe is answered */
     bool spoken;     /* it has made a request */
     bool running;    /* inside its own callbacks, at whose end it goes on by itself */
@@ -84,6 +90,7 @@ struct http_conn {
 struct http_server {
     struct event_base *base;
     struct http_server_conf conf;
+    SSL_CTX *tls; /* of new connections; NULL: plain */
     struct listener *listeners[HTTP_MAX_LISTENERS];
     size_t listener_count;
     struct list phases[HTTP_PHASES];
@@ -123,6 +130,8 @@ struct http_conn *http_phases_first(const struct http_server *server, enum http_
 void http_phases_move(struct http_conn *conn, enum http_phase phase);
 /* Calls `expire` with each connection whose phase's time is over; it must take it out of the phase. */
 void http_phases_sweep(struct http_server *server, void (*expire)(struct http_conn *conn));
+/* The same with the loop's next turn: a peer that always has more must not keep the others waiting. */
+void http_phases_schedule_later(struct http_conn *conn);
 /* Something changed outside the connection's own callbacks: it goes on in this turn of the loop. */
 void http_phases_schedule(struct http_conn *conn);
 /* Calls `advance` with each that was scheduled. */
@@ -152,6 +161,8 @@ void http_route_handle(const struct http_server_conf *conf, struct http_exchange
 /* http_refuse.c. Each answers, perhaps before the request is complete, so that the connection ends then. */
 /* 503: too many connections. */
 void http_refuse_full(struct http_conn *conn);
+/* 400: plain HTTP where TLS is spoken. */
+void http_refuse_plain(struct http_conn *conn);
 /* 503: the bodies of all requests are too many bytes. */
 void http_refuse_inflight(struct http_conn *conn);
 /* 408: the request was not complete in time. */

@@ -101,11 +101,23 @@ void http_phases_schedule(struct http_conn *conn)
     event_active(conn->server->turn_event, EV_TIMEOUT, 1);
 }
 
+void http_phases_schedule_later(struct http_conn *conn)
+{
+    if (!list_empty(&conn->turn_link))
+        return;
+    list_add_tail(&conn->server->turn, &conn->turn_link);
+    (void)loop_event_after_ms(conn->server->turn_event, 0);
+}
+
+/* Who is scheduled meanwhile has its turn with the next call. */
 void http_phases_turn(struct http_server *server, void (*advance)(struct http_conn *conn))
 {
     struct list *link;
+    size_t count = 0;
 
-    while ((link = list_first(&server->turn)) != NULL) {
+    for (link = server->turn.next; link != &server->turn; link = link->next)
+        count++;
+    for (; count > 0 && (link = list_first(&server->turn)) != NULL; count--) {
         list_remove(link);
         advance(container_of(link, struct http_conn, turn_link));
     }

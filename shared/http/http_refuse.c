@@ -30,6 +30,12 @@ void http_refuse_full(struct http_conn *conn)
                      "at most %d connections are served at once", conn->server->conf.max_connections);
 }
 
+void http_refuse_plain(struct http_conn *conn)
+{
+    refused(conn, 400);
+    http_reply_error(&conn->exchange, 400, "invalid_request", "this port speaks HTTPS: use https://");
+}
+
 void http_refuse_inflight(struct http_conn *conn)
 {
     metrics_add(conn->server->conf.rows.refused_inflight, 1);

@@ -3,6 +3,7 @@
  * files below. Parses and sends nothing. */
 #include "shared/http/http_internal.h"
 
+#include <openssl/ssl.h>
 #include <stdlib.h>
 
 #include "shared/net/loop_event.h"
@@ -78,6 +79,14 @@ void http_server_limit(struct http_server *server, const struct http_server_conf
     http_phases_limit(server);
 }
 
+void http_server_use_tls(struct http_server *server, SSL_CTX *tls)
+{
+    if (tls != NULL)
+        SSL_CTX_up_ref(tls);
+    SSL_CTX_free(server->tls);
+    server->tls = tls;
+}
+
 int http_server_port(const struct http_server *server)
 {
     return server->listener_count > 0 ? listener_port(server->listeners[0]) : 0;
@@ -148,5 +157,6 @@ void http_server_free(struct http_server *server)
     }
     loop_event_free(server->turn_event);
     loop_event_free(server->sweep_event);
+    SSL_CTX_free(server->tls);
     free(server);
 }

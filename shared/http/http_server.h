@@ -21,6 +21,7 @@
 #define FANFARE_SHARED_HTTP_HTTP_SERVER_H
 
 #include <event2/event.h>
+#include <openssl/types.h>
 
 #include "shared/base/status.h"
 #include "shared/http/http_request.h"
@@ -45,6 +46,7 @@ struct http_server_rows {
     unsigned refused_full;     /* 503 for want of a connection */
     unsigned refused_inflight; /* 503 past max_inflight */
     unsigned inflight;         /* a gauge: what max_inflight bounds */
+    unsigned tls_failures;     /* handshakes that failed or were not through in time */
 };
 
 struct http_server_conf {
@@ -84,6 +86,11 @@ enum status http_server_listen(struct http_server *server, const char *what, con
  * from each connection's next request on, the time-outs at once, also for what has begun; connections past a
  * smaller max_connections stay. */
 void http_server_limit(struct http_server *server, const struct http_server_conf *conf);
+/* HTTPS: connections that come from now on shake hands with a session of `tls`, of which it takes a
+ * reference; NULL: they are plain, as they are before this is called. Those that are there go on as they are.
+ * A handshake and the first byte have conf.read_timeout_ms together; until it is through, a connection counts
+ * as silent. Who speaks plain HTTP is told so (400), and closed. */
+void http_server_use_tls(struct http_server *server, SSL_CTX *tls);
 /* The port of the first listener, or 0 when there is none or it is a unix socket. */
 int http_server_port(const struct http_server *server);
 /* How many descriptors its connections can have at most. */

@@ -37,12 +37,12 @@ static int64_t silent_ms(const struct http_conn *conn)
     return clock_now_ms() - (conn->deadline - conn->server->timeouts_ms[conn->phase]);
 }
 
-/* What waits in its socket has been said, though nobody has read it yet. */
+/* What waits in its socket has been said, though nobody has read it yet; but not a handshake. */
 static bool has_spoken(const struct http_conn *conn)
 {
     char byte;
 
-    return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return conn->shaken && recv(conn->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 static struct http_conn *find_silent(const struct http_server *server, enum http_phase phase, int64_t age_ms)

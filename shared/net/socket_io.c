@@ -31,14 +31,32 @@ bool socket_io_init(struct socket_io *io, int fd, SSL *ssl, bool server)
     return true;
 }
 
+static void say_goodbye(struct socket_io *io)
+{
+    if (io->ssl == NULL || !io->shaken || io->failed || SSL_get_shutdown(io->ssl) & SSL_SENT_SHUTDOWN)
+        return;
+    SSL_shutdown(io->ssl);
+    ERR_clear_error();
+}
+
 void socket_io_fini(struct socket_io *io, bool goodbye)
 {
-    if (goodbye && io->ssl != NULL && io->shaken && !io->failed) {
-        SSL_shutdown(io->ssl);
-        ERR_clear_error();
-    }
+    if (goodbye)
+        say_goodbye(io);
     SSL_free(io->ssl);
     close(io->fd);
+}
+
+bool socket_io_end(struct socket_io *io)
+{
+    say_goodbye(io);
+    return shutdown(io->fd, SHUT_WR) == 0;
+}
+
+void socket_io_plain(struct socket_io *io)
+{
+    SSL_free(io->ssl);
+    io->ssl = NULL;
 }
 
 static struct io_result fail(struct socket_io *io, int error, const char *prefix, const char *reason)

@@ -37,6 +37,11 @@ struct socket_io {
 bool socket_io_init(struct socket_io *io, int fd, SSL *ssl, bool server);
 /* Closes; with `goodbye` a TLS close_notify goes first if the socket takes it (RFC 8446, 6.1). */
 void socket_io_fini(struct socket_io *io, bool goodbye);
+/* Ends our direction: a TLS close_notify if the socket takes it, and no byte after it (shutdown). False: the
+ * peer is gone. What the peer still sends is read raw. */
+bool socket_io_end(struct socket_io *io);
+/* From now on without TLS, of which nothing has been sent or read. */
+void socket_io_plain(struct socket_io *io);
 /* A step of the handshake; IO_DONE at its end, and at once without TLS. */
 struct io_result socket_io_shake(struct socket_io *io);
 /* At most `len` bytes, and at most one TLS record of 16 KB. */

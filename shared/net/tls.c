@@ -18,6 +18,7 @@
 /* TLS 1.2 suites that RFC 9113, appendix A, does not prohibit; TLS 1.3 has its own good list. */
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 static const unsigned char alpn[] = {2, 'h', '2'};
+static const unsigned char alpn_http[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 const char *tls_error_text(void)
 {
@@ -40,17 +41,31 @@ static int refuse_passphrase(char *out, int len, int writing, void *arg)
     return -1;
 }
 
-static int choose_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-                     unsigned in_len, void *arg)
+static int choose(const unsigned char *ours, unsigned ours_len, const unsigned char **out,
+                  unsigned char *out_len, const unsigned char *in, unsigned in_len)
 {
     unsigned char *chosen = NULL;
 
-    (void)ssl;
-    (void)arg;
-    if (SSL_select_next_proto(&chosen, out_len, alpn, sizeof alpn, in, in_len) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, out_len, ours, ours_len, in, in_len) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
+}
+
+static int choose_h2(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+                     unsigned in_len, void *arg)
+{
+    (void)ssl;
+    (void)arg;
+    return choose(alpn, sizeof alpn, out, out_len, in, in_len);
+}
+
+static int choose_http(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+                       unsigned in_len, void *arg)
+{
+    (void)ssl;
+    (void)arg;
+    return choose(alpn_http, sizeof alpn_http, out, out_len, in, in_len);
 }
 
 static bool harden(SSL_CTX *context)
@@ -136,6 +151,15 @@ enum status tls_server_new(const struct tls_files *files, SSL_CTX **out, struct 
 
     if (status == STATUS_OK)
         SSL_CTX_set_alpn_select_cb(*out, choose_h2, NULL);
+    return status;
+}
+
+enum status tls_https_new(const struct tls_files *files, SSL_CTX **out, struct fault *fault)
+{
+    enum status status = context_new(true, files, out, fault);
+
+    if (status == STATUS_OK)
+        SSL_CTX_set_alpn_select_cb(*out, choose_http, NULL);
     return status;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenSSL contexts for the RPC: HTTP/2 by ALPN (RFC 7301, RFC 9113 section 3.2), TLS 1.2 or
+/* OpenSSL contexts for the RPC: HTTP/2 by ALPN (RFC 7301, RFC 9113 section 3.2), and for HTTPS; TLS 1.2 or
  * later, strong ciphers only. Start-up and the loop's thread. */
 #ifndef FANFARE_SHARED_NET_TLS_H
 #define FANFARE_SHARED_NET_TLS_H
@@ -18,6 +18,9 @@ struct tls_files {
 /* A server context (ALPN h2 required). With a CA a client certificate is required and verified. STATUS_IO: a
  * file cannot be read now, STATUS_INVALID: it will not do; the fault begins with its path. */
 enum status tls_server_new(const struct tls_files *files, SSL_CTX **out, struct fault *fault);
+/* The same for HTTPS: of ALPN http/1.1 is selected; who offers other protocols only is refused
+ * (no_application_protocol, RFC 7301, 3.2), who offers none needs none. */
+enum status tls_https_new(const struct tls_files *files, SSL_CTX **out, struct fault *fault);
 /* A client context. With a CA the server's chain is verified; see tls_client_session for the name. */
 enum status tls_client_new(const struct tls_files *files, SSL_CTX **out, struct fault *fault);
 /* A client session: SNI and, if the context verifies, host name or IP address check (RFC 6125)

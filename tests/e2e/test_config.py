@@ -140,9 +140,10 @@ def test_a_file_that_is_no_certificate(files, tmp_path):
 
 
 @pytest.mark.parametrize("program, one", [("fanfare-gateway", "ws.cert"), ("fanfare-gateway", "ws.key"),
-                                          ("fanfare-logic", "rpc.cert"), ("fanfare-logic", "rpc.key")])
+                                          ("fanfare-logic", "rpc.cert"), ("fanfare-logic", "rpc.key"),
+                                          ("fanfare-logic", "api.cert"), ("fanfare-logic", "api.key")])
 def test_certificate_and_key_go_together(files, certs, program, one):
-    both = ("ws.cert", "ws.key") if program == "fanfare-gateway" else ("rpc.cert", "rpc.key")
+    both = tuple(f"{one.split('.')[0]}.{part}" for part in ("cert", "key"))
     name = "gateway.pem" if one.endswith("cert") else "gateway.key"
     changes = {key: None for key in both}
     changes[one] = certs.path(name)

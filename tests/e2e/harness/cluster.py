@@ -175,7 +175,8 @@ class Cluster:
     def caller(self, logic=0):
         """A new keep-alive connection to a logic."""
         host, port = self.api(logic)
-        return Caller(host, port, headers=self.headers)
+        tls = self.certs.client_context(alpn=("http/1.1",), show=False) if self.logics[logic].config.get("api", {}).get("cert") else None
+        return Caller(host, port, headers=self.headers, tls=tls)
 
     def admin(self, gateway=0):
         host, port = self.gateways[gateway].address("admin")

@@ -11,6 +11,7 @@ import pathlib
 import re
 import shlex
 import signal
+import ssl
 import subprocess
 import time
 
@@ -135,7 +136,8 @@ class Daemon:
     def reloads(self):
         """How many SIGHUPs were taken over, and how many were not, as its metrics say."""
         which = self.program.removeprefix("fanfare-")
-        with Caller(*self.address("api" if which == "logic" else "admin")) as caller:
+        tls = ssl._create_unverified_context() if self.config.get("api", {}).get("cert") else None
+        with Caller(*self.address("api" if which == "logic" else "admin"), tls=tls) as caller:
             metrics = Metrics(caller.get("/metrics").body.decode())
         return [metrics.get(f"fanfare_{which}_reloads_total", result=result) for result in ("ok", "failed")]
 

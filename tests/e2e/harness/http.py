@@ -54,11 +54,13 @@ class UnixConnection(http.client.HTTPConnection):
 class Caller:
     """One keep-alive connection to logic or to an admin port."""
 
-    def __init__(self, host="127.0.0.1", port=0, unix=None, timeout=15, headers=None):
+    def __init__(self, host="127.0.0.1", port=0, unix=None, timeout=15, headers=None, tls=None):
         timeout = patient(timeout)
         self.headers = {} if headers is None else headers  # of every request
         if unix:
             self.connection = UnixConnection(unix, timeout)
+        elif tls:  # an ssl.SSLContext
+            self.connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=tls)
         else:
             self.connection = http.client.HTTPConnection(host, port, timeout=timeout)
         self.connects = 0

@@ -49,6 +49,12 @@ enum status http_server_listen(struct http_server *server, const char *what, con
     return listen_status == STATUS_OK ? STATUS_OK : fault_set(fault, listen_status, "port taken");
 }
 
+void http_server_use_tls(struct http_server *server, SSL_CTX *tls)
+{
+    (void)server;
+    (void)tls;
+}
+
 void http_server_limit(struct http_server *server, const struct http_server_conf *conf)
 {
     server->conf.max_header_bytes = conf->max_header_bytes;

@@ -74,7 +74,7 @@ static int tear_down(void **state)
 {
     (void)state;
     for (int i = 0; i < bench.count; i++) {
-        close(bench.conns[i].fd);
+        close(bench.conns[i].io.fd);
         close(bench.peers[i]);
     }
     return 0;
@@ -88,8 +88,11 @@ static struct http_conn *connected(enum http_phase phase, int64_t ms)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     bench.peers[bench.count++] = fds[1];
-    *conn = (struct http_conn){
-        .server = &bench.server, .fd = fds[0], .phase = phase, .deadline = now_ms - ms + TIMEOUT_MS};
+    *conn = (struct http_conn){.server = &bench.server,
+                               .io = {.fd = fds[0]},
+                               .shaken = true,
+                               .phase = phase,
+                               .deadline = now_ms - ms + TIMEOUT_MS};
     list_init(&conn->surplus_link);
     list_add_tail(&bench.server.phases[phase], &conn->phase_link);
     bench.server.connections++;
@@ -130,6 +133,19 @@ static void whoever_lingers_takes_no_place(void **state)
         (void)connected(i == 0 ? HTTP_LINGERING : HTTP_HANDLING, 0);
     bench.server.lingering = 1;
     assert_int_equal(http_slots_take(&bench.server), HTTP_SLOT_OWN);
+}
+
+static void a_handshake_that_stands_still_says_nothing(void **state)
+{
+    struct http_conn *shaking = connected(HTTP_FRESH, 300);
+
+    (void)state;
+    for (int i = 1; i < PLACES; i++)
+        (void)connected(HTTP_HANDLING, 0);
+    shaking->shaken = false;
+    say_something(shaking);
+    assert_int_equal(http_slots_take(&bench.server), HTTP_SLOT_OWN);
+    assert_ptr_equal(bench.dropped, shaking);
 }
 
 /* First who never said a byte, then who waits for its next request for longest, then who has just come. */
@@ -207,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(places_are_bounded),
         TEST(whoever_lingers_takes_no_place),
+        TEST(a_handshake_that_stands_still_says_nothing),
         TEST(the_silent_give_way_in_this_order),
         TEST(whoever_has_spoken_is_not_silent),
         TEST(a_request_under_way_never_gives_way),
