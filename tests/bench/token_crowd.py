@@ -3,6 +3,7 @@
 in time, the others are closed (4202) and come back with a new one. One asyncio loop, in a process of its own."""
 
 import asyncio
+import collections
 import json
 import multiprocessing
 import resource
@@ -16,10 +17,11 @@ SOURCES = 10000  # clients of one source address: 127.0.0.2 and up
 
 class Tally:
     def __init__(self):
-        self.opened = self.renewed = self.ended = self.other = 0
+        self.opened = self.renewed = self.ended = 0
+        self.other = collections.Counter()  # whatever else came: it should not
 
     def told(self):
-        return dict(vars(self))
+        return {**vars(self), "other": sum(self.other.values()), "what": dict(self.other.most_common(5))}
 
 
 class Guest(asyncio.Protocol):
@@ -80,13 +82,13 @@ class Guest(asyncio.Protocol):
             self.transport.write(frame(CLOSE, close_payload(code)))
             self.finish(code)
         else:
-            self.tally.other += 1
+            self.tally.other[payload[:60].decode(errors="replace")] += 1
 
     def finish(self, how):
         if how == 4202:
             self.tally.ended += 1
         else:
-            self.tally.other += 1
+            self.tally.other[str(how)] += 1
         self.transport.close()
         if not self.over.done():
             self.over.set_result(how)

@@ -17,6 +17,8 @@ static struct jose_signer auth_signers[2];
 static struct jwk_set *auth_sets[2];
 static struct gateway_conf auth_conf;
 static int64_t auth_max_per_user;
+static const char *auth_kid;            /* that slow tokens name; "k1" is there */
+static struct auth_keys auth_slow_keys; /* of the second issuer, but for the set */
 
 static inline void auth_set(const char *flag, const char *value)
 {
@@ -29,7 +31,8 @@ static inline void auth_set(const char *flag, const char *value)
 /* The settings of now are in force. */
 static inline void auth_apply(struct client_bench *bench)
 {
-    const struct auth_keys keys[] = {{auth_sets[0], 0, false}, {auth_sets[1], 0, false}};
+    const struct auth_keys keys[] = {{auth_sets[0], 0, false},
+                                     {auth_sets[1], auth_slow_keys.fetched_s, auth_slow_keys.url}};
     const struct auth_policy_conf conf = {&auth_conf.auth, keys, 64, auth_max_per_user};
     struct auth_policy *policy = NULL;
 
@@ -47,6 +50,8 @@ static inline int auth_setup(void **state)
     bench->bucket.limits.queue_bytes = BENCH_OUT;
     bench->bucket.limits.heartbeat_ms = 86400000;
     auth_max_per_user = 0;
+    auth_kid = "k1";
+    auth_slow_keys = (struct auth_keys){0};
     auth_signers[0] = jose_signer_of(JOSE_HS256);
     auth_signers[1] = jose_signer_of(JOSE_ES256);
     char *jwk = jose_jwk(&auth_signers[1], ",\"kid\":\"k1\"");
@@ -82,7 +87,7 @@ static inline const char *auth_signed(int issuer, int seconds, const char *claim
 
     snprintf(payload, sizeof payload, "{\"iss\":\"%s\",\"exp\":%lld%s%s}", issuer == 0 ? "fast" : "slow",
              (long long)wall_clock_s() + seconds, claims[0] != '\0' ? "," : "", claims);
-    char *token = jose_token(&auth_signers[issuer], issuer == 0 ? NULL : "k1", payload);
+    char *token = jose_token(&auth_signers[issuer], issuer == 0 ? NULL : auth_kid, payload);
     snprintf(out, sizeof texts[0], "%s", token);
     free(token);
     return out;

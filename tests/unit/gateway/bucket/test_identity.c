@@ -591,6 +591,52 @@ static void without_a_policy_nobody_is_asked(void **state)
     assert_true(bench_is_in(conn, "\002f:u") && bench_is_in(conn, "b"));
 }
 
+static int told_of_unknown_keys(struct client_bench *bench, uint64_t source)
+{
+    struct mail *next;
+    int count = 0;
+
+    for (struct mail *mail = mailbox_take(bench->conf.returns); mail != NULL; mail = next) {
+        struct control_mail *head = container_of(mail, struct control_mail, mail);
+
+        next = mail->next;
+        if (head->kind != CONTROL_KEYS)
+            continue;
+        struct keys_note *note = container_of(head, struct keys_note, head);
+        assert_int_equal(note->source, source);
+        free(note);
+        count++;
+    }
+    return count;
+}
+
+/* A key that is not there may have been made since its issuer's were fetched: come back, and they are asked
+ * for anew; but a flood of such tokens tells the control thread once a second. */
+static void an_unknown_key_is_told_once_a_second(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conns[5];
+
+    auth_slow_keys = (struct auth_keys){.fetched_s = wall_clock_s() - 3600, .url = true};
+    auth_apply(bench);
+    auth_kid = "k2";
+    for (int i = 0; i < 5; i++)
+        conns[i] = auth_ask(bench, "/connect", auth_slow_token(600, "\"sub\":\"u\""));
+    while (bucket_auth_judge_some(&bench->bucket))
+        continue;
+    for (int i = 0; i < 5; i++) {
+        bench_opened(conns[i]);
+        expect_refused(conns[i], NULL, "auth_unavailable", "close:4101 auth_unavailable ");
+    }
+    assert_int_equal(told_of_unknown_keys(bench, auth_source_of_issuer("slow")), 1);
+    bench_wait_ms(bench, 1000);
+    (void)auth_ask(bench, "/connect", auth_slow_token(600, "\"sub\":\"u\""));
+    (void)bucket_auth_judge_some(&bench->bucket);
+    assert_int_equal(told_of_unknown_keys(bench, auth_source_of_issuer("slow")), 1);
+    (void)auth_ask(bench, "/connect", auth_token(600, "\"sub\":\"u\""));
+    assert_int_equal(told_of_unknown_keys(bench, 0), 0);
+}
+
 /* Many ends in one second: a part of them each tick, and none is forgotten. */
 static void many_grants_end_in_parts(void **state)
 {
@@ -645,6 +691,7 @@ int main(void)
         EACH(a_drain_sends_nobody_away_too),
         EACH(another_policy_is_for_what_comes),
         EACH(without_a_policy_nobody_is_asked),
+        EACH(an_unknown_key_is_told_once_a_second),
         EACH(many_grants_end_in_parts),
     };
 
