@@ -12,12 +12,12 @@ static void print_record(const struct conf_option *records, FILE *out)
     for (size_t i = 0; i < record->count; i++) {
         const struct conf_option *option = &record->options[i];
         char allowed[CONF_ALLOWED_MAX];
+        char key[2 * CONF_NAME_MAX];
 
         conf_allowed(option, allowed);
+        (void)snprintf(key, sizeof key, "%s[].%s", records->key, option->key);
         fputs(".TP\n", out);
-        print_roff_bold(records->key, out);
-        print_roff_bold("[].", out);
-        print_roff_bold(option->key, out);
+        print_roff_bold(key, out);
         fputc('\n', out);
         print_roff(option->help, out);
         fputs("\n.br\nDefault: ", out);

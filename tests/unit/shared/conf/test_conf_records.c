@@ -297,7 +297,7 @@ static void every_printer_names_the_members(void **state)
     holds(conf_print_help, "      width: A width. Default: 3. Allowed: 1 to 9 ms.\n");
     holds(conf_print_markdown, "| `house.doors[].width` | `3` | 1 to 9 ms | A width.");
     holds(conf_print_markdown, "| `house.roof.kind` | empty | ");
-    holds(conf_print_man_options, "\\fBhouse.doors\\fR\\fB[].\\fR\\fBkeyRing\\fR\nThe keys.\n");
+    holds(conf_print_man_options, "\\fBhouse.doors[].keyRing\\fR\nThe keys.\n");
     holds(conf_print_man, "\\fB\\-\\-house\\-doors\\fR\n");
     holds(conf_print_bash, "--house-doors ");
     holds(conf_print_zsh, "'--house-doors=[The doors.]:value:'");
