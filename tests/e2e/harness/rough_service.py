@@ -17,8 +17,8 @@ def answer(status=200, body=b"{}", *fields):
 class RoughService:
     """`respond(path, head, body)` gives the bytes to send, or None: it says nothing. `delay` seconds go by before."""
 
-    def __init__(self, respond, tls=None, delay=0):
-        self.respond, self.delay, self.tls = respond, delay, tls
+    def __init__(self, respond, tls=None, delay=0, host="127.0.0.1"):
+        self.respond, self.delay, self.tls, self.host = respond, delay, tls, host
         self.heads, self.connections, self.at_once, self.most_at_once = [], 0, 0, 0
         self.lock = threading.Lock()
         self.port = 0
@@ -40,7 +40,7 @@ class RoughService:
                 pass  # hung up on
 
         self.open = set()
-        self.server = Server(("127.0.0.1", self.port), Handler)
+        self.server = Server((self.host, self.port), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -53,8 +53,8 @@ class RoughService:
             except OSError:
                 pass
 
-    def url(self, path="/ask", host="127.0.0.1"):
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}{path}"
+    def url(self, path="/ask", host=None):
+        return f"{'https' if self.tls else 'http'}://{host or self.host}:{self.port}{path}"
 
     def _serve(self, sock):
         self.connections += 1
