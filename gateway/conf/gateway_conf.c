@@ -57,7 +57,7 @@ static const struct conf_option options[] = {
     {"auth.cookie", LIVE_TEXT(auth.cookie), "", NULL, "", "Name of a cookie that may hold the token; it counts with an Origin of ws.origins only, which must be set. Empty: no cookie counts.", NULL},
     {"auth.deadline", LIVE_INT(auth.deadline, 1, 600), "10", NULL, "s", "Time for a client that has shown nothing at its handshake to send AUTH; past it: closed (4002).", NULL},
     {"auth.maxPending", LIVE_INT(auth.max_pending, 1, 10000000), "10000", NULL, "", "Clients that have yet to send AUTH; past it the one that has waited longest is closed (4101).", NULL},
-    {"auth.rooms", LIVE_PATTERNS(auth.rooms), "", NULL, "", "Rooms that every client who has shown who it is may join, as patterns: `*` is any run of characters, `{sub}` the user without its prefix.", NULL},
+    {"auth.rooms", LIVE_PATTERNS(auth.rooms), "", NULL, "", "Rooms that every client who has shown who it is may join, as patterns: `*` is any run of characters, `{sub}` the user without its prefix, and one that begins with `!` takes away what the others of its list give.", NULL},
     {"auth.anonymousRooms", LIVE_PATTERNS(auth.anonymous_rooms), "", NULL, "", "Rooms that an anonymous client may join, as patterns; see auth.required.", NULL},
     {"auth.header", LIVE_TEXT(auth.header), "", NULL, "", "Name of a request header in which a trusted proxy names the user; from everyone else it is ignored. Needs trustedProxies and ws.origins. Empty: none.", NULL},
     {"auth.headerUserPrefix", CONF_STRING, CONF_LIVE, AT(auth.header_user_prefix), 0, 64, "", NULL, "", "What stands before the user's name when it comes from auth.header, as `userPrefix` of an issuer.", NULL},
