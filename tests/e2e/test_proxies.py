@@ -218,6 +218,30 @@ def test_without_trusted_proxies_nobody_is_believed(make):
     assert tried(cluster, source="127.0.0.2", first=v1("192.0.2.7")) == 400
 
 
+PAGE = "https://example.org"
+BY_HEADER = {"trustedProxies": ["127.0.0.1"], "ws.origins": [PAGE], "auth.mode": "verify", "auth.header": "X-User"}
+
+
+@pytest.mark.parametrize("options, first, source, believed", [
+    ({}, b"", None, True),
+    ({}, b"", "127.0.0.2", False),
+    ({"proxyProtocol": True}, LOCAL, None, True),
+    ({"proxyProtocol": True}, v2("127.0.0.1"), None, True),
+    ({"proxyProtocol": True}, v2("192.0.2.7"), None, False),
+    ({"proxyProtocol": True}, UNKNOWN, None, False),
+    ({"proxyProtocol": True}, b"", "127.0.0.2", False),
+], ids=["l7", "stranger", "local", "l7-behind-l4", "l4", "l4-unknown", "stranger-beside-l4"])
+def test_only_a_trusted_proxy_itself_says_who_the_user_is(make, options, first, source, believed):
+    cluster = make(**BY_HEADER, **options)
+    client = cluster.raw(shake=False, first=first, source=source)
+    assert client.shake(Origin=PAGE, X_User="shop-7").status == 101
+    if believed:
+        client.join("r")
+    else:
+        client.text({"type": "JOIN", "id": 1, "data": {"room": "r"}})
+        assert client.close_code() == 4002
+
+
 def test_a_reload_trusts_others(make):
     cluster = make(maxClientsPerAddress=1)
     gateway = cluster.gateways[0]
