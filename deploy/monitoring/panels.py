@@ -117,6 +117,8 @@ LOGIC = [
           (rate(L + "pushes_refused_total", "reason"), "pushes: {{reason}}"),
           (rate(L + "items_refused_total", "reason"), "items: {{reason}}"),
           (rate(L + "http_unauthorized_total"), "unauthorized")),
+    graph("Pushes by target", "ops", "Pushes accepted by what they are for, and users that a push that waited found without any connection.",
+          (rate(L + "pushes_by_target_total", "target"), "{{target}}"), (rate(L + "users_offline_total"), "users offline")),
     graph("Callers that wait", "short", "Pushes with wait=1 that are under way, and those answered 504 a second.",
           (total(L + "waits"), "waiting"), (rate(L + "wait_timeouts_total"), "timed out a second")),
     graph("RPC time", "s", "From a batch's sending to the gateway's answer.", *quantiles(L + "rpc_seconds")),
@@ -178,6 +180,25 @@ CONNECTIONS = [
     graph("Messages from clients", "ops", "JOIN, LEAVE, PING and others.", (rate(G + "client_messages_total", "instance"), "{{instance}}")),
     graph("Rooms", "short", "Rooms with at least one client, by gateway.", (total(G + "rooms", "instance"), "{{instance}}")),
     graph("Kind of socket writes", "short", "Gateways that write with io_uring and with send().", (total(G + "wire", "kind"), "{{kind}}")),
+]
+
+IDENTITY = [
+    graph("Granted", "ops", "Clients that showed who they are, renewals included, by how; and rooms that they asked for and may not join.",
+          (rate(G + "auth_granted_total", "source"), "{{source}}"), (rate(G + "joins_refused_total"), "joins refused")),
+    graph("Refused by reason", "ops", "What clients showed and was refused; docs/metrics.md has the reasons. A step: a key has changed, or a clock.",
+          (rate(G + "auth_refused_total", "reason"), "{{reason}}")),
+    graph("Without a token", "short", "Clients that have yet to show who they are (at most auth.maxPending), and those closed a second since their token had ended.",
+          (total(G + "auth_pending", "instance"), "pending {{instance}}"), (rate(G + "auth_expired_total"), "ended a second")),
+    graph("Answers of auth.hook", "ops", "Questions to your service by what came; all but granted and refused are failures. Kept: answered without asking.",
+          (rate(G + "hook_answers_total", "result"), "{{result}}"), (rate(G + "hook_cache_hits_total"), "kept"),
+          (total(G + "hook_waiting"), "waiting now")),
+    graph("Time of auth.hook", "s", "From a question to its answer; past auth.hook.timeout the client is refused.", *quantiles(G + "hook_seconds")),
+    graph("Keys fetched and read", "short", "Asked for at an issuer's URL, and files read anew, by what came; issuers that have no keys.",
+          (f"sum by (result) (increase({G}key_fetches_total@[~]))", "URL: {{result}}"),
+          (f"sum by (result) (increase({G}key_files_read_total@[~]))", "file: {{result}}"),
+          (f"max({G}issuers_without_keys@)", "issuers without keys")),
+    graph("Age of the oldest keys", "s", "Of those from a URL. It falls with each fetch: between five minutes and a day.",
+          (f"max by (instance) ({G}keys_age_seconds@)", "{{instance}}")),
 ]
 
 REDIS = [
@@ -250,5 +271,5 @@ PROCESS = [
 
 ROWS = [
     ("Overview", OVERVIEW), ("Delivery", DELIVERY), ("Logic", LOGIC),
-    ("Connections", CONNECTIONS), ("Redis and bus", REDIS), ("Process", PROCESS),
+    ("Connections", CONNECTIONS), ("Identity", IDENTITY), ("Redis and bus", REDIS), ("Process", PROCESS),
 ]

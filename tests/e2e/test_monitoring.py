@@ -245,6 +245,9 @@ WAITS = {
     ("FanfareBusGaps", "warning"): 5, ("FanfareCanaryFailing", "critical"): 1,
     ("FanfarePushToSocketSlow", "warning"): 10, ("FanfarePushToSocketSlow", "critical"): 5,
     ("FanfareSlowClients", "warning"): 10, ("FanfareClientsRefused", "warning"): 10,
+    ("FanfareIssuerWithoutKeys", "critical"): 2, ("FanfareIssuerKeysStale", "warning"): 10,
+    ("FanfareKeyFileBad", "warning"): 1, ("FanfareHookFailing", "critical"): 2, ("FanfareHookSlow", "warning"): 10,
+    ("FanfareClientsUnauthorized", "warning"): 10, ("FanfareProxyHeadersRefused", "warning"): 5,
     ("FanfareRedisDown", "warning"): 3, ("FanfareNotInRegistry", "warning"): 2,
     ("FanfareDescriptorsNearLimit", "warning"): 5, ("FanfareReloadFailed", "warning"): 1,
     ("FanfareCertificateExpiring", "warning"): 60, ("FanfareCertificateExpiring", "critical"): 5,
@@ -350,7 +353,7 @@ def test_panels_are_well_formed():
     numbers = [panel["id"] for panel in board["panels"]]
     assert len(numbers) == len(set(numbers)) > 50
     rows = [panel["title"] for panel in board["panels"] if panel["type"] == "row"]
-    assert rows == ["Overview", "Delivery", "Logic", "Connections", "Redis and bus", "Process"]
+    assert rows == ["Overview", "Delivery", "Logic", "Connections", "Identity", "Redis and bus", "Process"]
     for panel in panels():
         assert panel["title"] and len(panel["description"]) > 5, panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"] in UNITS, panel["title"]
