@@ -70,6 +70,29 @@ CASES = {
     },
     "open": {"networkPolicy": {"enabled": False}},
     "tokens": {"logic": {"apiTokensSecret": "api-tokens"}},
+    "identity": {
+        "gateway": {
+            "authSecret": "push-auth", "authConfigMap": "push-keys",
+            "config": {
+                "trustedProxies": ["10.244.0.0/16"], "ws": {"origins": ["https://shop.example"]}, "maxClientsPerUser": 20,
+                "auth": {
+                    "mode": "verify", "cookie": "push", "header": "X-User", "headerUserPrefix": "sso:",
+                    "issuers": [
+                        {"iss": "https://shop.example", "aud": ["fanfare"], "userPrefix": "shop:", "secretFile": "/etc/fanfare/auth/secret"},
+                        {"iss": "https://id.example", "aud": ["push"], "algs": ["EdDSA"], "userPrefix": "id:",
+                         "rooms": ["orders.*", "!orders.internal"], "jwks": "/etc/fanfare/auth/jwks.json"},
+                        {"iss": "https://far.example", "userPrefix": "far:", "jwksUrl": "https://far.example/jwks.json",
+                         "jwksCa": "/etc/fanfare/auth/ca.pem"},
+                    ],
+                    "hook": {"url": "https://hook.push.svc/client", "headers": ["Cookie"], "userPrefix": "hook:",
+                             "ca": "/etc/fanfare/auth/ca.pem", "tokenFile": "/etc/fanfare/auth/hook-token"},
+                },
+            },
+        },
+        "networkPolicy": {"authEgress": [
+            {"ports": [{"port": 443}], "to": [{"ipBlock": {"cidr": "203.0.113.0/24"}}]},
+            {"ports": [{"port": 8443}], "to": [{"podSelector": {"matchLabels": {"app": "hook"}}}]}]},
+    },
     "configured": {
         "gateway": {
             "drainSeconds": 100, "terminationGracePeriodSeconds": 120,

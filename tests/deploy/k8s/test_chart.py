@@ -3,7 +3,9 @@
 
 import base64
 import json
+import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -82,7 +84,7 @@ def test_pods_are_restricted(rendered):
         assert spec["automountServiceAccountToken"] is False, labels
         assert spec["enableServiceLinks"] is False
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
-        assert {kind for volume in spec.get("volumes", []) for kind in volume if kind != "name"} <= {"configMap", "secret"}
+        assert {kind for volume in spec.get("volumes", []) for kind in volume if kind != "name"} <= {"configMap", "secret", "projected"}
         for container in spec["containers"]:
             context = container["securityContext"]
             assert context["allowPrivilegeEscalation"] is False
@@ -197,12 +199,55 @@ def test_network_policies(case):
         assert all([reached(rendered, peer) for peer in peers(each["egress"], 6379)] == [{"redis"}] for each in (gateway, logic))
 
 
+def test_files_of_identity_are_mounted(default):
+    """Each file that the config names is below what is mounted, for reading only and by the group only."""
+    rendered = Rendered(CASES["identity"])
+    spec = rendered.pod("gateway")["spec"]
+    (mount,) = [each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "auth"]
+    (volume,) = [each["projected"] for each in spec["volumes"] if each["name"] == "auth"]
+    assert mount == {"name": "auth", "mountPath": "/etc/fanfare/auth", "readOnly": True}
+    assert volume == {"defaultMode": 0o440, "sources": [{"secret": {"name": "push-auth"}}, {"configMap": {"name": "push-keys"}}]}
+    auth = rendered.config("gateway")["auth"]
+    files = [value for each in [*auth["issuers"], auth["hook"]] for key, value in each.items() if key in ("secretFile", "jwks", "jwksCa", "ca", "tokenFile")]
+    assert len(files) == 5 and all(file.startswith(mount["mountPath"] + "/") for file in files)
+    assert not any("subPath" in each for each in spec["containers"][0]["volumeMounts"]), "would never change"
+    only = Rendered({"gateway": {"authConfigMap": "push-keys"}}).pod("gateway")["spec"]["volumes"]
+    assert [each["projected"]["sources"] for each in only if each["name"] == "auth"] == [[{"configMap": {"name": "push-keys"}}]]
+    for other in (rendered.pod("logic"), default.pod("gateway")):
+        assert "auth" not in {each["name"] for each in other["spec"]["volumes"]}
+
+
+def test_gateways_reach_issuers_and_hook_when_they_are_told(default):
+    rules = CASES["identity"]["networkPolicy"]["authEgress"]
+    rendered = Rendered(CASES["identity"])
+    assert [each for each in policy(rendered, "gateway")["egress"] if each in rules] == rules
+    assert not any(each in rules for each in policy(rendered, "logic")["egress"])
+    assert len(policy(default, "gateway")["egress"]) == 1, "name look-ups"
+    anywhere = {"gateway": {"config": {"auth": {"hook": {"url": "https://h/c"}}}}, "networkPolicy": {"egress": False}}
+    assert Rendered(anywhere).config("gateway")["auth"]["hook"]["url"] == "https://h/c"
+    beside = {"gateway": {"config": {"auth": {"hook": {"url": "http://127.0.0.1:9000/c"}}}}}
+    assert Rendered(beside).config("gateway")["auth"]["hook"]["url"].startswith("http://127"), "a sidecar needs no way out"
+
+
 # In accord with the daemons.
 
 
-def put_files(config, certs, tokens):
+def auth_files(directory, certs):
+    """What a Secret and a ConfigMap mounted as /etc/fanfare/auth have."""
+    directory.mkdir()
+    key = directory / "key.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+    made = subprocess.run([BUILD / "fanfare", "token", "jwks", "--key-file", key], capture_output=True, text=True, check=True)
+    (directory / "jwks.json").write_text(made.stdout)
+    (directory / "secret").write_text("s" * 44 + "\n")
+    (directory / "hook-token").write_text("a-token-of-sixteen\n")
+    (directory / "ca.pem").write_bytes(pathlib.Path(certs.ca).read_bytes())
+    return directory
+
+
+def put_files(config, certs, tokens, auth="/nowhere"):
     """The config with files that exist here, for --check."""
-    text = json.dumps(config)
+    text = json.dumps(config).replace("/etc/fanfare/auth", str(auth))
     for mounted, file in (
         ("/etc/fanfare/tls/ca.crt", certs.ca),
         ("/etc/fanfare/tls/tls.crt", certs.path("SIDE.pem")), ("/etc/fanfare/tls/tls.key", certs.path("SIDE.key")),
@@ -235,7 +280,8 @@ def test_the_daemon_takes_its_configuration(rendered, component, certs, tmp_path
     path = tmp_path / "config.json"
     tokens = tmp_path / "tokens"
     tokens.write_text("a-token-of-sixteen\n")
-    path.write_text(put_files(rendered.config(component), certs, tokens).replace("SIDE", component))
+    config = put_files(rendered.config(component), certs, tokens, auth_files(tmp_path / "auth", certs))
+    path.write_text(config.replace("SIDE", component))
     done = daemon.run(program, "-config", path, "--check", env=literal_env(rendered, component))
     assert done.returncode == 0, done.stderr
     shown = json.loads(daemon.run(program, "-config", path, "--print-config").stdout)
@@ -462,6 +508,25 @@ def test_alerts_and_dashboard_are_kept_once():
         link = ROOT / "deploy" / "monitoring" / name
         assert link.is_symlink() and link.resolve() == (CHART / "monitoring" / name).resolve()
         assert not (CHART / "monitoring" / name).is_symlink()
+
+
+def notes(directory, values):
+    """What `helm install` says at its end, rendered as an object: without a cluster helm shows no notes."""
+    chart = directory / "chart"
+    shutil.copytree(CHART, chart, dirs_exist_ok=True)
+    text = (chart / "templates" / "NOTES.txt").read_text()
+    made = '{{- define "notes" -}}\n' + text + '{{- end -}}\nnotes: |\n{{ include "notes" . | indent 2 }}\n'
+    (chart / "templates" / "notes.yaml").write_text(made)
+    command = ["template", "fanfare", chart, "--kube-version", f"{KUBE_VERSIONS[-1]}.0", "--show-only", "templates/notes.yaml"]
+    done = helm(*command, values=values)
+    assert done.returncode == 0, done.stderr
+    return yaml.safe_load(done.stdout)["notes"]
+
+
+@pytest.mark.parametrize("case, clients, callers", [("default", True, True), ("identity", False, True), ("tokens", True, False)])
+def test_the_notes_say_what_is_open(tmp_path, case, clients, callers):
+    shown = notes(tmp_path, CASES[case])
+    assert ("may join any room" in shown, "may push" in shown) == (clients, callers)
 
 
 def test_other_names():

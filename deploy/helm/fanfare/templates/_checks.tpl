@@ -14,6 +14,8 @@
 {{- end -}}
 {{- include "fanfare.checkMemory" . -}}
 {{- include "fanfare.checkLimits" . -}}
+{{- include "fanfare.checkIdentity" . -}}
+{{- include "fanfare.checkKeys" . -}}
 {{- if and (eq .Values.tls.source "existing") (or (not .Values.tls.existing.gatewaySecret) (not .Values.tls.existing.logicSecret)) -}}
 {{- fail "tls.source is existing: name the Secrets in tls.existing.gatewaySecret and tls.existing.logicSecret (each with tls.crt, tls.key, ca.crt; deploy/make-certs makes such files)" -}}
 {{- end -}}
@@ -25,6 +27,60 @@
 {{- end -}}
 {{- if and (eq .Values.seccompProfile.type "Localhost") (not .Values.seccompProfile.localhostProfile) -}}
 {{- fail "seccompProfile.type is Localhost: give the file below the kubelet's seccomp directory in seccompProfile.localhostProfile" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Options that need each other. The daemon would say so too, but only after the pods were made. */}}
+{{- define "fanfare.checkIdentity" -}}
+{{- $config := .Values.gateway.config -}}
+{{- $auth := $config.auth | default dict -}}
+{{- $hook := $auth.hook | default dict -}}
+{{- $variables := keys .Values.gateway.secretEnv -}}
+{{- range .Values.gateway.extraEnv -}}
+{{- $variables = append $variables .name -}}
+{{- end -}}
+{{- if and (eq (dig "mode" "none" $auth) "verify") (not (or $auth.issuers $auth.header $hook.url (contains "FANFARE_AUTH_" (join "," $variables)))) -}}
+{{- fail "gateway.config.auth.mode is verify, and nothing says who a client is: set gateway.config.auth.issuers, .header or .hook.url" -}}
+{{- end -}}
+{{- range $option := list "auth.header" "proxyProtocol" -}}
+{{- if and (ternary $auth.header $config.proxyProtocol (eq $option "auth.header")) (not $config.trustedProxies) -}}
+{{- fail (printf "gateway.config.%s is set, and gateway.config.trustedProxies is empty: list the addresses that the pods see of the proxies, such as the network of the ingress controller's pods" $option) -}}
+{{- end -}}
+{{- end -}}
+{{- $sent := dict "auth.cookie" $auth.cookie "auth.header" $auth.header "auth.hook.headers" (has "cookie" (splitList "," (lower (join "," $hook.headers)))) -}}
+{{- $origins := dig "ws" "origins" list $config -}}
+{{- range $option, $set := $sent -}}
+{{- if and $set (or (not $origins) (has "*" $origins)) -}}
+{{- fail (printf "gateway.config.%s is set: browsers send that for any page, so name your own pages in gateway.config.ws.origins (without *)" $option) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Keys that the pods must have before them: a file that is mounted, or a way to where it is. */}}
+{{- define "fanfare.checkKeys" -}}
+{{- $auth := .Values.gateway.config.auth | default dict -}}
+{{- $hook := $auth.hook | default dict -}}
+{{- $files := dict "auth.hook.ca" $hook.ca "auth.hook.tokenFile" $hook.tokenFile -}}
+{{- $urls := dict "auth.hook.url" $hook.url -}}
+{{- range $index, $issuer := $auth.issuers -}}
+{{- if ne 1 (len (compact (list $issuer.jwks $issuer.jwksUrl $issuer.secretFile))) -}}
+{{- fail (printf "gateway.config.auth.issuers[%d] (%s): set exactly one of jwks, jwksUrl and secretFile" $index $issuer.iss) -}}
+{{- end -}}
+{{- range $key := list "jwks" "jwksCa" "secretFile" -}}
+{{- $_ := set $files (printf "auth.issuers[%d].%s" $index $key) (get $issuer $key) -}}
+{{- end -}}
+{{- $_ := set $urls (printf "auth.issuers[%d].jwksUrl" $index) $issuer.jwksUrl -}}
+{{- end -}}
+{{- range $option, $file := $files -}}
+{{- if and (hasPrefix "/etc/fanfare/auth/" ($file | default "")) (not (or $.Values.gateway.authSecret $.Values.gateway.authConfigMap)) -}}
+{{- fail (printf "gateway.config.%s is %s, and nothing is mounted there: name the Secret with the key %s in gateway.authSecret, or the ConfigMap in gateway.authConfigMap" $option $file (base $file)) -}}
+{{- end -}}
+{{- end -}}
+{{- $policy := .Values.networkPolicy -}}
+{{- range $option, $url := $urls -}}
+{{- if and (hasPrefix "https://" ($url | default "")) $policy.enabled $policy.egress (not (or $policy.authEgress $policy.extraEgress)) -}}
+{{- fail (printf "gateway.config.%s is %s, and the NetworkPolicy lets no gateway go there: add a rule to networkPolicy.authEgress, such as {ports: [{port: 443}], to: [{ipBlock: {cidr: 203.0.113.0/24}}]}" $option $url) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -81,6 +81,9 @@ spec:
             {{- if $values.tlsSecret }}
             - {name: ws-tls, mountPath: /etc/fanfare/ws-tls, readOnly: true}
             {{- end }}
+            {{- if or $values.authSecret $values.authConfigMap }}
+            - {name: auth, mountPath: /etc/fanfare/auth, readOnly: true}
+            {{- end }}
             {{- if $values.apiTokensSecret }}
             - {name: api-tokens, mountPath: /etc/fanfare/api, readOnly: true}
             {{- end }}
@@ -98,6 +101,18 @@ spec:
         {{- with $values.tlsSecret }}
         - name: ws-tls
           secret: {secretName: {{ . }}, defaultMode: 0440}
+        {{- end }}
+        {{- if or $values.authSecret $values.authConfigMap }}
+        - name: auth
+          projected:
+            defaultMode: 0440
+            sources:
+              {{- with $values.authSecret }}
+              - secret: {name: {{ . }}}
+              {{- end }}
+              {{- with $values.authConfigMap }}
+              - configMap: {name: {{ . }}}
+              {{- end }}
         {{- end }}
         {{- with $values.apiTokensSecret }}
         - name: api-tokens
