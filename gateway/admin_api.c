@@ -57,7 +57,8 @@ enum status admin_api_new(struct event_base *base, const struct admin_api_conf *
                  .evicted = M_EVICTED_ADMIN,
                  .refused_full = M_ADMIN_REFUSED,
                  .refused_inflight = UINT_MAX, /* no body is taken */
-                 .inflight = UINT_MAX},
+                 .inflight = UINT_MAX,
+                 .tls_failures = UINT_MAX}, /* it speaks none */
         .routes = routes,
         .route_count = sizeof routes / sizeof routes[0],
         .arg = api,

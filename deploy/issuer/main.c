@@ -159,7 +159,7 @@ static int serve(struct issuer *issuer)
         .idle_timeout_ms = TIMEOUT_MS,
         .write_timeout_ms = TIMEOUT_MS,
         .max_connections = MAX_CONNECTIONS,
-        .rows = {UINT_MAX, UINT_MAX, UINT_MAX, UINT_MAX, UINT_MAX}, /* nothing is counted */
+        .rows = {UINT_MAX, UINT_MAX, UINT_MAX, UINT_MAX, UINT_MAX, UINT_MAX}, /* nothing is counted */
         .routes = routes,
         .route_count = sizeof routes / sizeof *routes,
         .filter = filter,

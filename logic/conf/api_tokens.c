@@ -75,7 +75,8 @@ static enum status read_digest(struct slice hex, unsigned char out[DIGEST_LEN], 
         int low = hex_value(hex.data[2 * i + 1]);
 
         good = high >= 0 && low >= 0;
-        out[i] = (unsigned char)(high << 4 | low);
+        if (good)
+            out[i] = (unsigned char)(high << 4 | low);
     }
     return good ? STATUS_OK
                 : fault_set(fault, STATUS_INVALID,

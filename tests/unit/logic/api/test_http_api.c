@@ -412,16 +412,43 @@ static void what_dispatch_refuses_comes_back_with_a_time(void **state)
     assert_int_equal(metrics_get(LM_HTTP_5XX), 1);
 }
 
-static void ask_for_tokens(struct bench *bench, char *path)
+static void ask_for_tokens_of(struct bench *bench, const char *text, char *path)
 {
     int fd = mkstemp(path);
 
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, TOKEN "\n", sizeof TOKEN), sizeof TOKEN);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     close(fd);
     bench->conf.api_tokens_file = path;
     start(bench);
     unlink(path);
+}
+
+static void ask_for_tokens(struct bench *bench, char *path)
+{
+    ask_for_tokens_of(bench, TOKEN "\n", path);
+}
+
+static void without_a_right_nothing_is_read(void **state)
+{
+    static const char shown[] = JSON "Authorization: Bearer " TOKEN "\r\n";
+    char path[] = "/tmp/fanfare-tokens-XXXXXX";
+    struct bench *bench = *state;
+
+    ask_for_tokens_of(bench, TOKEN " name=ops rights=member\n", path);
+    call(bench, "POST", "/push/all", shown, "{\"items\":[1]}");
+    expect_refused_unread(bench, 403, "lacks the right broadcast;");
+    call(bench, "POST", "/push/room", shown, "{\"room\":\"r\",\"items\":[1]}");
+    expect_refused_unread(bench, 403, "lacks the right push;");
+    call(bench, "POST", "/push/batch", shown, "[]");
+    expect_refused_unread(bench, 403, "lacks the right push;");
+    assert_int_equal(metrics_get(LM_PUSHES_REFUSED_FORBIDDEN), 3);
+    assert_int_equal(metrics_get(LM_PUSHES_RECEIVED), 3);
+    call(bench, "GET", "/gateways", shown, "");
+    expect_refused_unread(bench, 403, "lacks the right query;");
+    assert_int_equal(metrics_get(LM_PUSHES_RECEIVED), 3);
+    assert_int_equal(metrics_get(LM_HTTP_FORBIDDEN), 4);
+    assert_int_equal(metrics_get(LM_HTTP_4XX), 4);
 }
 
 static void without_a_token_nothing_is_read(void **state)
@@ -618,6 +645,7 @@ int main(void)
         TEST(a_body_that_cannot_be_read_is_counted),
         TEST(limits_are_those_of_the_options),
         TEST(what_dispatch_refuses_comes_back_with_a_time),
+        TEST(without_a_right_nothing_is_read),
         TEST(without_a_token_nothing_is_read),
         TEST(probes_need_no_token),
         TEST(a_page_that_is_not_listed_may_not_push),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "logic/api/push_job.h"
+#include "shared/log/metric_names.h"
 #include "tests/unit/logic/api/api_bench.h"
 
 enum { MOST = 4 };
@@ -227,6 +228,65 @@ static void a_call_whose_caller_has_gone_ends_too(void **state)
     assert_int_equal(metrics_get(LM_HTTP_5XX), 1);
 }
 
+static void give_back(void *kept)
+{
+    api_caller_unref(kept);
+}
+
+static void expect_sample(const char *sample)
+{
+    struct buf text;
+
+    buf_init(&text, 1 << 20);
+    assert_int_equal(metrics_print(&text), STATUS_OK);
+    assert_int_equal(buf_append(&text, "", 1), STATUS_OK);
+    if (strstr((const char *)text.data, sample) == NULL)
+        fail_msg("no %s", sample);
+    buf_fini(&text);
+}
+
+/* Two at once are what a rate of one lets through. */
+static void each_push_of_a_caller_is_judged_by_itself(void **state)
+{
+    struct push_fault fault = {.status = 400, .code = "invalid_json", .message = "no item"};
+    struct call call = make_call(4);
+    struct api_caller *caller = NULL;
+    struct fault why;
+
+    (void)state;
+    assert_int_equal(api_caller_parse(slice_str("name=shop rate=1"), &caller, &why), STATUS_OK);
+    caller->place = metric_name_place(caller->name);
+    call.exchange.kept = caller;
+    call.exchange.release = give_back;
+    call.entries[3].fault = &fault;
+    at_once = &taken;
+    run(&call);
+    expect_answer(&call.exchange, 207, "\"rate_limited\"");
+    assert_int_equal(push_count, 2);
+    assert_null(call.exchange.kept);
+    assert_int_equal(metrics_get(LM_PUSHES_REFUSED_RATE), 1);
+    assert_int_equal(metrics_get(LM_PUSHES_REFUSED_INVALID), 1);
+    expect_sample("\nfanfare_logic_caller_pushes_total{caller=\"shop\"} 2\n");
+    expect_sample("\nfanfare_logic_caller_refused_total{caller=\"shop\",reason=\"rate_limited\"} 1\n");
+    expect_sample("\nfanfare_logic_caller_refused_total{caller=\"shop\",reason=\"invalid\"} 1\n");
+}
+
+static void a_push_says_whose_it_is(void **state)
+{
+    struct call call = make_call(1);
+    struct api_caller *caller = NULL;
+    struct fault why;
+
+    (void)state;
+    assert_int_equal(api_caller_parse(slice_str("name=shop"), &caller, &why), STATUS_OK);
+    call.exchange.kept = api_caller_ref(caller);
+    call.exchange.release = give_back;
+    run(&call);
+    assert_ptr_equal(pushes[0].caller, caller->name);
+    settle_push(0, PUSH_TAKEN);
+    api_caller_unref(caller);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -245,6 +305,8 @@ int main(void)
         TEST(a_push_waits_by_itself_too),
         TEST(a_pushs_own_trace_wins_over_the_headers),
         TEST(a_call_whose_caller_has_gone_ends_too),
+        TEST(each_push_of_a_caller_is_judged_by_itself),
+        TEST(a_push_says_whose_it_is),
     };
 
     return cmocka_run_group_tests_name("push_job", tests, NULL, NULL);

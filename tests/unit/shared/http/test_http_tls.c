@@ -345,6 +345,35 @@ static void who_does_not_shake_hands_gives_way(void **state)
     hang_up(&client);
 }
 
+/* All places are at work: what comes has no right to an answer before it has shaken hands. */
+static void who_finds_no_place_is_closed_unheard(void **state)
+{
+    static const char request[] = "POST /later HTTP/1.1\r\n" HOST "\r\n";
+    struct fixture *fixture = *state;
+    struct http_server_conf conf = tls_conf(fixture);
+    struct client busy;
+    int fds[3];
+
+    conf.max_connections = 1;
+    restart_with(fixture, &conf);
+    busy = dial_tls(fixture);
+    shake(fixture, &busy);
+    say_tls(fixture, &busy, request, sizeof request - 1);
+    WAIT_UNTIL(fixture, fixture->held != NULL);
+    for (int i = 0; i < 3; i++) {
+        fds[i] = dial(fixture);
+        turn(fixture);
+    }
+    WAIT_UNTIL(fixture, metrics_get(REFUSED) == 2);
+    hear_end(fixture, fds[0]);
+    assert_int_equal(fixture->answer_len, 0);
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    http_reply(fixture->held, 200, "text/plain", "late", 4);
+    hear_tls(fixture, &busy, "\r\n\r\nlate");
+    hang_up(&busy);
+}
+
 static long serial_of(const struct client *client)
 {
     X509 *cert = SSL_get1_peer_certificate(client->ssl);
@@ -439,6 +468,7 @@ int main(void)
         TEST(rubbish_is_no_handshake),
         TEST(a_handshake_has_its_time),
         TEST(who_does_not_shake_hands_gives_way),
+        TEST(who_finds_no_place_is_closed_unheard),
         TEST(another_certificate_is_shown_to_who_comes),
         TEST(http_1_1_is_selected),
         TEST(who_offers_other_protocols_only_is_refused),
