@@ -232,8 +232,10 @@ static const char *code_of(const struct auth_answer *answer, uint16_t *close_cod
     };
 
     *close_code = codes[answer->outcome].close_code;
-    if (answer->reason == AUTH_REASON_EXPIRED)
+    if (answer->reason == AUTH_REASON_EXPIRED) { /* with the next token the same client is welcome */
+        *close_code = CLOSE_token_expired;
         return "token_expired";
+    }
     if (answer->reason != AUTH_REASON_TOO_MANY_FOR_USER)
         return codes[answer->outcome].code;
     *close_code = CLOSE_too_many_for_user;

@@ -128,10 +128,11 @@ BAD_TOKENS = {
 @pytest.mark.parametrize("what", BAD_TOKENS)
 def test_a_token_that_is_bad_is_refused(cluster, issuer, user, what):
     make, code = BAD_TOKENS[what]
-    assert refusal(cluster.client(**bearer(make(issuer, user)))) == (code, 4002, "unauthorized")
+    close = {"unauthorized": 4002, "token_expired": 4202}[code]
+    assert refusal(cluster.client(**bearer(make(issuer, user)))) == (code, close, code)
     client = cluster.client()
     answer = client.request("AUTH", {"token": make(issuer, user)})
-    assert (answer["type"], answer["data"]["code"], client.ended()) == ("ERROR", code, 4002)
+    assert (answer["type"], answer["data"]["code"], client.ended()) == ("ERROR", code, close)
 
 
 def test_no_token_and_no_user_stands_in_the_log(cluster, issuer, user):

@@ -52,14 +52,15 @@ static void a_bad_token_gets_101_and_why(void **state)
     struct ws_conn *conn = auth_ask(bench, "/connect?join=a", auth_token(-60, "\"sub\":\"u\""));
 
     bench_opened(conn);
-    expect_refused(conn, NULL, "token_expired", "close:4002 unauthorized ");
+    expect_refused(conn, NULL, "token_expired", "close:4202 token_expired ");
     assert_int_equal(conn->client->room_count, 0);
     conn = auth_ask(bench, "/connect", "a.b.c");
     bench_opened(conn);
     expect_refused(conn, NULL, "unauthorized", "close:4002 unauthorized ");
     assert_int_equal(metrics_get(M_AUTH_REFUSED_EXPIRED), 1);
     assert_int_equal(metrics_get(M_AUTH_REFUSED_MALFORMED), 1);
-    assert_int_equal(metrics_get(M_CLOSED_4002), 2);
+    assert_int_equal(metrics_get(M_CLOSED_4002), 1);
+    assert_int_equal(metrics_get(M_CLOSED_4202), 1);
 }
 
 static void a_token_shown_and_bad_is_never_anonymous(void **state)
@@ -116,7 +117,7 @@ static void one_failed_auth_closes(void **state)
     struct ws_conn *conn = bench_connect(*state, "/connect");
 
     auth_says(conn, auth_token(-60, ""));
-    expect_refused(conn, "1", "token_expired", "close:4002 unauthorized ");
+    expect_refused(conn, "1", "token_expired", "close:4202 token_expired ");
     conn = bench_connect(*state, "/connect");
     bench_says(conn, "{\"type\":\"AUTH\",\"id\":1}");
     expect_refused(conn, "1", "unauthorized", "close:4002 unauthorized ");
