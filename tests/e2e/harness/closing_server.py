@@ -4,18 +4,32 @@
 import asyncio
 import http
 import json
+import re
 import threading
 
 import websockets
 
 
+def token_of(headers):
+    """The token in Authorization, or among the subprotocols, where "fanfare" stands too; None without one."""
+    kind, _, token = headers.get("Authorization", "").partition(" ")
+    if kind == "Bearer":
+        return token
+    offered = re.split(r", *", headers.get("Sec-WebSocket-Protocol", ""))
+    mark = "fanfare.token."
+    found = [each[len(mark):] for each in offered if each.startswith(mark)]
+    return found[0] if found and "fanfare" in offered else None
+
+
 class ClosingServer:
     """`plan` has one entry a handshake: (close code, reason), or (HTTP status, headers) for a refusal. Each JOIN
-    is answered, then a PUSH with the number of the connection comes, then the end. `asked` counts handshakes."""
+    is answered, then a PUSH with the number of the connection comes, then the end. `asked` counts handshakes, `shown`
+    has the token of each."""
 
     def __init__(self, plan):
         self.plan = plan
         self.asked = 0
+        self.shown = []
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
@@ -23,9 +37,10 @@ class ClosingServer:
         self.port = self.server.sockets[0].getsockname()[1]
 
     async def _start(self):
-        return await websockets.serve(self._serve, "127.0.0.1", 0, process_request=self._judge)
+        return await websockets.serve(self._serve, "127.0.0.1", 0, process_request=self._judge, subprotocols=["fanfare"])
 
-    async def _judge(self, _path, _headers):
+    async def _judge(self, _path, headers):
+        self.shown.append(token_of(headers))
         number, self.asked = self.asked, self.asked + 1
         status, headers = self.plan[number]
         return (http.HTTPStatus(status), headers, b"") if status < 1000 else None

@@ -220,6 +220,14 @@ class Cluster:
         assert answer.status == 200, answer
         return answer.json
 
+    def push_users(self, *users_and_item):
+        """Pushes the last argument to the users before it, and waits; gives the answer."""
+        *users, item = users_and_item
+        with self.caller() as caller:
+            answer = caller.post("/push/user", {"users": users, "items": [item], "wait": True})
+        assert answer.status == 200, answer
+        return answer.json
+
     def gateway_metrics(self, gateway=0):
         with self.admin(gateway) as caller:
             return Metrics(caller.get("/metrics").body.decode())
