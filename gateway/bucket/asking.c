@@ -31,15 +31,24 @@ static enum status post(struct client *client, struct hook_mail *mail, enum stat
     return made;
 }
 
-/* The headers that are handed on; a page that is not known does not lend its visitor's cookies. The items are
- * the policy's, the array the caller's. */
-static enum status choose_headers(const struct conf_list *all, bool known_page, struct conf_list *out)
+/* Whether a browser may send it by itself. Of programs only cookies are: they show the rest on purpose. */
+static bool is_visitors(const char *name, bool is_page)
 {
+    return strcasecmp(name, "Cookie") == 0 || (is_page && strcasecmp(name, "Authorization") == 0);
+}
+
+/* The headers that are handed on; a page that is not known lends neither its visitor's cookies nor the
+ * password that his browser keeps. The items are the policy's, the array the caller's. */
+static enum status choose_headers(const struct client *client, bool known_page, struct conf_list *out)
+{
+    const struct conf_list *all = auth_policy_hook_headers(client->bucket->auth.policy);
+    bool is_page = http_request_header(client->request, "Origin").data != NULL;
+
     *out = (struct conf_list){.items = calloc(all->count + 1, sizeof *out->items)};
     if (out->items == NULL)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < all->count; i++)
-        if (known_page || strcasecmp(all->items[i], "Cookie") != 0)
+        if (known_page || !is_visitors(all->items[i], is_page))
             out->items[out->count++] = all->items[i];
     return STATUS_OK;
 }
@@ -63,8 +72,7 @@ enum status asking_who(struct client *client, bool known_page)
 
     if (mail == NULL)
         return STATUS_NO_MEMORY;
-    enum status status =
-        choose_headers(auth_policy_hook_headers(client->bucket->auth.policy), known_page, &headers);
+    enum status status = choose_headers(client, known_page, &headers);
     if (status == STATUS_OK)
         status = hook_question_connect(&mail->question, address_of(client, text), client->request, &headers);
     free(headers.items);

@@ -169,13 +169,18 @@ static int64_t due_s(const struct client *client, int64_t expires_s)
     return expires_s == INT64_MAX ? INT64_MAX : expires_s + client->bucket->auth.leeway_s;
 }
 
-void client_auth_schedule(struct client *client)
+int64_t client_auth_due_s(const struct client *client)
 {
-    struct client_auth *auth = client->auth;
+    const struct client_auth *auth = client->auth;
     int64_t first_s = auth->grant != NULL ? auth->grant->expires_s : INT64_MAX;
 
     for (uint32_t i = 0; i < auth->pass_count; i++)
         if (auth->passes[i].expires_s < first_s)
             first_s = auth->passes[i].expires_s;
-    expiry_wheel_add(&client->bucket->auth.wheel, &auth->expiry, due_s(client, first_s));
+    return due_s(client, first_s);
+}
+
+void client_auth_schedule(struct client *client)
+{
+    expiry_wheel_add(&client->bucket->auth.wheel, &client->auth->expiry, client_auth_due_s(client));
 }

@@ -78,6 +78,8 @@ enum status client_auth_hold(struct client *client, const uint8_t *data, size_t 
 enum status client_auth_note_pass(struct client *client, const struct room *room, int64_t expires_s);
 /* The membership has ended. Legal when there is none. */
 void client_auth_drop_pass(struct client *client, const struct room *room);
+/* When the first of its grant and its passes is over, the leeway with it; since 1970. INT64_MAX: never. */
+int64_t client_auth_due_s(const struct client *client);
 /* Its next end is the grant's or a pass's: into the wheel. */
 void client_auth_schedule(struct client *client);
 

@@ -13,6 +13,8 @@
 #include "shared/contract/audience.h"
 #include "shared/contract/close_codes.h"
 
+enum { RENEWAL_S = 5 }; /* for how long an end gives way to what waits */
+
 static const struct slice no_id = {NULL, 0};
 
 /* Ends the membership at `slot` and says so. */
@@ -37,7 +39,7 @@ static bool grant_joins(const struct grant *grant, struct slice room)
     return false;
 }
 
-/* What was joined under an older grant. */
+/* What was joined under an older grant, or none. */
 static void review(struct client *client)
 {
     const struct grant *grant = client->auth->grant;
@@ -84,6 +86,7 @@ enum status rights_grant(struct client *client, struct grant *grant)
 {
     struct client_auth *auth = client->auth;
     bool renewed = auth->grant != NULL;
+    bool was_in = client->room_count > 0; /* by an older grant, or while nobody was asked for one */
 
     grant_free(auth->grant);
     auth->grant = grant;
@@ -99,7 +102,7 @@ enum status rights_grant(struct client *client, struct grant *grant)
         status = client_join(client, slice_str(room), MEMBER_FIXED);
     if (status != STATUS_OK)
         return status;
-    if (renewed)
+    if (was_in)
         review(client);
     if (client->phase == CLIENT_OPEN)
         client_auth_schedule(client);
@@ -300,7 +303,9 @@ void rights_expire(struct client *client, int64_t now_s)
 {
     struct client_auth *auth = client->auth;
 
-    if (client_auth_waits(client)) { /* its next token may be what waits */
+    /* Its next token may be what waits, or stand behind it. Not for ever: who never stops asking would stay.
+     */
+    if (client_auth_waits(client) && now_s - RENEWAL_S < client_auth_due_s(client)) {
         expiry_wheel_add(&client->bucket->auth.wheel, &auth->expiry, now_s + 1);
         return;
     }

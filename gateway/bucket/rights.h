@@ -37,8 +37,9 @@ void rights_judge_room_token(struct client *client, struct slice token, struct s
 void rights_refuse(struct client *client, struct slice id, const struct auth_answer *answer);
 /* The end of a rights_grant that was not STATUS_OK. */
 void rights_end(struct client *client, struct slice id, enum status status);
-/* Its time in the wheel has come: closes it with 4202, or ends the memberships whose pass is over. `now_s` is
- * since 1970. */
+/* Its time in the wheel has come: closes it with 4202, or ends the memberships whose pass is over; some
+ * seconds later when something of it is still being judged, which may be its next token. `now_s` is since
+ * 1970. */
 void rights_expire(struct client *client, int64_t now_s);
 
 #endif

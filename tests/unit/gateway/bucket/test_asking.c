@@ -18,7 +18,7 @@ static int hook_setup(void **state)
     auth_setup(state);
     auth_set("auth-hook-url", "http://127.0.0.1:1/");
     auth_set("auth-hook-user-prefix", "h:");
-    auth_set("auth-hook-headers", "Cookie,X-Api");
+    auth_set("auth-hook-headers", "Cookie,X-Api,Authorization");
     auth_set("auth-hook-joins", "true");
     auth_apply(*state);
     return 0;
@@ -120,26 +120,40 @@ static void who_shows_a_token_is_not_asked_about(void **state)
     bench_expect(conn, "");
 }
 
-/* Any page can have its visitor's browser send the cookie. */
+/* Any page can have its visitor's browser send the cookie, and the password that it keeps. */
 static void cookies_are_handed_on_for_known_pages_only(void **state)
 {
     struct client_bench *bench = *state;
     char *origin = "https://app.example";
     const struct conf_list origins = {&origin, 1}, none = {0};
+    struct handshake_rules *listed, *all;
     struct hook_mail *mail;
 
-    assert_int_equal(handshake_rules_new(&origins, &none, NULL, &bench->bucket.rules), STATUS_OK);
+    assert_int_equal(handshake_rules_new(&origins, &none, NULL, &listed), STATUS_OK);
+    bench->bucket.rules = listed;
     (void)bench_ask(bench, "/connect", "Cookie: sid=secret\r\nX-Api: 7\r\n");
     mail = asked(bench);
     assert_true(!says(mail, "secret") && says(mail, "\"7\""));
     hook_mail_free(mail);
+    (void)bench_ask(bench, "/connect", "Authorization: Basic c2VjcmV0\r\n"); /* a program's own */
+    mail = asked(bench);
+    assert_true(says(mail, "c2VjcmV0"));
+    hook_mail_free(mail);
+    assert_int_equal(handshake_rules_new(&none, &none, NULL, &all), STATUS_OK);
+    bench->bucket.rules = all;
+    (void)bench_ask(bench, "/connect", "Authorization: Basic c2VjcmV0\r\nOrigin: https://evil.example\r\n");
+    mail = asked(bench);
+    assert_false(says(mail, "c2VjcmV0"));
+    hook_mail_free(mail);
+    bench->bucket.rules = listed;
     (void)bench_ask(bench, "/connect", "Cookie: sid=secret\r\nOrigin: https://app.example\r\n");
     mail = asked(bench);
     assert_true(says(mail, "secret"));
     hook_mail_free(mail);
     for (int i = 0; i < bench->count; i++)
         bench->conns[i].client->auth->wait->asked = NULL; /* freed above */
-    handshake_rules_unref(bench->bucket.rules);
+    handshake_rules_unref(listed);
+    handshake_rules_unref(all);
     bench->bucket.rules = NULL;
 }
 
@@ -203,6 +217,37 @@ static void a_join_that_no_right_covers_is_asked_about(void **state)
     assert_int_equal(conn->client->phase, CLIENT_OPEN);
 }
 
+static void who_never_stops_asking_ends_all_the_same(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = auth_connect(bench, "/connect", "\"sub\":\"u\"");
+    struct hook_mail *mail;
+
+    auth_joins(conn, "x", NULL);
+    grant(bench, asked(bench), NULL, NULL, 60);
+    bench_expect(conn, ACK("2"));
+    bench_wait_ms(bench, 68000);
+    for (int i = 0; i < 9; i++) { /* one question behind the other, past the end of x */
+        auth_joins(conn, "y", NULL);
+        mail = asked(bench);
+        assert_non_null(mail);
+        bench_wait_ms(bench, 1000);
+        answer(bench, mail, AUTH_REFUSED, AUTH_REASON_HOOK_REFUSED);
+        if (strstr(bench_out(conn), "\"LEFT\"") != NULL)
+            break;
+        assert_true(i < 8);
+    }
+    assert_false(bench_is_in(conn, "x"));
+    bench_wait_ms(bench, 530000); /* the token's 600 s and the leeway are nearly over */
+    (void)bench_out(conn);
+    auth_joins(conn, "y", NULL);
+    mail = asked(bench);
+    assert_non_null(mail);
+    bench_wait_ms(bench, 12000);
+    bench_expect(conn, "close:4202 token_expired ");
+    answer(bench, mail, AUTH_REFUSED, AUTH_REASON_HOOK_REFUSED);
+}
+
 static void rooms_of_the_handshake_are_asked_about_one_by_one(void **state)
 {
     struct client_bench *bench = *state;
@@ -250,6 +295,7 @@ int main(void)
         EACH(who_goes_meanwhile_is_not_found),
         EACH(one_that_is_not_answered_ends),
         EACH(a_join_that_no_right_covers_is_asked_about),
+        EACH(who_never_stops_asking_ends_all_the_same),
         EACH(rooms_of_the_handshake_are_asked_about_one_by_one),
         EACH(a_drain_goes_on_beside_it),
     };
