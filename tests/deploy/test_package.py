@@ -85,6 +85,19 @@ def test_installed_and_not_started(debian, packages, before):
     assert debian.must("dpkg", "--verify", "fanfare") == ""
 
 
+def test_it_brings_what_fetches_keys_and_nothing_that_makes_tokens_for_everybody(debian):
+    """`make run` has an issuer that lets anybody be anybody: in no package. The gateway fetches keys with libcurl."""
+    depends = debian.must("dpkg-query", "-W", "-f", "${Depends}", "fanfare")
+    assert re.search(r"(^|, )libcurl4 ", depends), depends
+    files = debian.must("dpkg", "-L", "fanfare").split()
+    assert "/usr/bin/fanfare" in files
+    assert [file for file in files if "issuer" in file or "run-local" in file] == []
+    for program in ("/usr/bin/fanfare", "/usr/sbin/fanfare-gateway", "/usr/sbin/fanfare-logic"):
+        assert b"fanfare-dev-issuer" not in debian.path(program).read_bytes()
+    for daemon in DAEMONS:
+        assert "tokenUrl" not in debian.path(f"/etc/fanfare/{daemon}.json").read_text()
+
+
 def test_the_maintainer_scripts_may_run_again(debian):
     debian.must("/var/lib/dpkg/info/fanfare.postinst", "configure", "")
     debian.must("/var/lib/dpkg/info/fanfare.prerm", "upgrade", "0.1.0-1")

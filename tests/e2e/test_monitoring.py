@@ -14,11 +14,13 @@ from harness.cluster import Cluster
 from harness.metrics import Metrics
 from harness.promql import Names, alternatives
 from harness.redis_server import RedisServer
+from harness.tokens import Tokens, bearer
 from harness.waiting import wait_until
 
 MONITORING = ROOT / "deploy" / "monitoring"
 DASHBOARD, RULES = MONITORING / "fanfare-dashboard.json", MONITORING / "fanfare-alerts.yaml"
 RULES_TEST = MONITORING / "fanfare-alerts_test.yaml"
+CALLER = "a-token-of-the-shop"
 PROMETHEUS = {"up", "ALERTS"}  # Prometheus's own
 TARGET = {"job", "instance", "cluster", "namespace", "pod", "le"}  # labels that Prometheus gives, or that all histograms have
 UNITS = {"short", "none", "ops", "reqps", "s", "d", "bytes", "Bps", "percentunit"}
@@ -101,11 +103,12 @@ class Printed:
 
 @pytest.fixture(scope="module")
 def printed(certs, tmp_path_factory):
-    """A cluster with all there is: TLS for clients, the registry, and the bus beside the links."""
+    """A cluster with all there is: TLS for clients, the registry, the bus beside the links, and a caller with a name."""
     directory = tmp_path_factory.mktemp("monitored")
     redis = RedisServer(directory)
     tls = {"ws.cert": certs.path("gateway.pem"), "ws.key": certs.path("gateway.key"), "bus.listen": True}
-    cluster = Cluster(directory, certs, redis=redis, gateway=tls, logic={"bus.mode": "mirror", "canary.intervalSeconds": 1})
+    cluster = Cluster(directory, certs, redis=redis, gateway=tls, headers=bearer(CALLER),
+                      logic={**Tokens(directory, f"{CALLER} name=shop").option, "bus.mode": "mirror", "canary.intervalSeconds": 1})
     try:
         wait_until(lambda: cluster.logic_metrics().total("fanfare_logic_canaries_total"), what="a canary")
         texts = []
@@ -248,6 +251,7 @@ WAITS = {
     ("FanfareIssuerWithoutKeys", "critical"): 2, ("FanfareIssuerKeysStale", "warning"): 10,
     ("FanfareKeyFileBad", "warning"): 1, ("FanfareHookFailing", "critical"): 2, ("FanfareHookSlow", "warning"): 10,
     ("FanfareClientsUnauthorized", "warning"): 10, ("FanfareProxyHeadersRefused", "warning"): 5,
+    ("FanfareCallersRefused", "warning"): 10,
     ("FanfareRedisDown", "warning"): 3, ("FanfareNotInRegistry", "warning"): 2,
     ("FanfareDescriptorsNearLimit", "warning"): 5, ("FanfareReloadFailed", "warning"): 1,
     ("FanfareCertificateExpiring", "warning"): 60, ("FanfareCertificateExpiring", "critical"): 5,

@@ -70,6 +70,7 @@ CASES = {
     },
     "open": {"networkPolicy": {"enabled": False}},
     "tokens": {"logic": {"apiTokensSecret": "api-tokens"}},
+    "https": {"logic": {"apiTokensSecret": "api-tokens", "apiTlsSecret": "api-tls"}, "serviceMonitor": {"enabled": True}},
     "identity": {
         "gateway": {
             "authSecret": "push-auth", "authConfigMap": "push-keys",

@@ -149,6 +149,46 @@ def test_name_servers_may_have_another_port(default):
             assert any({"port": 8200} in each["ports"] for each in egress) == (ports != [53])
 
 
+def schemes(rendered, component):
+    container, *_ = rendered.pod(component)["spec"]["containers"]
+    return {container[each]["httpGet"].get("scheme", "HTTP") for each in ("startupProbe", "livenessProbe", "readinessProbe")}
+
+
+def test_https_for_the_api_is_one_value(default):
+    """The daemon, its probes, its Service, its monitor and `helm test` change together; the gateways do not."""
+    rendered = Rendered(CASES["https"])
+    name = f"fanfare-logic.{NAMESPACE}.svc"
+    assert (schemes(default, "logic"), schemes(rendered, "logic"), schemes(rendered, "gateway")) == ({"HTTP"}, {"HTTPS"}, {"HTTP"})
+    assert rendered.config("logic")["api"].keys() == {"cert", "key", "tokensFile"} and "api" not in default.config("logic")
+    mounts = {each["name"]: each["mountPath"] for each in rendered.pod("logic")["spec"]["containers"][0]["volumeMounts"]}
+    volumes = {each["name"]: each for each in rendered.pod("logic")["spec"]["volumes"]}
+    for key, file in (("cert", "tls.crt"), ("key", "tls.key")):
+        assert rendered.config("logic")["api"][key] == f"{mounts['api-tls']}/{file}"
+    assert volumes["api-tls"]["secret"] == {"secretName": "api-tls", "defaultMode": 0o440}
+    for each, scheme in ((default, "http"), (rendered, "https")):
+        assert each.get("Service", "fanfare-logic")["spec"]["ports"][0]["appProtocol"] == scheme
+        (container,) = each.get("Pod", "fanfare-test-push")["spec"]["containers"]
+        assert container["args"][2] == f"{scheme}://{name}:7799"
+    endpoint = {each: rendered.get("ServiceMonitor", f"fanfare-{each}")["spec"]["endpoints"][0] for each in DAEMONS}
+    assert endpoint["logic"]["scheme"] == "https"
+    assert endpoint["logic"]["tlsConfig"] == {"serverName": name, "ca": {"secret": {"name": "api-tls", "key": "ca.crt"}}}
+    assert not {"scheme", "tlsConfig"} & set(endpoint["gateway"])
+    public = Rendered({**CASES["https"], "logic": {"apiTlsSecret": "api-tls", "apiTlsCa": ""}})
+    assert public.get("ServiceMonitor", "fanfare-logic")["spec"]["endpoints"][0]["tlsConfig"] == {"serverName": name}
+    pod = public.get("Pod", "fanfare-test-push")["spec"]
+    assert "volumes" not in pod and "--ca" not in pod["containers"][0]["args"]
+
+
+def test_helm_test_knows_the_ca():
+    spec = Rendered(CASES["https"]).get("Pod", "fanfare-test-push")["spec"]
+    (container,) = spec["containers"]
+    file = container["args"][container["args"].index("--ca") + 1]
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == "api-ca"]
+    (volume,) = [each["secret"] for each in spec["volumes"] if each["name"] == "api-ca"]
+    assert file == f"{mount['mountPath']}/{volume['items'][0]['path']}"
+    assert volume["items"] == [{"key": "ca.crt", "path": "ca.crt"}] and volume["secretName"] == "api-tls", "never its key"
+
+
 def test_helm_test_shows_a_token(default):
     for rendered, tokens in ((default, False), (Rendered(CASES["tokens"]), True)):
         spec = rendered.get("Pod", "fanfare-test-push")["spec"]
@@ -252,6 +292,7 @@ def put_files(config, certs, tokens, auth="/nowhere"):
         ("/etc/fanfare/tls/ca.crt", certs.ca),
         ("/etc/fanfare/tls/tls.crt", certs.path("SIDE.pem")), ("/etc/fanfare/tls/tls.key", certs.path("SIDE.key")),
         ("/etc/fanfare/api/tokens", str(tokens)),
+        ("/etc/fanfare/api-tls/tls.crt", certs.path("gateway.pem")), ("/etc/fanfare/api-tls/tls.key", certs.path("gateway.key")),
         ("/etc/fanfare/ws-tls/tls.crt", certs.path("gateway.pem")), ("/etc/fanfare/ws-tls/tls.key", certs.path("gateway.key")),
     ):
         text = text.replace(mounted, file)
@@ -292,9 +333,11 @@ def test_the_daemon_takes_its_configuration(rendered, component, certs, tmp_path
     assert spec["terminationGracePeriodSeconds"] > shown["drainSeconds"] + before
 
 
-@pytest.mark.parametrize("component, port", [("gateway", "admin"), ("logic", "api")])
-def test_probes_ask_what_the_daemon_answers(default, component, port, certs, tmp_path):
-    config = json.loads(put_files(default.config(component), certs, tmp_path).replace("SIDE", component))
+@pytest.mark.parametrize("component, port, case", [("gateway", "admin", "default"), ("logic", "api", "default"), ("logic", "api", "https")])
+def test_probes_ask_what_the_daemon_answers(component, port, case, certs, tmp_path):
+    default = Rendered(CASES[case])
+    (tmp_path / "tokens").write_text("a-token-of-sixteen\n")
+    config = json.loads(put_files(default.config(component), certs, tmp_path / "tokens").replace("SIDE", component))
     config.update(wsPort=0, servicePort=0, adminPort=0) if component == "gateway" else config.update(servicePort=0)
     config["drainSeconds"] = 1
     if component == "logic":
@@ -306,8 +349,9 @@ def test_probes_ask_what_the_daemon_answers(default, component, port, certs, tmp
         for probe, statuses in (("startupProbe", {200}), ("livenessProbe", {200}), ("readinessProbe", {200, 503})):
             get = container[probe]["httpGet"]
             assert get["port"] == port and container_ports({"containers": [container]})[port]
-            url = f"http://127.0.0.1:{number}{get['path']}"
-            done = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url], capture_output=True, text=True)
+            url = f"{get.get('scheme', 'HTTP').lower()}://127.0.0.1:{number}{get['path']}"
+            done = subprocess.run(["curl", "-sk",  # as kubelet, which verifies nothing
+                                   "-o", "/dev/null", "-w", "%{http_code}", url], capture_output=True, text=True)
             assert int(done.stdout) in statuses
     finally:
         assert process.finish() == []

@@ -49,6 +49,19 @@ def test_what_is_mounted_and_used_is_there(compose, services):
     assert {name for name in services if "ports" not in services[name]} == {"certs", "redis"}
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_the_health_check_knows_a_logic_that_speaks_https(tls, certs, tmp_path):
+    program = tmp_path / "fanfare-health"
+    source = DEPLOY / "image" / "fanfare-health.c"
+    subprocess.run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-o", program, source], check=True)
+    api = {"cert": certs.path("gateway.pem"), "key": certs.path("gateway.key")} if tls else {}
+    logic = daemon.Daemon("fanfare-logic", {"servicePort": 0, "gatewayList": [], "api": api, "drainSeconds": 1}, tmp_path)
+    port = str(logic.port("api"))
+    assert subprocess.run([program, port]).returncode == 0
+    assert logic.finish() == []
+    assert subprocess.run([program, port], capture_output=True).returncode == 1
+
+
 def test_the_daemons_are_confined(services):
     for name in (*GATEWAYS, *LOGICS):
         service = services[name]

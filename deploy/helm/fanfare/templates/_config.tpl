@@ -25,8 +25,16 @@
   "servicePort" 7799 "drainSeconds" (int .Values.logic.drainSeconds) "discovery" $discovery
   "rpc" (dict "ca" "/etc/fanfare/tls/ca.crt" "cert" "/etc/fanfare/tls/tls.crt" "key" "/etc/fanfare/tls/tls.key"
     "serverName" (include "fanfare.serverName" .)) -}}
+{{- $api := dict -}}
 {{- if .Values.logic.apiTokensSecret -}}
-{{- $_ := set $chart "api" (dict "tokensFile" "/etc/fanfare/api/tokens") -}}
+{{- $_ := set $api "tokensFile" "/etc/fanfare/api/tokens" -}}
+{{- end -}}
+{{- if .Values.logic.apiTlsSecret -}}
+{{- $_ := set $api "cert" "/etc/fanfare/api-tls/tls.crt" -}}
+{{- $_ := set $api "key" "/etc/fanfare/api-tls/tls.key" -}}
+{{- end -}}
+{{- if $api -}}
+{{- $_ := set $chart "api" $api -}}
 {{- end -}}
 {{- if .Values.redis.enabled -}}
 {{- $_ := set $chart "redis" (dict "prefix" .Values.redis.prefix) -}}

@@ -42,6 +42,15 @@ labels:
 {{ include "fanfare.rpcName" . }}.{{ .Values.clusterDomain }}.
 {{- end -}}
 
+{{/* Where callers, `helm test` and Prometheus find the API, and the name that its certificate has. */}}
+{{- define "fanfare.apiName" -}}
+{{ include "fanfare.fullname" . }}-logic.{{ .Release.Namespace }}.svc
+{{- end -}}
+
+{{- define "fanfare.apiScheme" -}}
+{{ ternary "http" "https" (empty .Values.logic.apiTlsSecret) }}
+{{- end -}}
+
 {{- define "fanfare.serverName" -}}
 {{ .Values.tls.serverName | default (include "fanfare.rpcName" .) }}
 {{- end -}}

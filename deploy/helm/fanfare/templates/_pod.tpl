@@ -68,7 +68,7 @@ spec:
           {{- end }}
           ports:
             {{- toYaml .ports | nindent 12 }}
-          {{- include "fanfare.probes" .health | nindent 10 }}
+          {{- include "fanfare.probes" (dict "port" .health "https" $values.apiTlsSecret) | nindent 10 }}
           lifecycle:
             preStop:
               # Not kubelet's own `sleep` action, which is off before 1.30: this runs everywhere, and needs no shell.
@@ -86,6 +86,9 @@ spec:
             {{- end }}
             {{- if $values.apiTokensSecret }}
             - {name: api-tokens, mountPath: /etc/fanfare/api, readOnly: true}
+            {{- end }}
+            {{- if $values.apiTlsSecret }}
+            - {name: api-tls, mountPath: /etc/fanfare/api-tls, readOnly: true}
             {{- end }}
             {{- with $values.extraVolumeMounts }}
             {{- toYaml . | nindent 12 }}
@@ -116,6 +119,10 @@ spec:
         {{- end }}
         {{- with $values.apiTokensSecret }}
         - name: api-tokens
+          secret: {secretName: {{ . }}, defaultMode: 0440}
+        {{- end }}
+        {{- with $values.apiTlsSecret }}
+        - name: api-tls
           secret: {secretName: {{ . }}, defaultMode: 0440}
         {{- end }}
         {{- with $values.extraVolumes }}
@@ -166,18 +173,19 @@ topologySpreadConstraints:
 
 {{/* Lives: liveness asks only whether the process answers. Ready: /readyz is 503 while it drains. */}}
 {{- define "fanfare.probes" -}}
+{{- $scheme := ternary ", scheme: HTTPS" "" (not (empty .https)) -}}
 startupProbe:
-  httpGet: {path: /healthz, port: {{ . }}}
+  httpGet: {path: /healthz, port: {{ .port }}{{ $scheme }}}
   periodSeconds: 1
   timeoutSeconds: 2
   failureThreshold: 60
 livenessProbe:
-  httpGet: {path: /healthz, port: {{ . }}}
+  httpGet: {path: /healthz, port: {{ .port }}{{ $scheme }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /readyz, port: {{ . }}}
+  httpGet: {path: /readyz, port: {{ .port }}{{ $scheme }}}
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: 2
