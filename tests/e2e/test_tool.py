@@ -379,12 +379,16 @@ def test_the_first_token_of_a_file_is_shown(certs, tmp_path):
     tokens = tmp_path / "tokens"
     with https_server(certs) as port:
         args = ["push", "--room", "r", "--items", "[1]", "--api", f"https://localhost:{port}", "--ca", certs.ca]
-        tokens.write_text("# callers\r\n\nopen-sesame\r\nanother\n")
-        done = fanfare(*args, "--tokens", tokens)
-        assert done.returncode == TAKEN and "Bearer-open-sesame" in done.stdout, done
-        tokens.write_text("# none yet\n")
-        done = fanfare(*args, "--tokens", tokens)
-        assert done.returncode == UNREACHABLE and f"--tokens: {tokens}: a line of printable ASCII is needed" in done.stderr, done
+        for text in ("# callers\r\n\nopen-sesame\r\nanother\n", "open-sesame name=shop rights=push\n",
+                     f"sha256:{'0' * 64} name=a\nopen-sesame  name=b rate=1\n"):
+            tokens.write_text(text)
+            done = fanfare(*args, "--tokens", tokens)
+            assert done.returncode == TAKEN and "Bearer-open-sesame" in done.stdout, (text, done)
+        for text in ("# none yet\n", f"sha256:{'0' * 64} name=a\n"):
+            tokens.write_text(text)
+            done = fanfare(*args, "--tokens", tokens)
+            assert done.returncode == UNREACHABLE, done
+            assert f"--tokens: {tokens}: a line with a token of printable ASCII is needed" in done.stderr, done
 
 
 def test_a_certificate_of_another_name_is_refused(certs):
