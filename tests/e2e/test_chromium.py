@@ -4,18 +4,22 @@
 import json
 import re
 import signal
+import subprocess
 from urllib.parse import quote
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
-from harness.build import BUILD
+from harness.build import BUILD, binary
 from harness.cluster import Cluster
+from harness.daemon import clean_environment
 from harness.http import Caller
 from harness.proxy import Proxy
-from harness.waiting import wait_until
+from harness.waiting import patient, wait_until
+from test_run_local import free_base
 
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 
@@ -34,6 +38,69 @@ def shared_cluster(certs, tmp_path_factory):
     yield cluster
     api.stop()
     finish([cluster])
+
+
+class DevIssuer:
+    """The issuer of `make run`, with tokens of so many seconds; `restart` is for pages of a cluster."""
+
+    def __init__(self, directory):
+        self.key, self.port = directory / "issuer.key", free_base()
+        self.jwks = directory / "issuer.jwks"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", self.key], check=True, capture_output=True)
+        made = subprocess.run([binary("fanfare"), "token", "jwks", "--key-file", self.key], check=True,
+                              capture_output=True, env=clean_environment())
+        self.jwks.write_bytes(made.stdout)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+
+    def options(self):
+        """Of a gateway, as deploy/run-local sets them."""
+        rooms = ["*", "!private.*"]
+        issuer = {"iss": self.url, "aud": ["fanfare"], "jwks": str(self.jwks)}
+        return {"auth.mode": "verify", "auth.required": False, "auth.rooms": rooms, "auth.anonymousRooms": rooms,
+                "auth.issuers": [issuer], "auth.leewaySeconds": 0, "page.tokenUrl": f"{self.url}/token"}
+
+    def restart(self, cluster, seconds):
+        self.stop()
+        self.process = subprocess.Popen(
+            [binary("fanfare-dev-issuer"), "--key", self.key, "--port", str(self.port), "--iss", self.url,
+             "--aud", "fanfare", "--seconds", str(seconds), f"--origin=http://127.0.0.1:{cluster.ws()[1]}"],
+            stderr=subprocess.PIPE, env=clean_environment())
+        assert b"listening" in self.process.stderr.readline()
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(patient(10))
+
+
+@pytest.fixture(scope="module")
+def login(certs, tmp_path_factory):
+    """The cluster and the issuer of pages that log in."""
+    from conftest import finish
+
+    directory = tmp_path_factory.mktemp("login")
+    issuer, api = DevIssuer(directory), Proxy(None)
+    gateway = {"page.apiUrl": f"http://127.0.0.1:{api.port}", **issuer.options()}
+    cluster = Cluster(directory, certs, gateway=gateway, logic={"cors.origins": ["*"]})
+    api.target = cluster.api()
+    yield cluster, issuer
+    issuer.stop()
+    api.stop()
+    finish([cluster])
+
+
+@pytest.fixture
+def login_page(browser, login):
+    """The page where one may log in, without a user, with tokens of ten minutes."""
+    cluster, issuer = login
+    issuer.restart(cluster, 600)
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    page = Page(browser, cluster).open()
+    yield page
+    browser.execute_script("try { sessionStorage.clear() } catch {}")
+    browser.get("about:blank")
+    page.complaints()
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +148,19 @@ class Page:
 
     def joined(self, room):
         wait_until(lambda: self.rooms().get(room) == "joined", what=f"the page to have joined {room}")
+
+    def log_in(self, user):
+        self.fill("user", user)
+        self.one("log-in").click()
+        shown = user if len(user) <= 24 else user[:23] + "…"
+        wait_until(lambda: self.text("state") == f"Connected as {shown}", 15, f"the page to be {user}'s")
+        self.joined("default")
+
+    def refused(self, room):
+        """Asks for the room, which must not be given."""
+        self.join(room)
+        wait_until(lambda: f"“{room}”: forbidden" in self.text("room-answer"), what=f"{room} to be refused")
+        assert room not in self.rooms()
 
     def fill(self, name, text):
         field = self.one(name)
@@ -214,6 +294,92 @@ def test_a_token_is_shown_and_stays_in_the_tab(browser, make_cluster, tmp_path):
     browser.execute_script("sessionStorage.clear()")
     browser.get("about:blank")
     page.complaints()
+
+
+def test_who_logs_in_may_join_a_room_of_the_own_name_and_no_others(login_page):
+    assert login_page.text("who") == "nobody: no private rooms"
+    login_page.refused("private.alice")
+    login_page.log_in("alice")
+    assert login_page.text("who") == "alice"
+    login_page.join("private.alice")
+    login_page.joined("private.alice")
+    login_page.refused("private.bob")
+    login_page.cluster.push("private.alice", {"msg": "between us"}, wait=True)
+    assert login_page.shows("between us")[0] == "private.alice"
+    login_page.screenshot("login")
+
+
+def test_a_push_to_a_user_is_sent_from_the_page_and_shown_as_such(login_page):
+    login_page.log_in("alice")
+    Select(login_page.one("push-target")).select_by_value("user")
+    assert login_page.one("push-user").is_displayed() and not login_page.one("push-room").is_displayed()
+    login_page.fill("push-user", "alice")
+    assert "/push/user" in login_page.text("curl") or not login_page.one("curl").is_displayed()
+    login_page.fill("push-text", "to her")
+    login_page.one("push-send").click()
+    assert login_page.shows("to her")[0] == "to alice"
+    login_page.fill("push-user", "carol")
+    login_page.one("push-send").click()
+    wait_until(lambda: "offline: carol" in login_page.text("push-answer"), what="who is not there")
+
+
+def test_the_page_renews_its_token_on_the_open_connection(login_page, login):
+    cluster, issuer = login
+    seconds = int(patient(3))
+    issuer.restart(cluster, seconds)
+    login_page.log_in("alice")
+    login_page.requests()
+    asked = []
+
+    def renewed():
+        asked.extend(login_page.requests())
+        return len([url for url in asked if "/token?user=alice" in url]) >= 3
+
+    wait_until(renewed, 6 * seconds, "the page to renew its token three times, two of which have ended then")
+    assert not any(url.startswith("ws") for url in asked), "the connection is still the first"
+    assert not login_page.one("close").is_displayed() and login_page.text("login-answer") == ""
+    assert cluster.push_users("alice", {"msg": "still here"})["clients"] == 1
+    login_page.shows("still here")
+
+
+def test_who_logs_out_is_nobody_and_out_of_the_private_room(login_page, login):
+    cluster, _ = login
+    login_page.log_in("alice")
+    login_page.join("private.alice")
+    login_page.joined("private.alice")
+    login_page.one("log-out").click()
+    wait_until(lambda: login_page.text("who") == "nobody: no private rooms", what="the page to be nobody's")
+    login_page.connected()
+    login_page.joined("default")
+    wait_until(lambda: "private.alice" not in login_page.rooms(), what="the private room to be left")
+    answer = cluster.push_users("alice", {"msg": "gone"})
+    assert (answer["clients"], answer["offline"]) == (0, ["alice"])
+    assert not login_page.one("log-out").is_enabled()
+
+
+def test_without_the_issuer_the_page_says_so_and_gets_in_once_it_is_there(login_page, login):
+    cluster, issuer = login
+    issuer.stop()
+    login_page.fill("user", "alice")
+    login_page.one("log-in").click()
+    wait_until(lambda: "Nothing answers at" in login_page.text("login-answer"), what="the reason")
+    assert login_page.state() != "open"
+    issuer.restart(cluster, 600)
+    wait_until(lambda: login_page.text("state") == "Connected as alice", 40, "the page to log in")
+    assert login_page.text("login-answer") == ""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_card_for_logging_in_fits_a_phone(login_page, scheme):
+    login_page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    login_page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
+        {"name": "prefers-color-scheme", "value": scheme}]})
+    login_page.log_in("a" + "-long-name" * 12)
+    width = login_page.driver.execute_script("return document.documentElement.scrollWidth")
+    assert width <= PHONE["width"], f"the page scrolls sideways: {width}"
+    assert login_page.one("state").size["height"] < 70, "a long name is cut there; the card has it whole"
+    login_page.screenshot(f"login-phone-{scheme}")
+    login_page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_what_others_push_arrives_newest_first(page, cluster):
