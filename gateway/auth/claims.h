@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From claims to a grant: of a token (RFC 7519, 4, and our own), and of the answer of the service that
  * auth.hook names. Strict: what is there must have its type and keep its bounds, or nothing is granted. Pure;
- * any thread. sub, user  a string, which with the source's prefix before it obeys the rules of a room's name
- *   rooms      a list of patterns (shared/contract/room_pattern.h): what may be joined
- *   join       a list of at most GRANT_JOINS_MAX room names: joined at once; those that the source may not
- * grant are passed over info       any JSON of at most GRANT_INFO_MAX bytes, kept as it is written room one
- * pattern: the token is a room token Other claims mean nothing here. */
+ * any thread.
+ * - sub, user: a string, which with the source's prefix before it obeys the rules of a room's name
+ * - rooms: a list of patterns (shared/contract/room_pattern.h): what may be joined
+ * - join: a list of at most GRANT_JOINS_MAX room names: joined at once; those that the source may not grant
+ * are passed over
+ * - info: any JSON of at most GRANT_INFO_MAX bytes, kept as it is written
+ * - room: one pattern: the token is a room token
+ *
+ * Other claims mean nothing here.
+ */
 #ifndef FANFARE_GATEWAY_AUTH_CLAIMS_H
 #define FANFARE_GATEWAY_AUTH_CLAIMS_H
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the body that the operator's service answers with 200: one JSON object, each name once, with
- *   user, rooms, join, info  as in claims.h
- *   seconds                  0 to 86400, without a fraction: how long the answer is good; 0 or absent: for
- * this one connection (or membership), as long as it lasts null is as absent, other members are passed over.
- * Pure; any thread; allocates nothing. */
+ * - user, rooms, join, info: as in claims.h
+ * - seconds: 0 to 86400, without a fraction: how long the answer is good; 0 or absent: for this one
+ * connection (or membership), as long as it lasts
+ *
+ * null is as absent, other members are passed over. Pure; any thread; allocates nothing. */
 #ifndef FANFARE_GATEWAY_AUTH_HOOK_ANSWER_H
 #define FANFARE_GATEWAY_AUTH_HOOK_ANSWER_H
 

@@ -3,12 +3,17 @@
  * none of this (client->auth is NULL), and may join every room. The bucket's thread only.
  *
  * A client is in one of these states:
- *   pending  it has shown nothing, and must (auth.required): member of nothing, in the bucket's list
- * `pending` waiting  what it showed is being judged: it has a `wait`, its input is held. In its handshake it
- * stands in the list `judged_first` and has no 101 yet granted  it has a grant; anonymous ones too Bounded:
- * pending ones and the line of slow tokens by auth.maxPending over all buckets (past it the pending one that
- * has waited longest is closed with 4101, else the newcomer), held input by CLIENT_AUTH_MAX_HELD (4100).
- * Counted: fanfare_gateway_auth_pending, closes_total. */
+ * - pending: it has shown nothing, and must (auth.required): member of nothing, in the bucket's list
+ * `pending`
+ * - waiting: what it showed is being judged: it has a `wait`, its input is held. In its handshake it stands
+ * in the list `judged_first` and has no 101 yet
+ * - granted: it has a grant; anonymous ones too
+ *
+ * Bounded: pending ones, and likewise the line of slow tokens, by auth.maxPending over all buckets (past it
+ * the pending one that has waited longest is closed with 4101, else the newcomer), held input by
+ * CLIENT_AUTH_MAX_HELD (4100; before the 101 the connection is cut). Counted: fanfare_gateway_auth_pending,
+ * auth_refused_total{reason="too_many_pending"}, closes_total.
+ */
 #ifndef FANFARE_GATEWAY_BUCKET_CLIENT_AUTH_H
 #define FANFARE_GATEWAY_BUCKET_CLIENT_AUTH_H
 
