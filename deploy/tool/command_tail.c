@@ -110,19 +110,48 @@ static void on_push(struct tail *tail, const struct json_value *message, struct 
     tail->output_ended = fflush(stdout) != 0;
 }
 
+/* The text of a member of `data`, fit for a terminal; "?" where there is none. */
+static void copy_member(const struct json_value *data, struct slice text, const char *key, char *shown,
+                        size_t cap)
+{
+    struct json_value said;
+    char plain[ROOM_SHOWN_MAX] = "?";
+    size_t len = 1;
+
+    if (find(data, text, key, &said))
+        (void)json_unescape(said.text, plain, sizeof plain, &len);
+    printable_copy(slice_of(plain, len), shown, cap);
+}
+
+/* With an id it answers a JOIN; without one a close follows, which decides how it goes on. */
 static void on_error(struct tail *tail, const struct json_value *message, struct slice text)
 {
+    const struct words *rooms = &tail->tool->options->rooms;
+    struct json_value id;
     struct json_value data;
-    struct json_value said;
-    char why[512] = "refused";
-    char shown[512];
-    size_t len = strlen(why);
+    char shown[ROOM_SHOWN_MAX] = "refused";
 
-    if (find(message, text, "data", &data) && find(&data, text, "message", &said))
-        (void)json_unescape(said.text, why, sizeof why, &len);
-    printable_copy(slice_of(why, len), shown, sizeof shown);
+    if (find(message, text, "data", &data))
+        copy_member(&data, text, "message", shown, sizeof shown);
+    if (!find(message, text, "id", &id) || tail->joined >= rooms->count) {
+        fprintf(stderr, "fanfare: the gateway says: %s\n", shown);
+        return;
+    }
     tail->refused = true;
-    tool_complain(TOOL_REFUSED, "room \"%s\": %s", tail->tool->options->rooms.items[tail->joined], shown);
+    tool_complain(TOOL_REFUSED, "room \"%s\": %s", rooms->items[tail->joined], shown);
+}
+
+static void on_left(const struct json_value *message, struct slice text)
+{
+    struct json_value data;
+    char room[ROOM_SHOWN_MAX];
+    char reason[ROOM_SHOWN_MAX];
+
+    if (!find(message, text, "data", &data))
+        return;
+    copy_member(&data, text, "room", room, sizeof room);
+    copy_member(&data, text, "reason", reason, sizeof reason);
+    fprintf(stderr, "fanfare: in room \"%s\" no more: %s\n", room, reason);
 }
 
 static void on_text(struct slice text, void *arg)
@@ -139,6 +168,8 @@ static void on_text(struct slice text, void *arg)
         on_push(tail, &message, text);
     else if (json_string_is(type.text, "ERROR", false))
         on_error(tail, &message, text);
+    else if (json_string_is(type.text, "LEFT", false))
+        on_left(&message, text);
     else if (json_string_is(type.text, "ACK", false) && ++tail->joined == tail->tool->options->rooms.count)
         fprintf(stderr, "fanfare: joined %zu room%s\n", tail->joined, tail->joined == 1 ? "" : "s");
     if (has_enough(tail))

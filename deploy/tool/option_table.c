@@ -83,7 +83,7 @@ const struct option_row option_rows[] = {
     {"timeout", NET | CHECK, OPTION_NUMBER, AT(timeout_s), 1, 600, "SECONDS", "10", "Time for each connection and each answer, in seconds."},
     {"ca", NET, OPTION_FILE, AT(ca), 0, 0, "FILE", "", "CA certificates (PEM) to verify https:// and wss:// with; otherwise the system's."},
     {"header", NET, OPTION_LIST, AT(headers), 0, 0, "NAME:VALUE|@FILE", "", "A header for every request, or a file that holds it (a token is better kept there); again for more."},
-    {"tokens", NET, OPTION_FILE, AT(tokens), 0, 0, "FILE", "", "A file of tokens, one a line, as api.tokensFile has them: the first is shown (Authorization: Bearer)."},
+    {"tokens", NET, OPTION_FILE, AT(tokens), 0, 0, "FILE", "", "A file of tokens, one a line: the first is shown (Authorization: Bearer). To a logic as api.tokensFile has them, to a gateway a user's (JWT)."},
     {"secret-file", TOKEN, OPTION_FILE, AT(secret_file), 0, 0, "FILE", "", "Sign with this secret (HS256): the file's bytes without one line end at their end; 32 bytes or more."},
     {"secret-file", SHOW, OPTION_FILE, AT(secret_file), 0, 0, "FILE", "", "Judge the token with this secret."},
     {"key-file", TOKEN, OPTION_FILE, AT(key_file), 0, 0, "FILE", "", "Sign with this private key (PEM): RSA (RS256), EC on P-256 (ES256) or P-384 (ES384), Ed25519 (EdDSA)."},

@@ -245,7 +245,10 @@ static enum status require(const struct reading *reading)
             return fault_set(reading->fault, STATUS_INVALID, "--items is needed: a JSON array, @FILE, or -");
         return STATUS_OK;
     case COMMAND_TAIL:
-        return out->rooms.count ? STATUS_OK : fault_set(reading->fault, STATUS_INVALID, "--room is needed");
+        return out->rooms.count > 0 || out->tokens != NULL
+                   ? STATUS_OK
+                   : fault_set(reading->fault, STATUS_INVALID,
+                               "--room is needed, or --tokens with a user's token");
     case COMMAND_WHY:
         return out->rooms.count == 1 ? STATUS_OK
                                      : fault_set(reading->fault, STATUS_INVALID, "one --room is needed");

@@ -18,6 +18,7 @@ import pytest
 
 from harness.build import binary
 from harness.daemon import REPORTS, clean_environment
+from harness.issuer import Issuer
 from harness.tokens import Tokens, bearer
 from harness.waiting import patient, wait_until
 
@@ -451,6 +452,62 @@ def test_tail_says_why_a_room_is_refused(cluster, tail):
     follower = tail("--room", "x" * 200, "--gateway", ws(cluster))
     assert follower.wait() == REFUSED
     assert "the room name is too long" in follower.said()
+
+
+@pytest.fixture
+def issuer(tmp_path):
+    return Issuer(tmp_path)
+
+
+def test_tail_follows_a_private_room_and_its_user_with_a_token(make_cluster, tail, issuer, tmp_path):
+    cluster = make_cluster(gateway=issuer.options())
+    token = tmp_path / "token"
+    token.write_text(issuer.token("u7", rooms=["private.{sub}"]) + "\n")
+    follower = tail("--room", "private.u7", "--gateway", ws(cluster), "--count", 2, "--tokens", token)
+    follower.await_joined()
+    push(cluster, "private.u7", "[1]")
+    follower.await_lines(1)
+    cluster.push_users("u7", 2)
+    assert follower.wait() == TAKEN
+    assert follower.lines() == ["private.u7\t1", "@u7\t2"]
+    other = tail("--room", "private.u8", "--gateway", ws(cluster), "--tokens", token)
+    assert other.wait() == REFUSED and 'room "private.u8"' in other.said()
+
+
+def test_tail_without_a_room_follows_the_user_of_its_token(make_cluster, tail, issuer, tmp_path):
+    cluster = make_cluster(gateway=issuer.options())
+    token = tmp_path / "token"
+    token.write_text(issuer.token("u7"))
+    follower = tail("--gateway", ws(cluster), "--count", 1, "--tokens", token)
+    wait_until(lambda: cluster.push_users("u7", 7)["clients"] == 1, what="the follower")
+    assert follower.wait() == TAKEN and follower.lines() == ["@u7\t7"]
+    done = fanfare("tail", "--gateway", ws(cluster))
+    assert done.returncode == USAGE and "--room is needed, or --tokens" in done.stderr
+
+
+def test_tail_comes_back_with_the_token_that_the_file_has_then(make_cluster, tail, issuer, tmp_path):
+    cluster = make_cluster(gateway=issuer.options(**{"auth.leewaySeconds": 0}))
+    token = tmp_path / "token"
+    token.write_text(issuer.token("u7", int(patient(2)), rooms=["r"]))
+    follower = tail("--room", "r", "--gateway", ws(cluster), "--count", 1, "--tokens", token)
+    follower.await_joined()
+    token.write_text(issuer.token("u7", rooms=["r"]))
+    wait_until(lambda: follower.said().count("joined 1 room") == 2, 30, "it to be back")
+    assert "closed: 4202" in follower.said()
+    push(cluster, "r", "[1]")
+    assert follower.wait() == TAKEN
+
+
+def test_tail_with_a_token_that_is_refused_says_so_and_ends(make_cluster, tail, issuer, tmp_path):
+    """The ERROR answers no JOIN, and belongs to none of the rooms."""
+    cluster = make_cluster(gateway=issuer.options())
+    token = tmp_path / "token"
+    token.write_text(issuer.token("u7", key="x" * 64))
+    for rooms in ([], ["--room", "r"]):
+        follower = tail(*rooms, "--gateway", ws(cluster), "--tokens", token)
+        assert follower.wait() == REFUSED
+        said = follower.said()
+        assert "the gateway says: " in said and "4002" in said and 'room "' not in said and "eyJ" not in said
 
 
 def test_tail_of_nobody():
