@@ -62,7 +62,7 @@ class Local:
         self.directory, self.base = directory, free_base()
         self.settings = {"PORT_BASE": str(self.base), "FANFARE_BUILD": "build", **settings}
         self.by_hand = []
-        self.process = None
+        self.process = self.tail = None
 
     def start(self, **streams):
         """A shell's background job ignores SIGINT, and so would all that it starts: not so a terminal's."""
@@ -86,6 +86,19 @@ class Local:
             self.by_hand.append(subprocess.Popen(words, cwd=self.directory, env=clean_environment(), stdout=log,
                                                  stderr=log))
 
+    def refused(self, command):
+        """What a command that fails says."""
+        done = subprocess.run(["bash", "-c", self.local(command)], cwd=self.directory, text=True,
+                              capture_output=True, timeout=patient(20))
+        assert done.returncode != 0, (command, done)
+        return done.stderr
+
+    def follow(self, command):
+        """Goes on until the run ends; what it prints stands in tail.log."""
+        with open(self.directory / "tail.log", "wb") as log:
+            self.tail = subprocess.Popen(["bash", "-c", f"exec {self.local(command)}"], cwd=self.directory,
+                                         env=clean_environment(), stdout=log, stderr=log)
+
     def is_ready(self):
         assert self.process.poll() is None, "run-local ended"
         try:
@@ -102,7 +115,7 @@ class Local:
         return self.process.wait(patient(20))
 
     def finish(self):
-        for each in [self.process, *self.by_hand]:
+        for each in [self.process, self.tail, *self.by_hand]:
             if each and each.poll() is None:
                 each.kill()
                 each.wait()
@@ -150,6 +163,20 @@ def follow(local, command, said):
         value = re.search(r"\d", said)[0]
         up = lambda: [line.split()[-1] for line in local.run(command).splitlines() if not line.startswith("#")]
         wait_until(lambda: set(up()) == {value}, 20, f"redis_up to be {value}")
+    elif "/token?user=" in command:
+        local.run(command)
+        assert (local.directory / "build/run/alice").read_text().count(".") == 2, "a token"
+    elif "fanfare tail" in command and "Bearer" in command:
+        local.follow(command)
+    elif "fanfare tail" in command:
+        assert said in local.refused(command)
+    elif "/push/user" in command:
+        wait_until(lambda: said in local.run(command), 20, "alice to be there")
+        wait_until(lambda: '"hello"' in (local.directory / "tail.log").read_text(), 20, "what was pushed")
+    elif "grep -e auth_granted" in command:
+        values = dict(line.rsplit(" ", 1) for line in local.run(command).splitlines() if not line.startswith("#"))
+        assert values['fanfare_gateway_auth_granted_total{source="token"}'] == "1"
+        assert values["fanfare_gateway_joins_refused_total"] == "1"
     elif "/push/room" in command:
         assert json.loads(local.run(command))["gateways"]["queued"] == int(re.search(r"\d", said)[0])
     else:
