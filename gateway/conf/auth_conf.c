@@ -229,6 +229,20 @@ static enum status check_prefixes(const struct source *sources, size_t count, st
     return status;
 }
 
+/* Two users of one name, each of a source of its own, would share the room. */
+static enum status check_rooms_of_all(const struct conf_list *rooms, size_t sources, struct fault *fault)
+{
+    for (size_t i = 0; i < rooms->count && sources > 1; i++)
+        if (strstr(rooms->items[i], "{sub}") != NULL)
+            return fault_set(
+                fault, STATUS_INVALID,
+                "auth.rooms: \"%.200s\" is not allowed with more than one source of users: {sub} "
+                "has no prefix, so users of one name would share the room; tokens and the hook's "
+                "answers may grant it, within the rooms of their source",
+                rooms->items[i]);
+    return STATUS_OK;
+}
+
 static bool hook_gets_cookies(const struct auth_conf *auth)
 {
     for (size_t i = 0; i < auth->hook.headers.count; i++)
@@ -292,7 +306,8 @@ enum status auth_conf_check(const struct gateway_conf *conf, struct fault *fault
             fault, STATUS_INVALID,
             "auth.mode: verify needs to know who says who a client is: auth.issuers, auth.header or "
             "auth.hook.url");
-    return check_prefixes(sources, count, fault);
+    status = check_prefixes(sources, count, fault);
+    return status == STATUS_OK ? check_rooms_of_all(&auth->rooms, count, fault) : status;
 }
 
 enum status auth_conf_check_keys(const struct auth_conf *auth, struct fault *fault)

@@ -64,6 +64,8 @@ BAD = [
     ({"auth.issuers": [{**A, "rooms": ["x"] * 65}]}, "auth.issuers[0].rooms: 65 patterns are not allowed: at most 64"),
     ({"auth.rooms": [""]}, "auth.rooms: "),
     ({"auth.rooms": ["x" * 257]}, "auth.rooms: "),
+    ({"auth.issuers": [{**A, "userPrefix": "a:"}, {**B, "userPrefix": "b:"}], "auth.rooms": ["x", "inbox-{sub}"]},
+     'auth.rooms: "inbox-{sub}" is not allowed with more than one source of users'),
     ({"auth.cookie": "sid"}, "auth.cookie: needs ws.origins"),
     ({"auth.cookie": "a b", "ws.origins": ["https://a.example"]}, 'auth.cookie: "a b" is not allowed'),
     ({"auth.header": "X-User", "ws.origins": ["https://a.example"]}, "auth.header: needs trustedProxies"),

@@ -157,7 +157,7 @@ def test_run_local_opens_loopback_alone(make_local):  # noqa: F811
     client = Client(f"ws://127.0.0.1:{at['ws']}/connect", ["default"])
     assert client.request("JOIN", {"room": "private.x"})["data"]["code"] == "forbidden"
     close_all([client])
-    assert local.interrupt() == 0
+    local.interrupt()
 
 
 # ---- The package's example

@@ -230,6 +230,13 @@ static void no_source_can_name_a_user_of_another(void **state)
             "begin with another, or a user of one source could pass as one of the other");
     set("auth-header-user-prefix", "h:");
     passes();
+    set("auth-rooms", "lobby,inbox-{sub}");
+    refused(
+        "auth.rooms: \"inbox-{sub}\" is not allowed with more than one source of users: {sub} has no prefix, "
+        "so users of one name would share the room; tokens and the hook's answers may grant it, within the "
+        "rooms of their source");
+    set("auth-rooms", "lobby");
+    passes();
     set("auth-issuers",
         "[{\"iss\":\"a\",\"jwks\":\"k\",\"userPrefix\":\"acme\"},{\"iss\":\"b\",\"jwks\":\"k\","
         "\"userPrefix\":\"h:x\"}]");
