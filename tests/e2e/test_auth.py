@@ -279,7 +279,26 @@ def test_a_user_has_so_many_connections(cluster, issuer, user):
     too_many = cluster.client(**bearer(issuer.token(user)))
     assert refusal(too_many) == ("too_many_for_user", 4102, "too_many_for_user")
     clients.pop().close()
-    wait_until(lambda: cluster.client(**bearer(issuer.token(user))).request("PING", {})["type"] == "ACK")
+    wait_until(lambda: accepts(cluster, issuer.token(user)), what="a place for the next one")
+
+
+def test_however_many_come_at_once_no_more_than_that_stay(cluster, issuer, user):
+    """Over all threads of a gateway; two that are one too many together may both go, never stay."""
+    raws = [cluster.raw(shake=False) for _ in range(24)]
+    for raw in raws:
+        raw.sock.sendall(handshake(f"/connect?token={issuer.token(user)}"))
+    assert {raw.http_answer().status for raw in raws} == {101}
+    with cluster.caller() as caller:
+        there = caller.post("/push/user", {"user": user, "items": [1], "wait": True}).json["clients"]
+    assert there <= 3
+    cluster.push(None, "end")
+    firsts = [json.loads(raw.receive().payload) for raw in raws]
+    stayed = [raw for raw, first in zip(raws, firsts) if first["type"] == "PUSH"]
+    assert len(stayed) == there
+    assert {first["data"]["code"] for first in firsts if first["type"] == "ERROR"} == {"too_many_for_user"}
+    for raw in stayed:
+        raw.close()
+    wait_until(lambda: accepts(cluster, issuer.token(user)), what="a place for the next one")
 
 
 def test_a_push_to_a_user_reaches_each_of_his_connections(cluster, issuer, user):
