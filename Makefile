@@ -41,7 +41,8 @@ else
 CFLAGS_ALL += -O1 -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
 endif
-LDFLAGS += -pie -Wl,-z,relro,-z,now -pthread
+# A program needs only the libraries that it calls.
+LDFLAGS += -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread
 LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lhttp_parser -lm
 
 # Files by name, in all folders of a folder.

@@ -114,7 +114,7 @@ static void report(struct auth_hook *hook, enum auth_outcome outcome, const char
     if (failing && !hook->failing)
         log_event(LOG_WARN, "auth.hook gives no good answer", LOG_S("reason", why != NULL ? why : ""));
     if (!failing && hook->failing)
-        log_event(LOG_INFO, "auth.hook answers again", LOG_S("url", hook->settings.url));
+        log_event(LOG_INFO, "auth.hook answers again", LOG_S("option", "auth.hook.url"));
     hook->failing = failing;
 }
 

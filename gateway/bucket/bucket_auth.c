@@ -111,13 +111,14 @@ static void end_pending(struct bucket *bucket, int64_t now_ms)
 /* The hook's question has a time-out of its own, which is shorter as a rule. */
 static void end_judged_first(struct bucket *bucket, int64_t now_ms)
 {
-    struct auth_answer late = {.outcome = AUTH_UNAVAILABLE, .reason = AUTH_REASON_HOOK_UNAVAILABLE};
-    struct client *client;
-
     for (int i = 0; i < TICK_PENDING; i++) {
-        client = client_due(&bucket->auth.judged_first, bucket->auth.deadline_ms, now_ms);
+        struct auth_answer late = {.outcome = AUTH_UNAVAILABLE, .reason = AUTH_REASON_TOO_MANY_PENDING};
+        struct client *client = client_due(&bucket->auth.judged_first, bucket->auth.deadline_ms, now_ms);
+
         if (client == NULL)
             return;
+        if (client->auth->wait != NULL && client->auth->wait->asked != NULL)
+            late.reason = AUTH_REASON_HOOK_UNAVAILABLE;
         session_resume(client, &late);
     }
 }

@@ -12,6 +12,7 @@
 #include "shared/base/wall_clock.h"
 #include "shared/contract/audience.h"
 #include "shared/contract/close_codes.h"
+#include "shared/log/log.h"
 
 enum { RENEWAL_S = 5 }; /* for how long an end gives way to what waits */
 
@@ -251,6 +252,8 @@ void rights_refuse(struct client *client, struct slice id, const struct auth_ans
     const char *code = code_of(answer, &close_code);
 
     gateway_metrics_auth_refused(answer->reason);
+    log_event(LOG_DEBUG, "client refused", LOG_S("reason", auth_reason_name(answer->reason)),
+              LOG_S("why", answer->why != NULL ? answer->why : ""));
     client_answer_error(client, id, slice_of(NULL, 0), code, auth_reason_text(answer->reason));
     client_close(client, close_code);
 }

@@ -77,7 +77,9 @@ static void on_leave(struct client *client, const struct client_msg *msg, struct
 static void on_unknown(struct client *client, const struct client_msg *msg, struct slice text)
 {
     (void)text;
-    answer_error(client, msg, "unknown_type", "type is none of PING, JOIN, LEAVE");
+    answer_error(client, msg, "unknown_type",
+                 client->bucket->auth.policy != NULL ? "type is none of PING, JOIN, LEAVE, AUTH"
+                                                     : "type is none of PING, JOIN, LEAVE");
 }
 
 /* Without a policy nobody judges tokens, and AUTH means nothing. */
@@ -188,8 +190,10 @@ static void hold(struct client *client, const uint8_t *data, size_t len)
         return;
     if (client->phase == CLIENT_OPEN)
         client_close(client, status == STATUS_FULL ? CLOSE_rate_limited : CLOSE_internal);
-    else
-        client_kill(client); /* no frame may be sent before the 101 */
+    else { /* no frame may be sent before the 101 */
+        metrics_add(status == STATUS_FULL ? M_REFUSED_HANDSHAKE : M_REFUSED_MEMORY, 1);
+        client_kill(client);
+    }
 }
 
 static void on_frames(struct client *client, uint8_t *data, size_t len)
