@@ -54,6 +54,8 @@ UNIT_SRC := $(call files,tests/unit,test_*.c)
 
 obj = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 SHARED_OBJ := $(call obj,$(SHARED_SRC))
+# Logic asks no other servers, so it needs no libcurl.
+NO_FETCH_OBJ := $(filter-out $(BUILD)/obj/shared/fetch/%,$(SHARED_OBJ))
 LOGIC_OBJ := $(call obj,$(LOGIC_SRC))
 GATEWAY_OBJ := $(call obj,$(GATEWAY_SRC))
 # Everything but the mains, for the unit tests.
@@ -63,7 +65,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 .PHONY: all
 all: $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway $(BUILD)/fanfare $(BUILD)/fanfare-dev-issuer ## build both daemons, the tool, and the issuer of `make run` (the default)
 
-$(BUILD)/fanfare-logic: $(LOGIC_OBJ) $(SHARED_OBJ)
+$(BUILD)/fanfare-logic: $(LOGIC_OBJ) $(NO_FETCH_OBJ)
 $(BUILD)/fanfare-gateway: $(GATEWAY_OBJ) $(SHARED_OBJ)
 $(BUILD)/fanfare-logic $(BUILD)/fanfare-gateway:
 	@echo "  LINK  $@"

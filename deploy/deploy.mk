@@ -23,7 +23,7 @@ $(BUILD)/fanfare: $(TOOL_OBJ) $(call obj,$(wildcard gateway/conf/*.c logic/conf/
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # The issuer of `make run`: for development, in no package.
-$(BUILD)/fanfare-dev-issuer: $(call obj,$(wildcard deploy/issuer/*.c deploy/tool/token_*.c) deploy/tool/text_file.c) $(SHARED_OBJ)
+$(BUILD)/fanfare-dev-issuer: $(call obj,$(wildcard deploy/issuer/*.c deploy/tool/token_*.c) deploy/tool/text_file.c) $(NO_FETCH_OBJ)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
