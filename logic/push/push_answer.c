@@ -167,7 +167,7 @@ static void say_passed(const struct push_outcome *outcome, char *out, size_t cap
     const char *first = (const char *)outcome->names[PUSH_NAMES_REFUSED].data;
     char subject[64];
     if (outcome->no_users) {
-        snprintf(out, cap, "%.100s takes no pushes to users", first ? first : "?");
+        snprintf(out, cap, "%.100s takes no pushes to users", first != NULL ? first : "?");
         return;
     }
     snprintf(subject, sizeof subject, had[outcome->passed.limit], (long long)outcome->passed.had);

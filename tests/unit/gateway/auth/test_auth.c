@@ -252,7 +252,7 @@ static int end(void **state)
 
 static void set(const char *flag, const char *value)
 {
-    if (conf_set_flag(&gateway_conf_table, &conf, flag, value, &fault))
+    if (conf_set_flag(&gateway_conf_table, &conf, flag, value, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
 }
 

@@ -60,7 +60,7 @@ static void set(const char *flag, const char *value)
 {
     struct fault fault = {""};
 
-    if (conf_set_flag(&gateway_conf_table, &conf, flag, value, &fault))
+    if (conf_set_flag(&gateway_conf_table, &conf, flag, value, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
 }
 

@@ -24,7 +24,7 @@ static inline void auth_set(const char *flag, const char *value)
 {
     struct fault fault = {""};
 
-    if (conf_set_flag(&gateway_conf_table, &auth_conf, flag, value, &fault))
+    if (conf_set_flag(&gateway_conf_table, &auth_conf, flag, value, &fault) != STATUS_OK)
         fail_msg("%s", fault.text);
 }
 

@@ -66,7 +66,7 @@ static void connect_peer(struct peer *peer, struct h2_inflight *inflight)
     evutil_make_socket_nonblocking(peer->fd);
     assert_int_equal(h2_conn_new_server(peer->pair->base, plain_transport(peer->pair, fds[0]), &limits,
                                         &callbacks, peer->pair, &peer->pair->server.conn),
-                     0);
+                     STATUS_OK);
 }
 
 static void disconnect(struct peer *peer)
