@@ -166,6 +166,7 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
         .on_pressure = on_pressure,
         .arg = gateway,
     };
+
     if (fanout_new(gateway->base, &fanout_conf, &gateway->fanout) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     const struct push_handler_conf handler_conf = {
@@ -211,6 +212,7 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .on_turn = on_turn,
         .arg = gateway,
     };
+
     if (fill_hello(conf, &rpc_conf.hello) != STATUS_OK)
         return fault_set(fault, STATUS_IO, "no random bytes from the system");
     enum status status = rpc_server_new(gateway->base, &rpc_conf, &gateway->rpc, fault);

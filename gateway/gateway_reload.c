@@ -64,6 +64,7 @@ static void apply(struct gateway *gateway)
     const struct gateway_conf *conf = gateway->conf;
     struct descriptor_plan plan = gateway->descriptors; /* stays if there should be too few by now */
     struct fault fault;
+
     (void)gateway_plan_descriptors(conf, gateway->bucket_count, gateway->descriptors_open, &plan, &fault);
     const struct acceptor_limits newcomers = gateway_acceptor_limits(conf, &plan);
     const struct rpc_limits rpc = gateway_rpc_limits(conf, &plan);
@@ -89,6 +90,7 @@ static void on_hangup(void *arg)
 {
     struct gateway *gateway = arg;
     bool good = reload_settings(gateway->settings);
+
     if (good) {
         apply(gateway);
         good = certificates_reload(gateway->certificates);

@@ -53,6 +53,7 @@ static void begin_drain(struct logic *logic, int signal_number)
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
     struct logic *logic = arg;
+
     (void)what;
     if (logic->drain_until_ms) {
         log_end();
@@ -64,6 +65,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 static void on_drain_check(evutil_socket_t fd, short what, void *arg)
 {
     struct logic *logic = arg;
+
     (void)fd;
     (void)what;
     bool quiet = http_api_busy(logic->api) == 0 && dispatch_queued(&logic->dispatch) == 0;
@@ -86,6 +88,7 @@ static enum status add_gateways(struct logic *logic, struct fault *fault)
 {
     const struct conf_endpoints *list = &logic->conf->gateway_list;
     enum status status = STATUS_OK;
+
     if (list->count == 0 && logic->conf->discovery_mode == DISCOVERY_STATIC &&
         logic->conf->bus_mode != BUS_ONLY)
         log_event(LOG_WARN, "no gateway is known", LOG_S("remedy", "set gatewayList"));
@@ -99,6 +102,7 @@ static enum status add_gateways(struct logic *logic, struct fault *fault)
 static enum status start_discovery(struct logic *logic, struct fault *fault)
 {
     const struct logic_conf *conf = logic->conf;
+
     if (conf->discovery_mode == DISCOVERY_DNS &&
         dns_source_new(logic->base, logic->env.dns, conf, &logic->gateways, &logic->dns_source) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the discovery");
@@ -112,6 +116,7 @@ static enum status start_discovery(struct logic *logic, struct fault *fault)
 static enum status start_bus(struct logic *logic, struct fault *fault)
 {
     const struct logic_conf *conf = logic->conf;
+
     if (conf->bus_mode != BUS_OFF &&
         bus_publisher_new(logic->base, logic->env.dns, conf, logic->env.logic_id, &logic->bus) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the bus");
@@ -141,6 +146,7 @@ static enum status print_state(struct buf *out, void *arg)
     const struct redis_client *const clients[] = {redis_source_redis(logic->redis_source),
                                                   redis_source_news(logic->redis_source),
                                                   bus_publisher_redis(logic->bus)};
+
     return redis_report_append(out, clients, sizeof clients / sizeof clients[0]);
 }
 
@@ -148,6 +154,7 @@ static enum status start_api(struct logic *logic, const struct reload *settings,
 {
     enum status status =
         http_api_new(logic->base, logic->conf, &logic->dispatch, logic->env.logic_id, &logic->api, fault);
+
     if (status == STATUS_OK)
         http_api_tell(logic->api, print_state, logic);
     const struct logic_parts parts = {.env = &logic->env, .dispatch = &logic->dispatch, .api = logic->api};
@@ -158,6 +165,7 @@ static enum status set_up(struct logic *logic, const struct reload *settings, st
 {
     const struct logic_conf *conf = logic->conf;
     enum status status;
+
     if (getrandom(logic->env.logic_id, LOGIC_ID_LEN, 0) != LOGIC_ID_LEN)
         return fault_set(fault, STATUS_IO, "the system gives no random bytes");
     logic->base = event_base_new();
@@ -178,6 +186,7 @@ static enum status set_up(struct logic *logic, const struct reload *settings, st
 enum status logic_new(const struct reload *settings, struct logic **out, struct fault *fault)
 {
     struct logic *logic = calloc(1, sizeof *logic);
+
     if (logic == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory");
     logic->conf = settings->conf;
@@ -198,6 +207,7 @@ static void say_goodbye(struct logic *logic)
 {
     size_t queued = dispatch_queued(&logic->dispatch);
     size_t busy = http_api_busy(logic->api);
+
     if (queued > 0)
         log_event(LOG_WARN, "pushes dropped at shutdown", LOG_I("pushes", queued));
     stop_discovery(logic);

@@ -106,6 +106,7 @@ static bool renew_certificates(struct logic_reload *reload)
 static bool renew_tokens(struct logic_reload *reload)
 {
     struct fault fault = {""};
+
     if (http_api_load_tokens(reload->parts.api, &fault) == STATUS_OK)
         return true;
     log_event(LOG_WARN, "tokens not taken over, the old ones stay", LOG_S("reason", fault.text));
@@ -122,6 +123,7 @@ static bool watch_files(struct logic_reload *reload)
 {
     const struct logic_conf *conf = conf_of(reload);
     const char *const tokens[] = {conf->api_tokens_file};
+
     if (file_watch_set(reload->tokens, tokens, 1) == STATUS_OK)
         return true;
     log_event(LOG_ERROR, "no memory to watch files", LOG_S("remedy", "send SIGHUP again"));
@@ -131,6 +133,7 @@ static bool watch_files(struct logic_reload *reload)
 static bool take_over(struct logic_reload *reload)
 {
     const struct logic_conf *conf = conf_of(reload);
+
     log_setup((enum log_level)conf->log_level, (enum log_format)conf->log_format);
     http_api_apply(reload->parts.api);
     dispatch_apply(reload->parts.dispatch, (int)conf->wait_timeout);
@@ -143,12 +146,14 @@ static void on_hangup(void *arg)
 {
     struct logic_reload *reload = arg;
     bool done = reload_settings(reload->settings) && take_over(reload);
+
     metrics_add(done ? LM_RELOADS_OK : LM_RELOADS_FAILED, 1);
 }
 
 static bool is_local(const char *bind)
 {
     static const char *const local[] = {"unix:", "127.", "localhost", "::1", "[::1]"};
+
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (strncmp(bind, local[i], strlen(local[i])) == 0)
             return true;
@@ -171,6 +176,7 @@ static void warn_of_open_doors(const struct logic_conf *conf)
 static enum status set_up_watches(struct logic_reload *reload)
 {
     struct event_base *base = reload->parts.env->base;
+
     if (hangup_new(base, on_hangup, reload, &reload->hangup) != STATUS_OK ||
         file_watch_new(base, NULL, 0, on_tokens, reload, &reload->tokens) != STATUS_OK ||
         !watch_files(reload))
@@ -182,6 +188,7 @@ enum status logic_reload_new(const struct reload *settings, const struct logic_p
                              struct logic_reload **out, struct fault *fault)
 {
     struct logic_reload *reload = calloc(1, sizeof *reload);
+
     if (reload == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory");
     reload->settings = settings;

@@ -11,6 +11,7 @@ static int run(const struct reload *settings)
     struct logic *logic;
     struct fault fault;
     enum status status = logic_new(settings, &logic, &fault);
+
     if (status != STATUS_OK) {
         log_text("fanfare-logic: %s", fault.text);
         return daemon_exit_code(status);

@@ -27,6 +27,7 @@ enum status api_guard_load(struct api_guard *guard, const char *path, struct fau
     struct api_tokens *tokens = NULL;
     bool open_to_all = false;
     enum status status = path[0] ? api_tokens_load(path, &tokens, &open_to_all, fault) : STATUS_OK;
+
     if (status != STATUS_OK)
         return status;
     if (open_to_all)
@@ -54,6 +55,7 @@ void api_guard_fini(struct api_guard *guard)
 static bool is_open(const struct http_request *request)
 {
     struct slice path = http_request_path(request);
+
     for (size_t i = 0; i < sizeof open_paths / sizeof *open_paths; i++)
         if (slice_equal(path, slice_str(open_paths[i])))
             return true;
@@ -65,6 +67,7 @@ static const char *find_fault(const struct api_guard *guard, const struct http_r
                               struct api_caller **caller)
 {
     struct slice header = http_request_header(request, "Authorization");
+
     if (header.data == NULL)
         return "a token is needed: Authorization: Bearer TOKEN";
     if (http_request_only_header(request, "Authorization").data == NULL)
@@ -92,6 +95,7 @@ bool api_guard_refuses(const struct api_guard *guard, struct http_exchange *exch
     struct api_caller *caller = NULL;
     const char *fault =
         guard->tokens != NULL && !is_open(request) ? find_fault(guard, request, &caller) : NULL;
+
     if (caller != NULL)
         http_exchange_keep(exchange, api_caller_ref(caller), release);
     if (fault == NULL)

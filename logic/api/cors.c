@@ -25,6 +25,7 @@ static bool has_star(const struct conf_list *origins)
 static bool is_allowed(const struct conf_list *origins, const struct http_request *request)
 {
     struct slice origin = http_request_only_header(request, "Origin");
+
     return origin.data != NULL && origin.len <= ORIGIN_MAX && !slice_equal(origin, slice_str("null")) &&
            origin_is_listed(origins, origin);
 }
@@ -35,6 +36,7 @@ static void allow(struct http_exchange *exchange, const struct conf_list *origin
 {
     struct slice origin = http_request_header(http_exchange_request(exchange), "Origin");
     char text[ORIGIN_MAX + 1];
+
     snprintf(text, sizeof text, "%.*s", (int)origin.len, (const char *)origin.data);
     http_exchange_header(exchange, "Access-Control-Allow-Origin", has_star(origins) ? "*" : text);
     http_exchange_header(exchange, "Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate");
@@ -73,6 +75,7 @@ bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins
 bool cors_refuses(struct http_exchange *exchange, const struct conf_list *origins)
 {
     const struct http_request *request = http_exchange_request(exchange);
+
     if (!slice_equal(http_request_method(request), slice_str("POST")) ||
         http_request_header(request, "Origin").data == NULL || is_allowed(origins, request))
         return false;

@@ -15,6 +15,7 @@ static enum status append_text(struct buf *out, const char *text)
 static enum status append_member(struct buf *out, const char *key, const char *text)
 {
     enum status status = buf_printf(out, ",\"%s\":", key);
+
     return status != STATUS_OK ? status : append_text(out, text);
 }
 
@@ -35,6 +36,7 @@ static enum status append_canary(struct buf *out, const struct link_details *lin
 {
     const char *state = link->canary_failing ? "failing" : link->canary_us >= 0 ? "passing" : "unknown";
     enum status status = buf_printf(out, ",\"canary\":{\"state\":\"%s\",", state);
+
     if (status == STATUS_OK)
         status = append_ms(out, "ms", link->canary_us);
     return status != STATUS_OK ? status : buf_append_str(out, "}");
@@ -88,6 +90,7 @@ enum status gateways_answer_append_one(struct buf *out, const char *address,
                                        const struct gateway_entry *entry, const struct link_details *link)
 {
     enum status status = buf_append_str(out, "{\"address\":");
+
     if (status == STATUS_OK)
         status = append_text(out, address);
     if (status == STATUS_OK)
@@ -120,6 +123,7 @@ enum status gateways_answer_append_one(struct buf *out, const char *address,
 enum status gateways_answer_append(struct buf *out, const struct gateway_set *set, int64_t now_ms)
 {
     enum status status = buf_append_str(out, "{\"gateways\":[");
+
     for (size_t i = 0; status == STATUS_OK && i < set->count; i++) {
         const struct gateway_entry *entry = &set->entries[i];
         struct link_details link;

@@ -43,6 +43,7 @@ static void reply_fault(struct http_exchange *exchange, const struct push_fault 
                         const struct traceparent *trace)
 {
     struct buf json;
+
     buf_init(&json, SIZE_MAX);
     push_job_count_refused(fault, trace, api_guard_caller(exchange));
     if (error_json_append(&json, fault->code, fault->message) != STATUS_OK)
@@ -54,6 +55,7 @@ static void reply_fault(struct http_exchange *exchange, const struct push_fault 
 static bool find_body_kind(const struct http_request *request, enum push_door door, enum push_body *kind)
 {
     struct slice header = http_request_only_header(request, "Content-Type");
+
     if (header.data == NULL)
         return false;
     if (http_text_is_media_type(header, "application/json"))
@@ -70,6 +72,7 @@ static bool query_asks_to_wait(const struct http_request *request)
     struct slice query = http_request_query(request);
     struct buf value;
     size_t bad;
+
     if (query.len == 0)
         return false;
     buf_init(&value, 16);
@@ -83,6 +86,7 @@ static bool query_asks_to_wait(const struct http_request *request)
 static struct traceparent header_trace(const struct http_request *request)
 {
     struct traceparent trace;
+
     traceparent_parse(http_request_only_header(request, "traceparent"), &trace);
     return trace;
 }
@@ -94,6 +98,7 @@ static bool refuses_kind(struct http_exchange *exchange, enum push_door door)
     const struct http_request *request = http_exchange_request(exchange);
     enum push_body kind;
     bool encoded = http_request_is_encoded(request);
+
     if (!encoded && find_body_kind(request, door, &kind))
         return false;
     struct push_fault fault = {.status = 415, .code = "unsupported_media_type"};
@@ -126,6 +131,7 @@ static void handle_push(struct http_api *api, struct http_exchange *exchange, en
     struct push_request *pushes;
     struct push_fault fault = {0};
     enum push_body kind = PUSH_BODY_JSON;
+
     (void)find_body_kind(request, door, &kind);
     enum status status =
         push_request_parse(door, kind, http_request_body(request), &api->limits, &pushes, &fault);
@@ -165,6 +171,7 @@ static void handle_push_batch(struct http_exchange *exchange, void *arg)
 static uint64_t sum_rows(const unsigned *rows, size_t count)
 {
     uint64_t sum = 0;
+
     for (size_t i = 0; i < count; i++)
         sum += metrics_get(rows[i]);
     return sum;
@@ -179,12 +186,14 @@ static void on_answer(struct http_exchange *exchange, int status, void *arg)
 static const char *why_not_ready(void *arg)
 {
     const struct http_api *api = arg;
+
     return api->draining ? "the daemon is shutting down" : dispatch_why_not_ready(api->dispatch);
 }
 
 static enum status print_state(struct buf *out, void *arg)
 {
     const struct http_api *api = arg;
+
     return api->state != NULL ? api->state(out, api->state_arg) : STATUS_OK;
 }
 
@@ -200,6 +209,7 @@ static enum status print_stats(struct buf *out, void *arg)
                                        LM_PUSHES_REFUSED_MEMORY};
     static const unsigned dropped[] = {LM_LINK_PUSHES_EXPIRED, LM_LINK_PUSHES_DOWN, LM_LINK_PUSHES_REFUSED,
                                        LM_LINK_PUSHES_GONE, LM_LINK_PUSHES_SHUTDOWN};
+
     (void)arg;
     return buf_printf(out,
                       "{\"DispatchTotal\":%" PRIu64 ",\"DispatchFail\":%" PRIu64 ",\"PushFail\":%" PRIu64 "}",
@@ -210,6 +220,7 @@ static enum status print_stats(struct buf *out, void *arg)
 static enum status print_gateways(struct buf *out, void *arg)
 {
     const struct http_api *api = arg;
+
     return gateways_answer_append(out, api->dispatch->gateways, clock_now_ms());
 }
 
@@ -253,6 +264,7 @@ static const struct http_route routes[] = {
 static bool filter(struct http_exchange *exchange, void *arg)
 {
     const struct http_api *api = arg;
+
     return cors_filter(exchange, &api->conf->cors_origins) ||
            cors_refuses(exchange, &api->conf->cors_origins) || api_guard_refuses(&api->guard, exchange);
 }
@@ -263,6 +275,7 @@ static bool permits(struct http_exchange *exchange, unsigned right, void *arg)
     const struct http_request *request = http_exchange_request(exchange);
     const struct api_caller *caller = api_guard_caller(exchange);
     struct push_fault fault = {0};
+
     (void)arg;
     if (caller == NULL || push_permit_right(caller, right, &fault))
         return true;
@@ -282,6 +295,7 @@ static bool permits(struct http_exchange *exchange, unsigned right, void *arg)
 static void adorn(struct http_exchange *exchange, void *arg)
 {
     const struct http_api *api = arg;
+
     (void)cors_adorn(exchange, &api->conf->cors_origins);
 }
 
@@ -294,6 +308,7 @@ static void on_refused(int status, void *arg)
 static struct http_server_conf server_conf_of(struct http_api *api)
 {
     const struct logic_conf *conf = api->conf;
+
     return (struct http_server_conf){.max_header_bytes = (size_t)conf->max_header_bytes,
                                      .max_body_bytes = (size_t)conf->max_body_bytes,
                                      .max_inflight = (size_t)conf->max_inflight_bytes,
@@ -322,6 +337,7 @@ static enum status plan_descriptors(struct http_api *api, struct fault *fault)
     struct descriptor_share share;
     size_t limit = descriptors_limit();
     enum status status = descriptor_share_make(limit, api->descriptors_open, api->conf, &share, fault);
+
     if (status != STATUS_OK)
         return status;
     bool fewer = share.connections < (size_t)api->conf->max_connections;
@@ -336,6 +352,7 @@ static enum status start_server(struct http_api *api, struct event_base *base, s
 {
     const struct logic_conf *conf = api->conf;
     const struct http_server_conf server_conf = server_conf_of(api);
+
     if (http_server_new(base, &server_conf, &api->server) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory for the HTTP server");
     enum status status =
@@ -357,6 +374,7 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
                          const uint8_t logic_id[LOGIC_ID_LEN], struct http_api **out, struct fault *fault)
 {
     struct http_api *api = calloc(1, sizeof *api);
+
     if (api == NULL)
         return fault_set(fault, STATUS_NO_MEMORY, "no memory");
     api->conf = conf;
@@ -387,6 +405,7 @@ enum status http_api_load_tokens(struct http_api *api, struct fault *fault)
 void http_api_apply(struct http_api *api)
 {
     struct fault fault;
+
     (void)plan_descriptors(api, &fault); /* should there be too few by now, the places stay */
     const struct http_server_conf server_conf = server_conf_of(api);
     fill_limits(&api->limits, api->conf);

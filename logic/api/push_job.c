@@ -58,6 +58,7 @@ static int list_status(const struct push_job *job)
 {
     size_t failed = 0;
     int first = 200;
+
     for (size_t i = 0; i < job->count; i++) {
         failed += slot_failed(&job->slots[i]);
         if (first == 200)
@@ -69,6 +70,7 @@ static int list_status(const struct push_job *job)
 static enum status append_list(const struct push_job *job, struct buf *out)
 {
     enum status status = STATUS_OK;
+
     for (size_t i = 0; status == STATUS_OK && i < job->count; i++) {
         status = buf_append_str(out, i == 0 ? "[" : ",");
         if (status == STATUS_OK)
@@ -88,6 +90,7 @@ static bool slots_complete(const struct push_job *job)
 static void answer(struct push_job *job)
 {
     struct buf list;
+
     buf_init(&list, SIZE_MAX);
     if (!slots_complete(job) || (job->list && append_list(job, &list) != STATUS_OK))
         reply_no_memory(job->exchange);
@@ -112,6 +115,7 @@ static void settle(struct push_job *job)
 static void count_taken(const struct job_slot *slot, const struct push_outcome *outcome)
 {
     const struct api_caller *caller = api_guard_caller(slot->job->exchange);
+
     if (caller != NULL && outcome->sequence > 0)
         metrics_add_named(LM_CALLER_PUSHES, caller->place, 1);
 }
@@ -119,6 +123,7 @@ static void count_taken(const struct job_slot *slot, const struct push_outcome *
 static void on_done(const struct push_outcome *outcome, void *arg)
 {
     struct job_slot *slot = arg;
+
     if (push_answer_append(&slot->json, slot->job->id_prefix, outcome, &slot->status) != STATUS_OK)
         buf_clear(&slot->json);
     count_taken(slot, outcome);
@@ -140,6 +145,7 @@ void push_job_count_refused(const struct push_fault *fault, const struct tracepa
                             const struct api_caller *caller)
 {
     size_t i = 0;
+
     while (refusals[i].status != 0 && refusals[i].status != fault->status)
         i++;
     push_trace_invalid(fault, header, caller != NULL ? caller->name : NULL);
@@ -162,6 +168,7 @@ static struct push_job *job_new(struct http_exchange *exchange, size_t count, bo
                                 const char *id_prefix)
 {
     struct push_job *job = calloc(1, sizeof *job + count * sizeof job->slots[0]);
+
     if (job == NULL)
         return NULL;
     job->exchange = exchange;
@@ -182,6 +189,7 @@ static void run_entry(struct dispatch *dispatch, const struct push_entry *entry,
     struct api_caller *caller = api_guard_caller(slot->job->exchange);
     struct push push = entry->push;
     struct push_fault fault;
+
     push.wait = push.wait || manner->wait;
     if (!push.trace.set)
         push.trace = manner->trace;
@@ -198,6 +206,7 @@ void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
                   const struct push_request *request, const struct push_manner *manner, const char *id_prefix)
 {
     struct push_job *job = job_new(exchange, request->count, manner->list, id_prefix);
+
     if (job == NULL) {
         reply_no_memory(exchange);
         return;

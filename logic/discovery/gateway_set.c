@@ -38,6 +38,7 @@ void gateway_set_init(struct gateway_set *set, struct link_env *env)
 static void remove_entry(struct gateway_set *set, size_t index, bool shutdown)
 {
     struct gateway_entry entry = set->entries[index];
+
     set->count--;
     memmove(&set->entries[index], &set->entries[index + 1], (set->count - index) * sizeof entry);
     metrics_sub(source_rows[entry.source], 1);
@@ -61,6 +62,7 @@ static enum status read_host(const char *text, char host[REGISTRY_HOST_MAX + 1])
     struct in6_addr address;
     size_t len = strlen(text);
     bool bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
+
     if (bracketed)
         text++, len -= 2;
     if (len == 0 || len > REGISTRY_HOST_MAX)
@@ -96,6 +98,7 @@ static enum status grow(struct gateway_set *set)
 static enum status refuse(struct gateway_set *set, const char *host)
 {
     int64_t now_ms = clock_now_ms();
+
     metrics_add(LM_GATEWAYS_REFUSED, 1);
     if (!set->refusal_logged_ms || now_ms - set->refusal_logged_ms >= REFUSAL_GAP_MS) {
         set->refusal_logged_ms = now_ms;
@@ -109,6 +112,7 @@ static enum status add_entry(struct gateway_set *set, enum gateway_source source
                              struct gateway_entry **out)
 {
     struct gateway_link *link;
+
     if (set->count >= GATEWAY_SET_MAX)
         return refuse(set, host);
     if (grow(set) != STATUS_OK || gateway_link_new(set->env, host, port, &link) != STATUS_OK)
@@ -126,6 +130,7 @@ enum status gateway_set_add(struct gateway_set *set, const char *hostname, int p
 {
     char host[REGISTRY_HOST_MAX + 1];
     struct gateway_entry *entry;
+
     if (read_host(hostname, host) != STATUS_OK)
         return STATUS_INVALID;
     entry = find_address(set, host, port);
@@ -181,6 +186,7 @@ static void unlist(struct gateway_set *set, struct gateway_entry *entry)
 static struct gateway_entry *find_movable(const struct gateway_set *set, const char *id)
 {
     struct gateway_entry *found = NULL;
+
     for (size_t i = 0; i < set->count; i++) {
         struct gateway_entry *entry = &set->entries[i];
         if (entry->source == GATEWAY_FROM_REDIS && strcmp(entry->id, id) == 0 &&
@@ -238,6 +244,7 @@ enum status gateway_set_offer(struct gateway_set *set, const struct gateway_offe
     char host[REGISTRY_HOST_MAX + 1];
     struct gateway_entry *entry;
     enum status status = read_host(offer->host, host);
+
     if (status == STATUS_OK)
         status = make_sweep(set);
     if (status == STATUS_OK)
@@ -289,6 +296,7 @@ static bool may_go(const struct gateway_set *set, const struct gateway_entry *en
 void gateway_set_sweep(struct gateway_set *set, int64_t now_ms)
 {
     bool unlisted = false;
+
     for (size_t i = 0; i < set->count;) {
         if (!may_go(set, &set->entries[i], now_ms)) {
             unlisted = unlisted || !set->entries[i].listed;
@@ -312,6 +320,7 @@ void gateway_set_apply(struct gateway_set *set)
 size_t gateway_set_up(const struct gateway_set *set)
 {
     size_t up = 0;
+
     for (size_t i = 0; i < set->count; i++)
         up += gateway_link_is_up(set->entries[i].link);
     return up;
@@ -320,6 +329,7 @@ size_t gateway_set_up(const struct gateway_set *set)
 size_t gateway_set_passing(const struct gateway_set *set)
 {
     size_t passing = 0;
+
     for (size_t i = 0; i < set->count; i++) {
         struct link_details link;
         gateway_link_describe(set->entries[i].link, clock_now_ms(), &link);
@@ -331,6 +341,7 @@ size_t gateway_set_passing(const struct gateway_set *set)
 size_t gateway_set_queued(const struct gateway_set *set)
 {
     size_t queued = 0;
+
     for (size_t i = 0; i < set->count; i++)
         queued += gateway_link_queued(set->entries[i].link);
     return queued;

@@ -39,6 +39,7 @@ static void offer(struct redis_source *source, const struct registry_entry *entr
         .clients = entry->clients,
         .version = entry->version,
     };
+
     (void)gateway_set_offer(source->gateways, &gateway);
 }
 
@@ -92,6 +93,7 @@ static void go_on(struct redis_source *source)
 static void on_values(const redisReply *answer, void *arg)
 {
     struct redis_source *source = arg;
+
     if (answer == NULL || answer->type != REDIS_REPLY_ARRAY || answer->elements != source->asked) {
         give_up_reading(source, answer != NULL ? fault_of(answer) : NULL);
         return;
@@ -107,6 +109,7 @@ static void on_values(const redisReply *answer, void *arg)
 static enum status ask_values(struct redis_source *source, const redisReply *keys)
 {
     struct slice *words = calloc(keys->elements + 1, sizeof *words);
+
     if (words == NULL)
         return STATUS_NO_MEMORY;
     words[0] = slice_str("MGET");
@@ -133,6 +136,7 @@ static void on_page(const redisReply *answer, void *arg)
 {
     struct redis_source *source = arg;
     struct fault fault;
+
     if (answer == NULL || !is_page(answer)) {
         give_up_reading(source, answer != NULL ? fault_of(answer) : NULL);
         return;
@@ -152,6 +156,7 @@ static void ask_page(struct redis_source *source, const char *cursor)
     const struct slice words[] = {slice_str("SCAN"),  slice_str(cursor),
                                   slice_str("MATCH"), slice_of(source->pattern.data, source->pattern.len),
                                   slice_str("COUNT"), slice_str("1000")};
+
     if (redis_client_command(source->redis, on_page, source, words, sizeof words / sizeof *words) !=
         STATUS_OK)
         give_up_reading(source, NULL);
@@ -170,6 +175,7 @@ static void begin_reading(struct redis_source *source)
 static void on_refresh(evutil_socket_t fd, short what, void *arg)
 {
     struct redis_source *source = arg;
+
     (void)fd;
     (void)what;
     schedule(source);
@@ -181,6 +187,7 @@ static void on_refresh(evutil_socket_t fd, short what, void *arg)
 static void on_up(void *arg)
 {
     struct redis_source *source = arg;
+
     schedule(source);
     source->again = source->under_way;
     begin_reading(source);
@@ -192,6 +199,7 @@ static void on_news(struct slice payload, void *arg)
     struct redis_source *source = arg;
     struct registry_entry entry;
     struct fault fault;
+
     metrics_add(LM_REGISTRY_NEWS, 1);
     if (registry_entry_parse(payload, &entry, &fault) != STATUS_OK) {
         metrics_add(LM_REGISTRY_NOISE, 1);
@@ -219,6 +227,7 @@ static enum status open_clients(struct redis_source *source, struct event_base *
                                                 .reconnects_row = LM_REDIS_RECONNECTS_REGISTRY,
                                                 .up_row = LM_REDIS_UP_REGISTRY};
     struct redis_client_conf news_conf = read_conf;
+
     news_conf.what = "news";
     news_conf.channel = (const char *)source->channel.data;
     news_conf.events = &news_events;
@@ -232,6 +241,7 @@ enum status redis_source_new(struct event_base *base, struct resolver *dns, cons
                              struct gateway_set *gateways, struct redis_source **out)
 {
     struct redis_source *source = calloc(1, sizeof *source);
+
     if (source == NULL)
         return STATUS_NO_MEMORY;
     source->conf = conf;

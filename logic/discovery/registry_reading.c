@@ -79,6 +79,7 @@ void registry_reading_add(struct registry_reading *reading, struct slice value)
 {
     struct registry_entry entry;
     struct fault fault;
+
     if (registry_entry_parse(value, &entry, &fault) != STATUS_OK) {
         note_noise(reading, fault.text);
         return;

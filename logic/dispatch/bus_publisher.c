@@ -36,6 +36,7 @@ struct bus_publisher {
 static struct encoded_push *take(struct bus_publisher *bus)
 {
     struct encoded_push *push = link_queue_take(&bus->queue);
+
     metrics_sub(LM_BUS_PUSHES_QUEUED, 1);
     metrics_sub(LM_BUS_BYTES_QUEUED, push->len);
     return push;
@@ -44,6 +45,7 @@ static struct encoded_push *take(struct bus_publisher *bus)
 static void note_published(struct bus_publisher *bus)
 {
     size_t count = bus->queue.frozen;
+
     metrics_add(LM_BUS_PUSHES_PUBLISHED, count);
     while (count-- > 0) {
         struct encoded_push *push = take(bus);
@@ -79,6 +81,7 @@ static void drop(struct bus_publisher *bus, size_t count, enum bus_drop reason)
 static void narrow_down(struct bus_publisher *bus, const char *reason)
 {
     size_t count = bus->queue.frozen;
+
     bus->tries = 0;
     if (count > 1) {
         bus->max_pushes = count / 2;
@@ -94,6 +97,7 @@ static void narrow_down(struct bus_publisher *bus, const char *reason)
 static void on_published(const redisReply *answer, void *arg)
 {
     struct bus_publisher *bus = arg;
+
     bus->owed = false;
     if (answer == NULL)
         return;
@@ -116,6 +120,7 @@ static enum status encode(struct bus_publisher *bus)
     size_t count =
         link_queue_freeze(queue, bus->max_pushes, (size_t)bus->conf->rpc_batch_bytes - PUSH_BATCH_HEADER_LEN);
     uint8_t flags = bus_publisher_is_only(bus) ? PUSH_BATCH_ONLY : 0;
+
     push_batch_header_encode(bus->logic_id, link_queue_at(queue, 0)->sequence, (uint32_t)count, flags,
                              header);
     buf_clear(&bus->message);
@@ -159,6 +164,7 @@ static bool is_given_up(const struct bus_publisher *bus, int64_t now_ms)
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct bus_publisher *bus = arg;
+
     (void)fd;
     (void)what;
     publish_next(bus);
@@ -172,12 +178,14 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 static void on_up(void *arg)
 {
     struct bus_publisher *bus = arg;
+
     event_active(bus->kick, EV_TIMEOUT, 0);
 }
 
 static void on_down(void *arg)
 {
     struct bus_publisher *bus = arg;
+
     bus->down_since_ms = clock_now_ms();
 }
 
@@ -192,6 +200,7 @@ static enum status set_up(struct bus_publisher *bus, struct event_base *base, st
                                             .arg = bus,
                                             .reconnects_row = LM_REDIS_RECONNECTS_BUS,
                                             .up_row = LM_REDIS_UP_BUS};
+
     bus->kick = event_new(base, -1, 0, on_kick, bus);
     bus->tick = event_new(base, -1, EV_PERSIST, on_tick, bus);
     if (bus->kick == NULL || bus->tick == NULL || loop_event_after_ms(bus->tick, TICK_MS) != STATUS_OK)
@@ -203,6 +212,7 @@ enum status bus_publisher_new(struct event_base *base, struct resolver *dns, con
                               const uint8_t *logic_id, struct bus_publisher **out)
 {
     struct bus_publisher *bus = calloc(1, sizeof *bus);
+
     if (bus == NULL)
         return STATUS_NO_MEMORY;
     bus->conf = conf;
@@ -257,6 +267,7 @@ const struct redis_client *bus_publisher_redis(const struct bus_publisher *bus)
 size_t bus_publisher_owes(const struct bus_publisher *bus)
 {
     bool counts = bus_publisher_is_only(bus) || bus_publisher_is_up(bus);
+
     return bus != NULL && counts ? bus->queue.count : 0;
 }
 

@@ -57,6 +57,7 @@ static void ask_link(struct gateway_link *link, struct push_measure *measure, in
                      struct push_outcome *outcome)
 {
     enum link_offer offer = gateway_link_offer(link, measure, now_ms);
+
     if (offer == LINK_REFUSES && outcome->refused == 0)
         note_refusal(link, measure, outcome);
     note_offer(offer, gateway_link_name(link), outcome);
@@ -119,6 +120,7 @@ static enum status begin_wait(struct dispatch *dispatch, const struct push *push
 {
     struct slice names = slice_of(encoded->bytes + PUSH_RECORD_HEAD_LEN, encoded->len - PUSH_RECORD_HEAD_LEN);
     enum status status = push_wait_new(dispatch->base, dispatch->wait_ms, done, arg, &encoded->wait);
+
     if (status == STATUS_OK && push->target == AUDIENCE_USER)
         status = push_wait_for_users(encoded->wait, push->room_count, names);
     return status;
@@ -128,6 +130,7 @@ static enum status encode(struct dispatch *dispatch, const struct push *push, pu
                           struct encoded_push **out)
 {
     enum status status = encoded_push_new(push, dispatch->sequence + 1, out);
+
     if (status == STATUS_OK && push->wait)
         status = begin_wait(dispatch, push, done, arg, *out);
     if (status != STATUS_OK)
@@ -141,6 +144,7 @@ static void count_accepted(enum audience target)
     static const unsigned rows[AUDIENCE_KINDS] = {[AUDIENCE_EVERYONE] = LM_PUSHES_TO_ALL,
                                                   [AUDIENCE_ROOM] = LM_PUSHES_TO_ROOMS,
                                                   [AUDIENCE_USER] = LM_PUSHES_TO_USERS};
+
     metrics_add(rows[target], 1);
 }
 
@@ -155,6 +159,7 @@ static void count_push(const struct push_outcome *outcome)
         [PUSH_NO_MEMORY] = {LM_PUSHES_REFUSED_MEMORY, LM_ITEMS_REFUSED_MEMORY},
         [PUSH_PAST_LIMITS] = {LM_PUSHES_REFUSED_LIMITS, LM_ITEMS_REFUSED_LIMITS},
     };
+
     metrics_add(LM_PUSHES_RECEIVED, 1);
     if (outcome->verdict == PUSH_NO_WAIT) {
         metrics_add(LM_PUSHES_REFUSED_INVALID, 1);
@@ -171,6 +176,7 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
     struct encoded_push *encoded = NULL;
     struct push_measure measure;
     int64_t now_ms = clock_now_ms();
+
     push_measure_init(&measure, push);
     outcome.bus_only = bus_publisher_is_only(dispatch->bus);
     if (outcome.bus_only)

@@ -7,6 +7,7 @@ enum { ANSWER_DEPTH = 8 };
 static bool read_number(const struct json_value *value, uint64_t *out)
 {
     uint64_t number = 0;
+
     if (value->type != JSON_NUMBER || value->text.len > 20)
         return false;
     for (size_t i = 0; i < value->text.len; i++) {
@@ -39,6 +40,7 @@ enum status batch_answer_parse(struct slice body, struct batch_answer *out)
     struct json_value root, key, value;
     struct json_error error;
     bool applied = false;
+
     *out = (struct batch_answer){.applied = 0};
     if (json_scan(body, ANSWER_DEPTH, &root, &error) != STATUS_OK || root.type != JSON_OBJECT)
         return STATUS_INVALID;
@@ -52,6 +54,7 @@ enum status batch_answer_parse(struct slice body, struct batch_answer *out)
 static bool next_reached(struct batch_answer *answer)
 {
     struct json_value pair, number;
+
     answer->offline.text.data = NULL;
     if (answer->reached.at == NULL || !json_next_element(&answer->reached, &pair) || pair.type != JSON_ARRAY)
         return false;
@@ -78,6 +81,7 @@ void batch_answer_offline(const struct batch_answer *answer, uint64_t sequence, 
 {
     struct json_value number;
     uint64_t index;
+
     if (answer->sequence != sequence || answer->offline.text.data == NULL) {
         offline_users_not_said(offline);
         return;

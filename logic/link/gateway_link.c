@@ -12,6 +12,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
 {
     const struct logic_conf *conf = env->conf;
     struct gateway_link *link = calloc(1, sizeof *link);
+
     if (link == NULL)
         return STATUS_NO_MEMORY;
     link->env = env;
@@ -50,6 +51,7 @@ void gateway_link_free(struct gateway_link *link)
 void gateway_link_give_up(struct gateway_link *link)
 {
     size_t count = link->ledger.queue.count;
+
     if (count > 0)
         link_log_dropped(link->address.name, "gateway gone, pushes dropped", count);
     link_ledger_drop(&link->ledger, count, LINK_DROP_GONE);
@@ -58,6 +60,7 @@ void gateway_link_give_up(struct gateway_link *link)
 void gateway_link_apply(struct gateway_link *link)
 {
     const struct logic_conf *conf = link->env->conf;
+
     link_queue_bound(&link->ledger.queue, (size_t)conf->gateway_max_pending_count,
                      (size_t)conf->link_queue_bytes);
     link_talk_compare_limits(link);
@@ -121,6 +124,7 @@ enum hello_limit gateway_link_passed(const struct gateway_link *link, struct pus
                                      int64_t *allowed)
 {
     enum hello_limit limit = HELLO_LIMIT_COUNT;
+
     if (!lacks_users(link, measure->push))
         limit = link_limits_passed(link->hello.peer.limits, link->below, measure);
     *allowed = limit < HELLO_LIMIT_COUNT ? link->hello.peer.limits[limit] : 0;

@@ -18,6 +18,7 @@ static char *make_name(const char *hostname, int port)
 {
     char *name = NULL;
     const char *format = strchr(hostname, ':') != NULL ? "[%.*s]:%d" : "%.*s:%d";
+
     return asprintf(&name, format, (int)len_without_dot(hostname), hostname, port) < 0 ? NULL : name;
 }
 
@@ -25,6 +26,7 @@ enum status link_address_set(struct link_address *address, const char *hostname,
 {
     struct link_address made = {strdup(hostname), strndup(hostname, len_without_dot(hostname)),
                                 make_name(hostname, port), port};
+
     if (made.asked == NULL || made.hostname == NULL || made.name == NULL) {
         link_address_fini(&made);
         return STATUS_NO_MEMORY;
@@ -37,6 +39,7 @@ enum status link_address_set(struct link_address *address, const char *hostname,
 bool link_address_is(const struct link_address *address, const char *hostname, int port)
 {
     size_t len = len_without_dot(hostname);
+
     return address->port == port && strlen(address->hostname) == len &&
            strncasecmp(address->hostname, hostname, len) == 0;
 }

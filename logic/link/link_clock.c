@@ -8,6 +8,7 @@
 static void on_again(evutil_socket_t fd, short what, void *arg)
 {
     struct gateway_link *link = arg;
+
     (void)fd;
     (void)what;
     if (link->state == LINK_WAITING)
@@ -41,6 +42,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct gateway_link *link = arg;
     int64_t now_ms = clock_now_ms();
+
     (void)fd;
     (void)what;
     link_talk_tick_hello(link);
@@ -58,6 +60,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 static int64_t tick_period_ms(const struct gateway_link *link)
 {
     int64_t tick_ms = link->env->conf->gateway_timeout / 6;
+
     return tick_ms > 500 ? 500 : tick_ms;
 }
 

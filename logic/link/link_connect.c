@@ -22,6 +22,7 @@ static void remember(struct gateway_link *link, const struct addrinfo *addresses
 static void on_addresses(enum dns_result result, const struct addrinfo *addresses, void *arg)
 {
     struct gateway_link *link = arg;
+
     if (result == DNS_FOUND)
         remember(link, addresses);
     else if (dns_is_fault(result) && link->remembered != NULL)
@@ -47,6 +48,7 @@ enum status link_connect_to(struct gateway_link *link, const char *hostname, int
 {
     enum status status = link_address_set(&link->address, hostname, port);
     struct in6_addr bytes;
+
     link->ledger.gateway = status != STATUS_OK ? link->ledger.gateway : link->address.name;
     link->named = evutil_inet_pton(AF_INET, hostname, &bytes) != 1 && strchr(hostname, ':') == NULL;
     if (status == STATUS_OK && link->remembered != NULL)

@@ -50,6 +50,7 @@ void link_down_pause(struct gateway_link *link)
 static void note_down(struct gateway_link *link, const char *reason)
 {
     bool was_up = link->state == LINK_UP;
+
     link_log_down(&link->log, link->address.name, was_up, reason, link->failures, link->ledger.queue.count);
     /* A gateway that takes connections but answers for nothing counts as down all the while. */
     if (was_up && (link->served || link->ledger.queue.count == 0))
@@ -87,6 +88,7 @@ bool link_down_is_given_up(const struct gateway_link *link, int64_t now_ms)
 void link_down_expire(struct gateway_link *link)
 {
     size_t count = link->ledger.queue.count;
+
     if (count == 0)
         return;
     link_log_dropped(link->address.name, "gateway down for too long, pushes dropped", count);

@@ -22,6 +22,7 @@ static size_t read_text(void *arg, uint8_t *out, size_t len, int *eof)
     struct link_hello *hello = arg;
     size_t rest = hello->text.len - hello->sent;
     size_t part = rest < len ? rest : len;
+
     memcpy(out, hello->text.data + hello->sent, part);
     hello->sent += part;
     *eof = part == rest;
@@ -31,6 +32,7 @@ static size_t read_text(void *arg, uint8_t *out, size_t len, int *eof)
 static enum status say(struct link_hello *hello, const struct hello *own, int64_t now_us)
 {
     const struct h2_body body = {read_text, hello};
+
     buf_clear(&hello->text);
     hello->sent = 0;
     hello->said_us = now_us;
@@ -74,6 +76,7 @@ static enum link_hello_reply note_answer(struct link_hello *hello, const char *g
 {
     struct hello peer;
     struct fault fault;
+
     if (hello_parse(body, &peer, &fault) != STATUS_OK) {
         log_event(LOG_WARN, "gateway answers the hello with something else", LOG_S("gateway", gateway),
                   LOG_S("reason", fault.text));

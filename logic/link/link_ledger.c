@@ -59,6 +59,7 @@ void link_ledger_let_go(const struct encoded_push *push, enum link_drop reason)
 static struct encoded_push *take(struct link_ledger *ledger)
 {
     struct encoded_push *push = link_queue_take(&ledger->queue);
+
     metrics_sub(LM_LINK_PUSHES_QUEUED, 1);
     metrics_sub(LM_LINK_ITEMS_QUEUED, push->item_count);
     metrics_sub(LM_LINK_BYTES_QUEUED, push->len);
@@ -70,6 +71,7 @@ static void tell_acked(const struct link_ledger *ledger, const struct encoded_pu
 {
     struct offline_users *offline = push_wait_offline(push->wait);
     uint64_t clients = answer != NULL ? batch_answer_clients(answer, push->sequence) : 0;
+
     if (offline != NULL && answer != NULL)
         batch_answer_offline(answer, push->sequence, offline);
     else if (offline != NULL)

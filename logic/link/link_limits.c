@@ -15,6 +15,7 @@ void link_limits_own(const struct logic_conf *conf, int64_t out[HELLO_LIMIT_COUN
 limit_set link_limits_below(const int64_t gateway[HELLO_LIMIT_COUNT], const int64_t own[HELLO_LIMIT_COUNT])
 {
     limit_set below = 0;
+
     for (unsigned i = 0; i < HELLO_LIMIT_COUNT; i++)
         if (gateway[i] < own[i])
             below |= 1u << i;
@@ -25,6 +26,7 @@ enum hello_limit link_limits_passed(const int64_t gateway[HELLO_LIMIT_COUNT], li
                                     struct push_measure *measure)
 {
     const limit_set looked_at = below | 1u << HELLO_RPC_BYTES;
+
     for (unsigned i = 0; i < HELLO_LIMIT_COUNT; i++)
         if ((looked_at & 1u << i) && push_measure_of(measure, (enum hello_limit)i) > gateway[i])
             return (enum hello_limit)i;
@@ -36,6 +38,7 @@ enum status link_limits_print(limit_set below, const int64_t gateway[HELLO_LIMIT
 {
     const char *comma = "";
     enum status status = STATUS_OK;
+
     for (unsigned i = 0; i < HELLO_LIMIT_COUNT && status == STATUS_OK; i++) {
         if (!(below & 1u << i))
             continue;

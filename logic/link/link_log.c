@@ -16,6 +16,7 @@ enum {
 static bool may_log(int64_t *logged_ms, int64_t gap_ms)
 {
     int64_t now_ms = clock_now_ms();
+
     if (*logged_ms && now_ms - *logged_ms < gap_ms)
         return false;
     *logged_ms = now_ms;
@@ -34,6 +35,7 @@ void link_log_limits(struct link_log *log, const char *gateway, limit_set below,
 {
     struct buf text;
     bool news = below != log->below || memcmp(log->limits, limits, sizeof log->limits) != 0;
+
     log->below = below;
     memcpy(log->limits, limits, sizeof log->limits);
     if (!news || below == 0)

@@ -44,6 +44,7 @@ void link_probe_tick(struct link_probe *probe, int64_t now_us)
 static int64_t read_count(struct slice text)
 {
     int64_t number = 0;
+
     if (text.len > CLIENTS_MAX_DIGITS)
         return -1;
     for (size_t i = 0; i < text.len; i++) {
@@ -59,6 +60,7 @@ int64_t link_probe_read(struct slice body)
 {
     struct json_value root, key, value;
     struct json_error error;
+
     if (json_scan(body, STATS_DEPTH, &root, &error) != STATUS_OK || root.type != JSON_OBJECT)
         return -1;
     struct json_iter members = json_iter_of(&root, body.data);

@@ -82,6 +82,7 @@ static void ring_shrink(struct link_queue *queue)
 struct encoded_push *link_queue_take(struct link_queue *queue)
 {
     struct encoded_push *push = queue->pushes[queue->head];
+
     queue->head = ring_place(queue, 1);
     queue->count--;
     queue->bytes -= push->len;

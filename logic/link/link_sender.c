@@ -33,6 +33,7 @@ static size_t count_before_users(const struct link_sender *sender, size_t max)
 {
     const struct link_queue *queue = &sender->ledger->queue;
     size_t count = 0;
+
     while (count < max && count < queue->count && !encoded_push_is_to_users(link_queue_at(queue, count)))
         count++;
     return count;
@@ -41,6 +42,7 @@ static size_t count_before_users(const struct link_sender *sender, size_t max)
 void link_sender_start(struct link_sender *sender, struct h2_conn *conn, const struct hello *peer)
 {
     size_t frozen = sender->ledger->queue.frozen;
+
     sender->conn = conn;
     sender->owed = false;
     sender->forms = false;
@@ -61,6 +63,7 @@ void link_sender_stop(struct link_sender *sender)
 static struct slice untraced_rest(struct link_sender *sender, const struct encoded_push *push)
 {
     size_t offset = sender->offset;
+
     if (offset >= sizeof sender->head)
         return slice_of(push->bytes + offset, push->len - TRACEPARENT_LEN - offset);
     push_record_untraced_head(push->bytes, sender->head);
@@ -84,6 +87,7 @@ static size_t read_batch(void *arg, uint8_t *out, size_t len, int *eof)
 {
     struct link_sender *sender = arg;
     size_t done = 0;
+
     while (done < len && sender->piece <= sender->ledger->queue.frozen) {
         bool last;
         struct slice rest = batch_rest(sender, &last);
@@ -105,6 +109,7 @@ static enum status send_batch(struct link_sender *sender)
     struct link_queue *queue = &sender->ledger->queue;
     size_t max = sender->users ? sender->max_pushes : count_before_users(sender, sender->max_pushes);
     size_t count = link_queue_freeze(queue, max, sender->batch_bytes - sizeof sender->header);
+
     push_batch_header_encode(sender->logic_id, link_queue_at(queue, 0)->sequence, (uint32_t)count, 0,
                              sender->header);
     sender->piece = 0;
@@ -124,6 +129,7 @@ static size_t read_form(void *arg, uint8_t *out, size_t len, int *eof)
     struct link_sender *sender = arg;
     size_t rest = sender->form.len - sender->form_sent;
     size_t part = rest < len ? rest : len;
+
     memcpy(out, sender->form.data + sender->form_sent, part);
     sender->form_sent += part;
     *eof = part == rest;
@@ -134,6 +140,7 @@ static enum status join_items(const struct push_record *record, struct buf *out)
 {
     struct slice rest = record->items, item;
     enum status status = buf_append_str(out, "[");
+
     for (size_t i = 0; status == STATUS_OK && push_next_item(&rest, &item); i++) {
         status = i > 0 ? buf_append_str(out, ",") : STATUS_OK;
         if (status == STATUS_OK)
@@ -145,6 +152,7 @@ static enum status join_items(const struct push_record *record, struct buf *out)
 static enum status encode_items(const struct push_record *record, struct buf *form)
 {
     struct buf items;
+
     buf_init(&items, SIZE_MAX);
     enum status status = join_items(record, &items);
     if (status == STATUS_OK)
@@ -156,6 +164,7 @@ static enum status encode_items(const struct push_record *record, struct buf *fo
 static enum status encode_room(const struct push_record *record, size_t index, struct buf *form)
 {
     struct slice rest = record->rooms, room = {NULL, 0};
+
     for (size_t i = 0; i <= index; i++)
         push_next_room(&rest, &room);
     enum status status = form_append(form, "room", room);
@@ -168,6 +177,7 @@ static struct push_record form_record(struct link_sender *sender)
     const struct encoded_push *push = link_queue_at(&sender->ledger->queue, 0);
     struct slice rest = slice_of(push->bytes, push->len);
     struct push_record record;
+
     push_next_record(&rest, &record);
     if (sender->form_sequence != record.sequence) {
         sender->form_sequence = record.sequence;
@@ -180,6 +190,7 @@ static enum status send_form(struct link_sender *sender)
 {
     struct push_record record = form_record(sender);
     bool all = record.target == AUDIENCE_EVERYONE;
+
     buf_clear(&sender->form);
     sender->form_sent = 0;
     enum status status = all ? STATUS_OK : encode_room(&record, sender->rooms_done, &sender->form);
@@ -200,6 +211,7 @@ static enum status send_form(struct link_sender *sender)
 static void drop_users(struct link_sender *sender)
 {
     struct link_queue *queue = &sender->ledger->queue;
+
     while (queue->count > 0 && encoded_push_is_to_users(link_queue_at(queue, 0))) {
         if (!sender->told_users)
             log_event(LOG_WARN, "gateway takes no pushes to users, which are dropped for it",
@@ -225,6 +237,7 @@ enum status link_sender_send(struct link_sender *sender)
 static enum link_reply answer_form(struct link_sender *sender)
 {
     struct push_record record = form_record(sender);
+
     sender->rooms_done++;
     if (sender->rooms_done >= record.room_count)
         link_ledger_ack(sender->ledger, 1, NULL);
@@ -236,6 +249,7 @@ static enum link_reply answer_batch(struct link_sender *sender, struct slice bod
     struct link_queue *queue = &sender->ledger->queue;
     size_t count = queue->frozen;
     struct batch_answer answer;
+
     if (batch_answer_parse(body, &answer) != STATUS_OK ||
         answer.applied < link_queue_at(queue, count - 1)->sequence) {
         metrics_add(LM_LINK_RPC_ERRORS, 1);
@@ -264,6 +278,7 @@ static void log_refusal(const struct link_sender *sender, int status, struct sli
 {
     char text[200];
     int len = body.len < sizeof text ? (int)body.len : (int)sizeof text;
+
     snprintf(text, sizeof text, "%.*s", len, len > 0 ? (const char *)body.data : "");
     log_event(LOG_ERROR, "gateway refused a push", LOG_S("gateway", sender->ledger->gateway),
               LOG_I("sequence", link_queue_at(&sender->ledger->queue, 0)->sequence), LOG_I("status", status),
@@ -275,6 +290,7 @@ static void log_refusal(const struct link_sender *sender, int status, struct sli
 static bool leaves_trace_out(struct link_sender *sender)
 {
     const struct encoded_push *push = link_queue_at(&sender->ledger->queue, 0);
+
     if (!encoded_push_is_traced(push))
         return false;
     sender->untraced = !sender->untraced;
@@ -290,6 +306,7 @@ static enum link_reply narrow_down(struct link_sender *sender, int status, struc
 {
     struct link_queue *queue = &sender->ledger->queue;
     size_t count = queue->frozen;
+
     if (count > 1) {
         sender->max_pushes = count / 2;
         link_queue_thaw(queue);

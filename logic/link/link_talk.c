@@ -23,6 +23,7 @@ void link_talk_send(struct gateway_link *link)
 static struct hello own_hello(const struct gateway_link *link)
 {
     struct hello own = {.version = FANFARE_VERSION, .traces = true, .users = true};
+
     hello_set_instance(&own, link->env->logic_id);
     link_limits_own(link->env->conf, own.limits);
     return own;
@@ -33,6 +34,7 @@ static void bound_batches(struct gateway_link *link)
 {
     const struct link_hello *hello = &link->hello;
     int64_t bytes = link->env->conf->rpc_batch_bytes;
+
     if (hello->known && hello->peer.limits[HELLO_RPC_BYTES] < bytes)
         bytes = hello->peer.limits[HELLO_RPC_BYTES];
     link->sender.batch_bytes = bytes > PUSH_BATCH_HEADER_LEN ? (size_t)bytes : PUSH_BATCH_HEADER_LEN + 1;
@@ -42,6 +44,7 @@ void link_talk_compare_limits(struct gateway_link *link)
 {
     const struct link_hello *hello = &link->hello;
     int64_t own[HELLO_LIMIT_COUNT];
+
     link_limits_own(link->env->conf, own);
     link->below = hello->known ? link_limits_below(hello->peer.limits, own) : 0;
     bound_batches(link);
@@ -54,6 +57,7 @@ static void on_ready(struct h2_conn *conn, void *arg)
 {
     struct gateway_link *link = arg;
     const struct hello own = own_hello(link);
+
     if (link_hello_start(&link->hello, conn, &own, clock_now_us()) != STATUS_OK)
         h2_conn_close(conn, "the hello could not be sent");
 }
@@ -78,6 +82,7 @@ static void come_up(struct gateway_link *link, struct h2_conn *conn)
 static void on_hello(struct gateway_link *link, struct h2_conn *conn, enum link_hello_reply reply, int status)
 {
     char reason[64];
+
     if (reply == LINK_HELLO_HEARD) {
         link_talk_compare_limits(link);
         if (link->state == LINK_CONNECTING)
@@ -92,6 +97,7 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
 {
     struct gateway_link *link = arg;
     enum link_hello_reply hello = link_hello_answer(&link->hello, link->address.name, stream, status, body);
+
     if (hello != LINK_HELLO_OTHER) {
         on_hello(link, conn, hello, status);
         return;
@@ -116,6 +122,7 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
 static void on_close(struct h2_conn *conn, const char *reason, void *arg)
 {
     struct gateway_link *link = arg;
+
     if (h2_conn_end(conn) == H2_END_FLOOD)
         metrics_add(LM_LINK_FLOODS, 1);
     link_down_break(link, reason);
@@ -127,6 +134,7 @@ const struct h2_callbacks link_talk_callbacks = {
 void link_talk_tick_hello(struct gateway_link *link)
 {
     int64_t now_us = clock_now_us();
+
     if (!link_hello_is_due(&link->hello, now_us))
         return;
     const struct hello own = own_hello(link);

@@ -9,6 +9,7 @@ enum { ANSWER_MAX = 1024 * 1024, ANSWER_WINDOW = 1024 * 1024 };
 static const struct addrinfo *choose(const struct addrinfo *addresses, unsigned turn)
 {
     unsigned count = 0;
+
     for (const struct addrinfo *at = addresses; at != NULL; at = at->ai_next)
         count++;
     for (turn %= count; turn > 0; turn--)
@@ -25,6 +26,7 @@ const char *link_transport_open(const struct link_env *env, const struct link_ta
     SSL *ssl = tls_client_session(env->tls, expected[0] ? expected : target->hostname);
     const struct addrinfo *address = choose(target->addresses, target->turn);
     struct transport *transport;
+
     *out = NULL;
     if (ssl == NULL)
         return "no memory for a connection";

@@ -28,6 +28,7 @@ static enum liveness_verdict judge(const struct liveness *liveness, int64_t sile
     bool ping_open = liveness->pinged_ms > received_ms;
     int64_t silence = now_ms - silent_since;
     int64_t patience = liveness->owed ? liveness->timeout_ms / 3 : liveness->idle_ms;
+
     if (silence >= liveness->timeout_ms && (liveness->owed || ping_open))
         if (liveness->owed || now_ms - liveness->pinged_ms >= liveness->timeout_ms)
             return LIVENESS_DEAD;

@@ -11,6 +11,7 @@ enum status encoded_push_new(const struct push *push, uint64_t sequence, struct 
 {
     size_t len = push_record_size(push);
     struct encoded_push *encoded = malloc(sizeof *encoded + len);
+
     if (encoded == NULL)
         return STATUS_NO_MEMORY;
     encoded->sequence = sequence;

@@ -16,6 +16,7 @@ enum status offline_users_init(struct offline_users *offline, size_t users, stru
 {
     size_t words = words_of(users);
     uint64_t *bits = calloc(2 * words, sizeof *bits);
+
     if (bits == NULL)
         return STATUS_NO_MEMORY;
     memset(bits, 0xFF, words * sizeof *bits);
@@ -64,6 +65,7 @@ bool offline_users_has(const struct offline_users *offline, size_t index)
 size_t offline_users_count(const struct offline_users *offline)
 {
     size_t count = 0;
+
     for (size_t i = 0; i < words_of(offline->users); i++)
         count += (size_t)__builtin_popcountll(offline->left[i]);
     return count;

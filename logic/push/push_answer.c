@@ -19,6 +19,7 @@ const char *push_verdict_code(enum push_verdict verdict)
                                         [PUSH_WAIT_TIMEOUT] = "wait_timeout",
                                         [PUSH_WAIT_REFUSED] = "gateway_refused",
                                         [PUSH_NO_WAIT] = "wait_unavailable"};
+
     return codes[verdict];
 }
 
@@ -26,6 +27,7 @@ const char *push_verdict_code(enum push_verdict verdict)
 static char *find_name(const struct buf *names, const char *name)
 {
     char *end = (char *)names->data + names->len;
+
     for (char *at = (char *)names->data; at < end; at += strlen(at) + 1)
         if (strcmp(at, name) == 0)
             return at;
@@ -35,6 +37,7 @@ static char *find_name(const struct buf *names, const char *name)
 void push_outcome_add_name(struct push_outcome *outcome, enum push_names why, const char *name)
 {
     struct buf *names = &outcome->names[why];
+
     if (names->max == 0)
         buf_init(names, PUSH_NAMES_MAX);
     if (names->len == 0 || find_name(names, name) == NULL)
@@ -45,6 +48,7 @@ void push_outcome_remove_name(struct push_outcome *outcome, enum push_names why,
 {
     struct buf *names = &outcome->names[why];
     char *at = names->len > 0 ? find_name(names, name) : NULL;
+
     if (at == NULL)
         return;
     size_t len = strlen(name) + 1;
@@ -62,6 +66,7 @@ static enum status append_names(struct buf *out, const char *key, const struct b
 {
     const char *end = (const char *)names->data + names->len;
     enum status status = names->len > 0 ? buf_printf(out, ",\"%s\":[", key) : STATUS_OK;
+
     for (const char *at = (const char *)names->data; status == STATUS_OK && at < end; at += strlen(at) + 1) {
         status = at == (const char *)names->data ? STATUS_OK : buf_append_str(out, ",");
         if (status == STATUS_OK)
@@ -76,6 +81,7 @@ static enum status append_gateways(struct buf *out, const struct push_outcome *o
 {
     enum status status =
         buf_printf(out, "\"gateways\":{\"known\":%zu,\"queued\":%zu", outcome->known, outcome->queued);
+
     if (status == STATUS_OK && outcome->wait_ms > 0)
         status = buf_printf(out, ",\"acked\":%zu", outcome->acked);
     if (status == STATUS_OK)
@@ -99,6 +105,7 @@ static enum status append_offline(struct buf *out, const struct offline_users *o
     enum status status = buf_append_str(out, ",\"offline\":[");
     struct slice rest = offline->names, name;
     size_t named = 0;
+
     for (size_t i = 0; status == STATUS_OK && i < offline->users && named < PUSH_OFFLINE_MAX; i++) {
         (void)push_next_room(&rest, &name);
         if (!offline_users_has(offline, i))
@@ -114,6 +121,7 @@ static enum status append_offline(struct buf *out, const struct offline_users *o
 static enum status append_taken(struct buf *out, const char *id_prefix, const struct push_outcome *outcome)
 {
     enum status status = buf_append_str(out, "{");
+
     if (status == STATUS_OK)
         status = append_id(out, id_prefix, outcome);
     if (status == STATUS_OK)
@@ -132,6 +140,7 @@ static enum status append_half_done(struct buf *out, const char *id_prefix, cons
                                     const struct push_outcome *outcome)
 {
     enum status status = error_json_begin(out, push_verdict_code(outcome->verdict), message);
+
     if (status == STATUS_OK)
         status = buf_append_str(out, ",");
     if (status == STATUS_OK)
@@ -145,6 +154,7 @@ static enum status append_wait_timeout(struct buf *out, const char *id_prefix,
                                        const struct push_outcome *outcome)
 {
     char message[160];
+
     if (outcome->pending > 0)
         snprintf(message, sizeof message,
                  "%zu of %zu gateways have not applied the push within %d ms; it stays queued for them",
@@ -166,6 +176,7 @@ static void say_passed(const struct push_outcome *outcome, char *out, size_t cap
     };
     const char *first = (const char *)outcome->names[PUSH_NAMES_REFUSED].data;
     char subject[64];
+
     if (outcome->no_users) {
         snprintf(out, cap, "%.100s takes no pushes to users", first != NULL ? first : "?");
         return;
@@ -180,6 +191,7 @@ static enum status append_wait_refused(struct buf *out, const char *id_prefix,
 {
     char passed[256] = "sent again, it is refused again";
     char message[400];
+
     if (outcome->passed.had > 0 || outcome->no_users)
         say_passed(outcome, passed, sizeof passed);
     snprintf(message, sizeof message, "%zu of %zu gateways refused the push, %zu applied it: %s",
@@ -191,6 +203,7 @@ static enum status append_past_limits(struct buf *out, const struct push_outcome
 {
     char passed[256];
     char message[400];
+
     say_passed(outcome, passed, sizeof passed);
     snprintf(message, sizeof message, "no gateway takes the push: %s", passed);
     return error_json_append(out, push_verdict_code(PUSH_PAST_LIMITS), message);
@@ -201,6 +214,7 @@ static enum status append_queue_full(struct buf *out, const struct buf *names)
     char message[512] = "the queue is full of ";
     size_t len = strlen(message);
     const char *end = (const char *)names->data + names->len;
+
     for (const char *at = (const char *)names->data; at < end; at += strlen(at) + 1) {
         bool first = at == (const char *)names->data;
         int more = snprintf(message + len, sizeof message - len, "%s%s", first ? "" : ", ", at);

@@ -17,6 +17,7 @@ static void raise_to(int64_t *most, int64_t value)
 static void measure_all(struct push_measure *measure)
 {
     const struct push *push = measure->push;
+
     for (size_t i = 0; i < push->item_count; i++) {
         raise_to(&measure->most[HELLO_ITEM_BYTES], (int64_t)push->items[i].len);
         raise_to(&measure->most[HELLO_JSON_DEPTH], json_depth(push->items[i]));

@@ -13,6 +13,7 @@ static struct log_field caller_field(const char *caller)
 static bool begin(struct trace_line *line, const uint8_t *logic_id, const struct encoded_push *push)
 {
     struct traceparent trace;
+
     return push_record_traceparent(slice_of(push->bytes, push->len), &trace) &&
            trace_line_begin(line, &trace, logic_id, push->sequence);
 }
@@ -20,6 +21,7 @@ static bool begin(struct trace_line *line, const uint8_t *logic_id, const struct
 void push_trace_invalid(const struct push_fault *fault, const struct traceparent *header, const char *caller)
 {
     struct trace_line line;
+
     if (trace_line_begin(&line, fault->trace.set ? &fault->trace : header, NULL, 0))
         log_event(line.level, "push refused", LOG_S("traceparent", line.traceparent),
                   LOG_S("code", fault->code), LOG_I("status", fault->status), caller_field(caller));
@@ -39,6 +41,7 @@ void push_trace_judged(const uint8_t *logic_id, const struct push *push, const s
 {
     bool taken = outcome->verdict == PUSH_TAKEN;
     struct trace_line line;
+
     if (!push->trace.set ||
         !trace_line_begin(&line, &push->trace, taken ? logic_id : NULL, outcome->sequence))
         return;
@@ -53,6 +56,7 @@ void push_trace_judged(const uint8_t *logic_id, const struct push *push, const s
 void push_trace_acked(const uint8_t *logic_id, const struct encoded_push *push, const char *gateway)
 {
     struct trace_line line;
+
     if (begin(&line, logic_id, push))
         log_event(line.level, "push acked", LOG_S("traceparent", line.traceparent), LOG_S("id", line.id),
                   LOG_S("gateway", gateway));
@@ -67,6 +71,7 @@ void push_trace_dropped(const uint8_t *logic_id, const struct encoded_push *push
                                           [LINK_DROP_GONE] = "gone",
                                           [LINK_DROP_SHUTDOWN] = "shutdown"};
     struct trace_line line;
+
     if (begin(&line, logic_id, push))
         log_event(line.level, "push dropped", LOG_S("traceparent", line.traceparent), LOG_S("id", line.id),
                   LOG_S("gateway", gateway), LOG_S("reason", reasons[reason]));
@@ -75,6 +80,7 @@ void push_trace_dropped(const uint8_t *logic_id, const struct encoded_push *push
 void push_trace_published(const uint8_t *logic_id, const struct encoded_push *push, const char *redis)
 {
     struct trace_line line;
+
     if (begin(&line, logic_id, push))
         log_event(line.level, "push published", LOG_S("traceparent", line.traceparent), LOG_S("id", line.id),
                   LOG_S("redis", redis));
@@ -89,6 +95,7 @@ void push_trace_unpublished(const uint8_t *logic_id, const struct encoded_push *
                                           [BUS_DROP_FULL] = "queue_full",
                                           [BUS_DROP_SHUTDOWN] = "shutdown"};
     struct trace_line line;
+
     if (begin(&line, logic_id, push))
         log_event(line.level, "push dropped", LOG_S("traceparent", line.traceparent), LOG_S("id", line.id),
                   LOG_S("redis", redis), LOG_S("reason", reasons[reason]));

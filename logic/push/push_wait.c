@@ -21,6 +21,7 @@ struct push_wait {
 static void note_offline(struct push_wait *wait)
 {
     struct push_outcome *outcome = &wait->outcome;
+
     if (outcome->verdict != PUSH_TAKEN || outcome->acked != outcome->known || wait->offline.users == 0 ||
         wait->offline.unknown)
         return;
@@ -31,6 +32,7 @@ static void note_offline(struct push_wait *wait)
 static void tell(struct push_wait *wait, enum push_verdict verdict)
 {
     push_done *done = wait->done;
+
     if (done == NULL)
         return;
     wait->done = NULL;
@@ -54,6 +56,7 @@ enum status push_wait_new(struct event_base *base, int timeout_ms, push_done *do
                           struct push_wait **out)
 {
     struct push_wait *wait = calloc(1, sizeof *wait);
+
     if (wait == NULL)
         return STATUS_NO_MEMORY;
     wait->timer = evtimer_new(base, on_timeout, wait);

@@ -23,6 +23,7 @@ static int admitted(struct admission *admission, int64_t from_us, int64_t until_
 static void without_a_rate_everybody_is_let_in(void **state)
 {
     struct admission admission;
+
     (void)state;
 
     admission_init(&admission, 0, START);
@@ -32,6 +33,7 @@ static void without_a_rate_everybody_is_let_in(void **state)
 static void a_storm_is_let_in_at_the_rate_and_a_tenth_of_a_second_at_once(void **state)
 {
     struct admission admission;
+
     (void)state;
 
     admission_init(&admission, 1000, START);
@@ -44,6 +46,7 @@ static void a_slow_rate_lets_one_in_at_a_time(void **state)
 {
     struct admission admission;
     int retry = 0;
+
     (void)state;
 
     admission_init(&admission, 1, START);
@@ -57,6 +60,7 @@ static void another_rate_holds_at_once(void **state)
 {
     struct admission admission;
     int retry = 0;
+
     (void)state;
 
     admission_init(&admission, 0, START);
@@ -75,6 +79,7 @@ static void the_refused_come_back_at_the_rate(void **state)
     struct admission admission;
     int told[ADMISSION_RETRY_MAX + 1] = {0};
     int retry = 0;
+
     (void)state;
 
     admission_init(&admission, 100, START);
@@ -93,6 +98,7 @@ static void nobody_waits_longer_than_the_bound(void **state)
 {
     struct admission admission;
     int retry = 0;
+
     (void)state;
 
     admission_init(&admission, 1, START);
@@ -105,6 +111,7 @@ static void nobody_waits_longer_than_the_bound(void **state)
 static void a_quiet_time_is_not_saved_up(void **state)
 {
     struct admission admission;
+
     (void)state;
 
     admission_init(&admission, 1000, START);
@@ -116,6 +123,7 @@ static void what_is_given_back_is_the_next_ones(void **state)
 {
     struct admission admission;
     int retry = 0;
+
     (void)state;
 
     admission_init(&admission, 1, START);
@@ -142,5 +150,6 @@ int main(void)
         cmocka_unit_test(another_rate_holds_at_once),
         cmocka_unit_test(what_is_given_back_is_the_next_ones),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

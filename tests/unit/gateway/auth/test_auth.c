@@ -601,5 +601,6 @@ int main(void)
         TEST(a_reload_reads_files_anew_and_tells_once),
         TEST(a_reload_with_a_bad_file_keeps_the_policy),
     };
+
     return cmocka_run_group_tests(tests, make_signers, free_signers);
 }

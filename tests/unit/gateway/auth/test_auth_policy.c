@@ -558,5 +558,6 @@ int main(void)
         TEST(the_settings_are_copies),
         TEST(every_reason_has_a_name_and_a_sentence),
     };
+
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }

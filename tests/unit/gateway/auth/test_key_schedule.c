@@ -166,5 +166,6 @@ int main(void)
         TEST(an_unknown_key_does_not_hammer_a_server_that_fails),
         TEST(wanting_never_puts_it_off),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

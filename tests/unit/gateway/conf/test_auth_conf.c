@@ -326,5 +326,6 @@ int main(void)
         TEST(names_are_tokens),
         TEST(mode_none_is_judged_too),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,5 +224,6 @@ int main(void)
         TEST(the_ca_must_parse),
         TEST(tls_for_clients_takes_both_files),
     };
+
     return cmocka_run_group_tests(tests, make_certs, remove_certs);
 }

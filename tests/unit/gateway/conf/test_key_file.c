@@ -174,5 +174,6 @@ int main(void)
         TEST(what_is_no_set_of_keys_is_refused),
         TEST(what_is_no_file_is_waited_for_by_nobody),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

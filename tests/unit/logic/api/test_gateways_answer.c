@@ -184,5 +184,6 @@ int main(void)
         cmocka_unit_test(no_gateway),
         cmocka_unit_test(a_probe_reads_clients_strictly),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

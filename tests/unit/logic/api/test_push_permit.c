@@ -174,5 +174,6 @@ int main(void)
         cmocka_unit_test_teardown(what_is_forbidden_takes_nothing_of_the_rate, forget),
         cmocka_unit_test_teardown(a_refusal_keeps_the_push_s_trace, forget),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

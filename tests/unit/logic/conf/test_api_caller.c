@@ -184,5 +184,6 @@ int main(void)
         cmocka_unit_test_teardown(a_rate_is_a_number_from_1_to_100000, forget),
         cmocka_unit_test_teardown(names_and_lists_are_bounded, forget),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -362,5 +362,6 @@ int main(void)
         cmocka_unit_test(only_a_file_of_modest_size_is_read),
         cmocka_unit_test(the_header_is_read_as_rfc_6750_says),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

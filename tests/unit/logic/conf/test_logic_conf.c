@@ -193,5 +193,6 @@ int main(void)
         TEST(certificate_and_key_stand_together),
         TEST(the_ca_must_parse),
     };
+
     return cmocka_run_group_tests(tests, make_certs, remove_certs);
 }

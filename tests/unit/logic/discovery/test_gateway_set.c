@@ -226,5 +226,6 @@ int main(void)
         CASE(there_is_a_bound),
         CASE(details),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,5 +155,6 @@ int main(void)
         CASE(two_ids_at_one_address_are_one_gateway),
         CASE(an_id_moves_to_a_known_address),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

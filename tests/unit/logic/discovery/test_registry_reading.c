@@ -90,5 +90,6 @@ int main(void)
         cmocka_unit_test(endless_pages_end),
         cmocka_unit_test(entries_are_bounded),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -350,5 +350,6 @@ int main(void)
         TEST(printed_defaults_load_again), TEST(help_and_documentation_hold_every_option),
         TEST(passwords_are_not_printed),   TEST(passwords_stand_in_no_fault),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

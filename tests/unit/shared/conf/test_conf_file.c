@@ -274,5 +274,6 @@ int main(void)
         TEST(unreadable_files_say_why),
         TEST(long_values_are_cut_in_faults),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -386,5 +386,6 @@ int main(void)
         TEST(objects_in_objects),
         TEST(secrets_of_records_stand_nowhere),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

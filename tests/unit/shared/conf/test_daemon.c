@@ -237,5 +237,6 @@ int main(void)
         TEST(print_config_loads_again),
         TEST(help_and_version_win),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

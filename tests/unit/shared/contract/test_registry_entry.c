@@ -224,5 +224,6 @@ int main(void)
         cmocka_unit_test(ids_are_plain),
         cmocka_unit_test(names_begin_with_the_prefix),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,5 +218,6 @@ int main(void)
         cmocka_unit_test(a_list_is_bounded_and_matches_by_any),
         cmocka_unit_test(an_exclusion_takes_away),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -297,5 +297,6 @@ int main(void)
         TEST(suppressed_lines_leave_one_line),
         TEST(threads_do_not_mix_their_lines),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

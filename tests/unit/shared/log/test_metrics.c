@@ -395,5 +395,6 @@ int main(void)
         TEST(numbers_are_printed_as_they_are),
         TEST(a_gauge_of_an_index_is_there_once_it_was_set),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -315,5 +315,6 @@ int main(void)
         TEST(a_pause_holds_messages_back),
         TEST(commands_under_way_are_told_at_the_end),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -303,5 +303,6 @@ int main(void)
         TEST(what_no_redis_says_ends_the_connection),
         TEST(sentinels_are_asked_for_the_master),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,5 +369,6 @@ int main(void)
         cmocka_unit_test(refusals_are_told_from_errors),
         cmocka_unit_test(moved_names_a_node),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

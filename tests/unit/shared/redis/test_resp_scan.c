@@ -161,5 +161,6 @@ int main(void)
         cmocka_unit_test(what_is_no_resp2_is_refused),
         cmocka_unit_test(endless_answers_end),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
