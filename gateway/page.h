@@ -10,8 +10,7 @@
 struct page;
 
 struct page_conf {
-    const char
-        *api_url; /* logic's address as browsers reach it; "": the page takes its own host's port 7799 */
+    const char *api_url;   /* logic as browsers reach it; "": the page takes its own host's port 7799 */
     const char *token_url; /* where the page asks for tokens of users (page.tokenUrl); "": nobody logs in */
 };
 

@@ -30,8 +30,7 @@ struct table {
     const char *key; /* of the array of rows in JSON */
     const struct column *columns;
     size_t column_count; /* at most TABLE_COLUMNS_MAX */
-    const char
-        *same; /* key of a column that says the same in each row, left out before all others; or NULL */
+    const char *same;   /* key of a column that says the same in each row, which is left out first; or NULL */
     struct cell *cells; /* row by row; owned */
     size_t rows;
 };

@@ -18,10 +18,11 @@ enum status token_make_alg(const struct token_key *key, const char *asked, enum 
  * the option: text that is not UTF-8, an --info that is no JSON or longer than 1,024 bytes. */
 enum status token_make_claims(const struct options *options, int64_t now_s, struct buf *out,
                               struct fault *fault);
-/* Appends header.claims.signature (RFC 7515, section 7.1). `kid` "" leaves it away. */
+/* Appends header.claims.signature (RFC 7515, section 7.1). Without a kid where `kid` is "". */
 enum status token_make(const struct token_key *key, enum jose_alg alg, const char *kid, struct slice claims,
                        struct buf *out);
-/* Appends {"keys":[…]}, a JWK Set of the public key (RFC 7517, section 5). `alg` NULL leaves it away. */
+/* Appends {"keys":[…]}, a JWK Set of the public key (RFC 7517, section 5). Without an alg where `alg` is
+ * NULL. */
 enum status token_make_jwks(const struct token_key *key, const char *kid, const char *alg, struct buf *out);
 
 #endif

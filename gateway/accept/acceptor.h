@@ -43,8 +43,8 @@ enum status acceptor_start(struct acceptor *acceptor, struct bucket *const *buck
 void acceptor_adopt(struct acceptor *acceptor, int fd);
 /* Other limits, for those who come from now on; nobody is sent away. */
 void acceptor_set_limits(struct acceptor *acceptor, const struct acceptor_limits *limits);
-/* Whom to believe that it speaks for others, of those who connect from now on; takes a reference of its own.
- * NULL: nobody, as at the start. `headers`: whoever is in the list begins with a PROXY header. */
+/* The proxies that are trusted, for connections from now on; takes a reference of its own. NULL: none, as at
+ * the start. `headers`: a connection from one of them begins with a PROXY header. */
 void acceptor_set_proxies(struct acceptor *acceptor, struct cidr_list *proxies, bool headers);
 /* From here on every new connection is told 503 (draining), until acceptor_free. */
 void acceptor_drain(struct acceptor *acceptor);

@@ -27,7 +27,7 @@ void admission_set_rate(struct admission *admission, int64_t per_second);
  * (RFC 9110, 10.2.3), 1 to ADMISSION_RETRY_MAX. */
 bool admission_admit(struct admission *admission, int64_t now_us, int *retry_s);
 
-/* Who was admitted was no client: the next one may have his place. */
+/* Who was admitted was no client: the next one may have its place. */
 void admission_give_back(struct admission *admission);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the buckets tell the control thread: one mailbox, taken in a turn of the loop, and for each kind of
- * mail who knows what to do with it. The control thread, but for the mailbox itself, into which buckets post
- * (control_post). No bound of its own: each kind says what bounds it (gateway/bucket/ticket.h). */
+/* What the buckets tell the control thread: one mailbox, taken in a turn of the loop, and a handler for each
+ * kind of mail. The control thread, but for the mailbox itself, into which buckets post (control_post). No
+ * bound of its own: each kind says what bounds it (gateway/bucket/ticket.h). */
 #ifndef FANFARE_GATEWAY_ACCEPT_CONTROL_BOX_H
 #define FANFARE_GATEWAY_ACCEPT_CONTROL_BOX_H
 

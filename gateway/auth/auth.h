@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns the sources of keys and makes the policies: one when it is told its settings, another whenever keys or
- * settings are others. While auth.mode is none there are neither. The control thread. Bounds:
- * AUTH_ISSUERS_MAX sources; policies live as long as somebody holds them. */
+/* Owns the sources of keys and makes the policies: one at the start, and a new one whenever keys or settings
+ * change. With auth.mode none there are neither. The control thread. Bounds: AUTH_ISSUERS_MAX sources;
+ * policies live as long as somebody holds them. */
 #ifndef FANFARE_GATEWAY_AUTH_AUTH_H
 #define FANFARE_GATEWAY_AUTH_AUTH_H
 
@@ -14,7 +14,7 @@
 
 struct auth;
 
-/* What is judged by from now on; NULL: auth.mode none. Who keeps it takes a reference. */
+/* Told of the policy that is in force from now on; NULL: auth.mode none. Who keeps it takes a reference. */
 typedef void auth_on_policy(void *arg, struct auth_policy *policy);
 
 /* Nothing yet. STATUS_NO_MEMORY. */

@@ -27,7 +27,7 @@ struct claims {
     struct json_value room;
 };
 
-/* Of whom they are, and what he may grant. All is only read. */
+/* Whose claims they are, and what that source may grant. All is only read. */
 struct claims_source {
     const char *prefix;                /* before the user's name; "" is none */
     const struct room_patterns *limit; /* the most it may grant */

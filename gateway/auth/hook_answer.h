@@ -4,7 +4,7 @@
  * - seconds: 0 to 86400, without a fraction: how long the answer is good; 0 or absent: for this one
  * connection (or membership), as long as it lasts
  *
- * null is as absent, other members are passed over. Pure; any thread; allocates nothing. */
+ * A member that is null is as absent; other members are passed over. Pure; any thread; allocates nothing. */
 #ifndef FANFARE_GATEWAY_AUTH_HOOK_ANSWER_H
 #define FANFARE_GATEWAY_AUTH_HOOK_ANSWER_H
 

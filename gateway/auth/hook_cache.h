@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers of the operator's service that are good for a while, by exactly what was asked: all bytes are
  * compared, the hash (SipHash under a key of this process) only finds them. Bounded by entries and bytes;
- * past either the one unused for longest goes. Time is passed in, in Unix seconds. The control thread. */
+ * past either the least recently used goes. Time is passed in, in Unix seconds. The control thread. */
 #ifndef FANFARE_GATEWAY_AUTH_HOOK_CACHE_H
 #define FANFARE_GATEWAY_AUTH_HOOK_CACHE_H
 

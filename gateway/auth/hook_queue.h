@@ -2,9 +2,9 @@
 /* Who waits for the operator's service. Equal questions are one inquiry, asked once; at most `max_asked`
  * inquiries are under way, the rest wait in the order of their coming. Bounded: `max_asked` + `max_waiting`
  * questions in all, past it a question is refused at once (counted by the caller). An inquiry has
- * `timeout_ms` from its first question on, of which it waits half at most: what is asked later would be given
- * up before a service that is behind has answered, and cost it an answer for nobody. Who joins an inquiry
- * later shares its end. Pure: time is passed in, in ms. The control thread. */
+ * `timeout_ms` from its first question on. It waits at most half of that to be asked, so that a slow service
+ * has the other half to answer. A question that joins an inquiry later shares its deadline. Pure: time is
+ * passed in, in ms. The control thread. */
 #ifndef FANFARE_GATEWAY_AUTH_HOOK_QUEUE_H
 #define FANFARE_GATEWAY_AUTH_HOOK_QUEUE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many connections each client address has, and how many it may have (maxClientsPerAddress). Any thread:
- * the acceptor counts who connects by himself, a bucket whom a trusted proxy speaks for, which it learns from
- * the request. Behind a mutex, taken once when a connection comes and once when it is gone, for a look into a
- * table; never for a message or a frame. Has as many entries as there are addresses with a connection. */
+ * the acceptor counts direct connections, a bucket those that come through a trusted proxy, whose address it
+ * learns from the request. A mutex guards the table; it is taken once when a connection comes and once when
+ * it goes, never for a message or a frame. Has as many entries as there are addresses with a connection. */
 #ifndef FANFARE_GATEWAY_BUCKET_ADDRESS_TABLE_H
 #define FANFARE_GATEWAY_BUCKET_ADDRESS_TABLE_H
 

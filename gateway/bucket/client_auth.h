@@ -9,7 +9,7 @@
  * in the list `judged_first` and has no 101 yet
  * - granted: it has a grant; anonymous ones too
  *
- * Bounded: pending ones, and likewise the line of slow tokens, by auth.maxPending over all buckets (past it
+ * Bounded: pending ones, and likewise the queue of slow tokens, by auth.maxPending over all buckets (past it
  * the pending one that has waited longest is closed with 4101, else the newcomer), held input by
  * CLIENT_AUTH_MAX_HELD (4100; before the 101 the connection is cut). Counted: fanfare_gateway_auth_pending,
  * auth_refused_total{reason="too_many_pending"}, closes_total.

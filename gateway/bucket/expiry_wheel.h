@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What ends when, for many things of which most never come to their end here: a timing wheel of one-second
+/* Deadlines of many things, most of which are removed before they are due: a timing wheel of one-second
  * slots. Adding and removing is O(1); an entry that ends later than the wheel goes round is passed by once a
  * round. The caller bounds the work of each call. Pure: the time, in seconds since 1970, is an argument; it
  * may jump. One thread.

@@ -10,8 +10,8 @@
 /* `text` is the whole message `msg`; its room is valid, if it is a JOIN. Each answers, or begins to wait. */
 void identity_on_auth(struct client *client, const struct client_msg *msg, struct slice text);
 void identity_on_join(struct client *client, const struct client_msg *msg, struct slice text);
-/* A message that was held: its token's turn has come (`answer` NULL), or this is what becomes of it, whose
- * grant it takes over. */
+/* Goes on with a message that waited: it has been judged, or its turn to be judged has come (`answer` NULL).
+ * Takes the answer's grant over. */
 void identity_on_turn(struct client *client, const struct client_msg *msg, struct auth_answer *answer);
 
 /* Joins what the handshake named, as far as that can be judged now; the service is asked about the rest, one

@@ -8,8 +8,8 @@
 /* Bytes of a client in its handshake; may open it or end it. Returns how many were the handshake's: fewer
  * than `len` when it is through and the rest comes behind it. */
 size_t opening_on_bytes(struct client *client, const uint8_t *data, size_t len);
-/* What the client of a handshake that waited showed has been judged, or is to be (`answer` NULL); takes the
- * grant over. */
+/* Goes on with a handshake that waited: its credential has been judged, or its turn to be judged has come
+ * (`answer` NULL). Takes the answer's grant over. */
 void opening_judged(struct client *client, const struct handshake *handshake, struct auth_answer *answer);
 /* Its request has taken too long: 408 where one has begun. A connection on which nothing came is only closed:
  * an answer that nobody asked for would be taken for that of the next request (RFC 9112, 9.5), by browsers

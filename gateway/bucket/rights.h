@@ -22,9 +22,10 @@ enum status rights_join_by_pass(struct client *client, struct slice room, int64_
 /* Joins what the handshake named; a room that may not be joined gets an ERROR. False: the next one is the
  * hook's to decide, and stays the first of auth->first. */
 bool rights_join_first(struct client *client);
-/* The part of it that tells nobody anything: joins those that may be joined, before the 101. */
+/* The silent part of it: joins those that may be joined, before the 101. */
 void rights_join_allowed(struct client *client);
-/* What the first of those is told, once joining it has ended so; takes it off. STATUS_INVALID: forbidden. */
+/* Answers the client about the first of those rooms, for which joining has ended with `status`, and takes it
+ * off. STATUS_INVALID: it is forbidden. */
 void rights_first_done(struct client *client, enum status status);
 /* Judges a token of a connection; tells the control thread when it shows that the keys may be old. The grant
  * is the caller's. Only with a policy. */
@@ -32,10 +33,10 @@ void rights_judge_token(struct client *client, struct slice token, struct auth_a
 /* The same of a room token, for a client that has a grant, and the room. */
 void rights_judge_room_token(struct client *client, struct slice token, struct slice room,
                              struct auth_answer *out);
-/* Counts it, and ends the connection: ERROR with why, and the close code that goes with it. `id` may have
- * data NULL. */
+/* Counts the refusal, and ends the connection: ERROR with why, and the close code that goes with it. `id` may
+ * have data NULL. */
 void rights_refuse(struct client *client, struct slice id, const struct auth_answer *answer);
-/* The end of a rights_grant that was not STATUS_OK. */
+/* Ends the connection after a rights_grant that gave `status`, which is not STATUS_OK. */
 void rights_end(struct client *client, struct slice id, enum status status);
 /* Its time in the wheel has come: closes it with 4202, or ends the memberships whose pass is over; some
  * seconds later when something of it is still being judged, which may be its next token. `now_s` is since

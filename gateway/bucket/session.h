@@ -9,8 +9,8 @@
 /* Callback of ws_server: bytes of a client in any phase; may open, close or end it. `data` may be changed in
  * place. */
 void session_on_bytes(void *client, uint8_t *data, size_t len);
-/* What the client waits for has come: its token's turn (`answer` NULL), or what becomes of it. Then what it
- * sent meanwhile is taken. Takes the answer's grant over. */
+/* What the client waits for has come: the answer, or its token's turn to be judged (`answer` NULL). Then the
+ * input that was held meanwhile is read. Takes the answer's grant over. */
 void session_resume(struct client *client, struct auth_answer *answer);
 /* Callback of ws_server: the socket is gone, and with it the client. */
 void session_on_gone(void *client);

@@ -45,9 +45,9 @@ void socket_poll_kill(struct polled_socket *socket);
 
 /* Takes what has come for the socket already, without waiting to be told. */
 void socket_poll_take_now(struct polled_socket *socket);
-/* Serves some of the sockets that are ready, without waiting, and buries. */
+/* Serves some of the sockets that are ready, without waiting, and reaps. */
 void socket_poll_turn(struct socket_poll *poll);
-/* Closes the killed. Call when a callback that may have killed has returned. */
+/* Closes the killed sockets and tells on_gone. Call when a callback that may have killed one has returned. */
 void socket_poll_reap(struct socket_poll *poll);
 
 #endif

@@ -75,13 +75,13 @@ struct ticket {
                                        unknown */
 };
 
-/* Before the ticket: it was no client that came, but a load balancer that asked how we are. */
+/* Sent before the ticket: the connection was no client's but a load balancer's probe. */
 struct probe_note {
     struct control_mail head;
     struct ticket *ticket; /* still the client's; the acceptor may touch its own members */
 };
 
-/* A token names a key that its issuer has not: its keys may be old. At most one each second and issuer
+/* A token names a key that its issuer does not have: the keys may be old. At most one each second and issuer
  * (auth_policy.h). */
 struct keys_note {
     struct control_mail head;

@@ -28,8 +28,7 @@ struct ws_callbacks {
 struct ws_server_conf {
     struct ws_callbacks callbacks;
     void *arg;
-    SSL_CTX
-    *certificate; /* see ws_server_use_certificate; NULL: plain sockets */
+    SSL_CTX *certificate; /* of ws_server_use_certificate; NULL: plain sockets */
     int tick_ms;
 };
 

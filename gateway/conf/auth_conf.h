@@ -8,7 +8,7 @@
 
 enum auth_mode { AUTH_MODE_NONE, AUTH_MODE_VERIFY };
 
-/* Bounds that hold for every list of patterns (shared/contract/room_pattern.h). */
+/* Elements of auth.issuers. The bounds of a list of patterns are those of shared/contract/room_pattern.h. */
 enum { AUTH_ISSUERS_MAX = 64 };
 
 /* One element of auth.issuers. Exactly one of jwks, jwks_url and secret_file is set. */

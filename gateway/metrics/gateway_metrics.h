@@ -15,7 +15,7 @@
 #define GATEWAY_METRICS(X)                                                                                   \
     X(M_RPC_CONNECTIONS, G "rpc_connections", "", GAUGE, "HTTP/2 connections from logics")                   \
     X(M_RPC_HANDSHAKES, G "rpc_handshakes", "", GAUGE,                                                       \
-      "Connections to the RPC port that have not shown a certificate and their settings yet")                \
+      "Connections to the RPC port whose TLS or HTTP/2 handshake is not complete")                           \
     X(M_RPC_INFLIGHT, G "rpc_inflight_bytes", "", GAUGE, "Bytes of RPC requests that are being received")    \
     X(M_RPC_RESET_TIMEOUT, G "rpc_requests_reset_total", "reason=\"timeout\"", COUNTER,                      \
       "RPC requests reset before they were complete")                                                        \
@@ -39,7 +39,7 @@
     X(M_APPLIED_BUS, G "pushes_applied_total", "path=\"bus\"", COUNTER, "")                                  \
     X(M_APPLIED_FORM, G "pushes_applied_total", "path=\"form\"", COUNTER, "")                                \
     X(M_DUPLICATES_RPC, G "duplicates_total", "path=\"rpc\"", COUNTER,                                       \
-      "Pushes that came again, or after they were given up, and were not applied")                           \
+      "Pushes not applied because they came again, or after their gap was passed over")                      \
     X(M_DUPLICATES_BUS, G "duplicates_total", "path=\"bus\"", COUNTER, "")                                   \
     X(M_BUS_REFUSED_INVALID, G "bus_refused_total", "reason=\"invalid\"", COUNTER,                           \
       "Messages on the bus of which nothing was applied")                                                    \
@@ -47,12 +47,14 @@
     X(M_BUS_REFUSED_LARGE, G "bus_refused_total", "reason=\"too_large\"", COUNTER, "")                       \
     X(M_BUS_GAPS, G "bus_gaps_total", "", COUNTER, "Gaps in a logic's numbers, on either path")              \
     X(M_BUS_GAP_FILLED, G "bus_gap_filled_total", "", COUNTER, "Gaps that the other path filled")            \
-    X(M_BUS_GAP_PUSHES, G "bus_gap_pushes_total", "", COUNTER, "Pushes that gaps were passed over for")      \
+    X(M_BUS_GAP_PUSHES, G "bus_gap_pushes_total", "", COUNTER,                                               \
+      "Missing pushes that were given up when their gap was passed over")                                    \
     X(M_BUS_GAP_WAIT, G "bus_gap_wait_seconds_total", "", SECONDS,                                           \
       "Time that gaps have waited, whether filled or passed over")                                           \
-    X(M_BUS_WAITING_BYTES, G "bus_waiting_bytes", "", GAUGE, "Bytes of pushes that wait behind a gap")       \
+    X(M_BUS_WAITING_BYTES, G "bus_waiting_bytes", "", GAUGE,                                                 \
+      "Bytes in the reorder buffer: pushes that wait behind a gap")                                          \
     X(M_BUS_DROPPED, G "bus_dropped_total", "", COUNTER,                                                     \
-      "Pushes that waited behind a gap of a logic that was forgotten")                                       \
+      "Pushes dropped from the reorder buffer because their logic was forgotten")                            \
     X(M_ITEMS_RECEIVED, G "items_received_total", "", COUNTER,                                               \
       "Items taken, once per room or user they go to")                                                       \
     X(M_ITEMS_MERGED, G "items_merged_total", "", COUNTER, "Items sealed into a frame that somebody gets")   \
@@ -70,10 +72,11 @@
     X(M_MERGE_WAIT, G "merge_wait_seconds", "", HISTOGRAM,                                                   \
       "Time from the first item of a merged batch to its sealing")                                           \
     X(M_PUSH_TO_SOCKET, G "push_to_socket_seconds", "", HISTOGRAM,                                           \
-      "Time from a push's arrival here to the writing of its frame to the last of a bucket's clients that "  \
-      "it is for: one observation a frame and bucket, of the frame's oldest item")                           \
+      "Time from a push's arrival to the write of its frame to the last of its clients in a bucket: one "    \
+      "observation per frame and bucket, for the frame's oldest item")                                       \
     X(M_FANOUT, G "fanout_seconds", "", HISTOGRAM,                                                           \
-      "Time from a frame's first client in a bucket to its last, as above; the rest of that time it waited") \
+      "Time from a frame's write to its first client in a bucket to its write to the last; the rest of "     \
+      "push_to_socket_seconds is waiting")                                                                   \
     X(M_JOBS_PENDING, G "fanout_jobs", "", GAUGE, "Fan-out jobs that wait in the buckets")                   \
     X(M_FRAMES_ADDRESSED, G "frames_addressed_total", "", COUNTER,                                           \
       "Frames due to a client, once per client")                                                             \
@@ -95,7 +98,7 @@
       "Time from a connection's acceptance to its WebSocket being open, TLS included")                       \
     X(M_CLIENTS_OPENED, G "clients_opened_total", "", COUNTER, "WebSocket handshakes completed")             \
     X(M_REFUSED_FULL, G "clients_refused_total", "reason=\"max_clients\"", COUNTER,                          \
-      "Connections that ended, with an error for an answer or without one, before they were open")           \
+      "Connections closed before they were open, with or without an error answer")                           \
     X(M_REFUSED_ADDRESS, G "clients_refused_total", "reason=\"max_clients_per_address\"", COUNTER, "")       \
     X(M_REFUSED_EVICTED, G "clients_refused_total", "reason=\"evicted\"", COUNTER, "")                       \
     X(M_REFUSED_RATE, G "clients_refused_total", "reason=\"rate\"", COUNTER, "")                             \
@@ -124,7 +127,7 @@
     X(M_FORWARDED_ABSENT, G "forwarded_total", "result=\"absent\"", COUNTER, "")                             \
     X(M_FORWARDED_UNREADABLE, G "forwarded_total", "result=\"unreadable\"", COUNTER, "")                     \
     X(M_AUTH_REFUSED_MALFORMED, G "auth_refused_total", "reason=\"malformed\"", COUNTER,                     \
-      "Clients, and what they showed, that were refused: a refused connection, AUTH or room token each")     \
+      "Connections, AUTH messages and room tokens that were refused")                                        \
     X(M_AUTH_REFUSED_TOO_LARGE, G "auth_refused_total", "reason=\"too_large\"", COUNTER, "")                 \
     X(M_AUTH_REFUSED_BAD_HEADER, G "auth_refused_total", "reason=\"bad_header\"", COUNTER, "")               \
     X(M_AUTH_REFUSED_ALG_NOT_ALLOWED, G "auth_refused_total", "reason=\"alg_not_allowed\"", COUNTER, "")     \
@@ -159,7 +162,7 @@
     X(M_JOINS_REFUSED, G "joins_refused_total", "", COUNTER,                                                 \
       "Rooms that a client asked for and may not join")                                                      \
     X(M_HOOK_GRANTED, G "hook_answers_total", "result=\"granted\"", COUNTER,                                 \
-      "Questions to auth.hook, by what came of them; those that a kept answer fitted apart")                 \
+      "Questions to auth.hook by result, without those answered from the cache")                             \
     X(M_HOOK_REFUSED, G "hook_answers_total", "result=\"refused\"", COUNTER, "")                             \
     X(M_HOOK_BAD_ANSWER, G "hook_answers_total", "result=\"bad_answer\"", COUNTER, "")                       \
     X(M_HOOK_BAD_STATUS, G "hook_answers_total", "result=\"bad_status\"", COUNTER, "")                       \
@@ -167,31 +170,31 @@
     X(M_HOOK_FAILED, G "hook_answers_total", "result=\"failed\"", COUNTER, "")                               \
     X(M_HOOK_FULL, G "hook_answers_total", "result=\"full\"", COUNTER, "")                                   \
     X(M_HOOK_CACHE_HITS, G "hook_cache_hits_total", "", COUNTER,                                             \
-      "Questions to auth.hook that a kept answer fitted")                                                    \
+      "Questions to auth.hook answered from the cache")                                                      \
     X(M_HOOK_WAITING, G "hook_waiting", "", GAUGE, "Questions that wait for auth.hook to answer")            \
     X(M_HOOK_SECONDS, G "hook_seconds", "", HISTOGRAM,                                                       \
-      "Time from a request to auth.hook to the end of its answer, or to its end without one")                \
+      "Time from a request to auth.hook to the end of its answer, or to its failure")                        \
     X(M_KEY_FETCHES_OK, G "key_fetches_total", "result=\"ok\"", COUNTER,                                     \
-      "Times that an issuer's keys were asked for at their URL, by what came")                               \
+      "Fetches of an issuer's keys from their URL, by result")                                               \
     X(M_KEY_FETCHES_NO_ANSWER, G "key_fetches_total", "result=\"no_answer\"", COUNTER, "")                   \
     X(M_KEY_FETCHES_BAD_STATUS, G "key_fetches_total", "result=\"bad_status\"", COUNTER, "")                 \
     X(M_KEY_FETCHES_BAD_KEYS, G "key_fetches_total", "result=\"bad_keys\"", COUNTER, "")                     \
     X(M_KEY_FILES_OK, G "key_files_read_total", "result=\"ok\"", COUNTER,                                    \
-      "Times that an issuer's file of keys was read anew")                                                   \
+      "Times that an issuer's key file was read again, by result")                                           \
     X(M_KEY_FILES_BAD, G "key_files_read_total", "result=\"bad\"", COUNTER, "")                              \
     X(M_KEYS_AGE, G "keys_age_seconds", "", GAUGE,                                                           \
       "Time since the fetch of the oldest keys that came from a URL; 0 without any")                         \
     X(M_ISSUERS_WITHOUT_KEYS, G "issuers_without_keys", "", GAUGE,                                           \
-      "Issuers whose keys have not come yet; their tokens are told to come back (4101)")                     \
+      "Issuers whose keys have not come yet; a client with their token is told to come back (4101)")         \
     X(M_ACCEPT_FAILURES_WS, G "accept_failures_total", "what=\"ws\"", COUNTER,                               \
-      "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then")              \
+      "Times that accept() failed for want of descriptors or memory; accepting then pauses for 100 ms")      \
     X(M_ACCEPT_FAILURES_RPC, G "accept_failures_total", "what=\"rpc\"", COUNTER, "")                         \
     X(M_ACCEPT_FAILURES_ADMIN, G "accept_failures_total", "what=\"admin\"", COUNTER, "")                     \
     X(M_EVICTED_RPC, G "connections_evicted_total", "what=\"rpc\"", COUNTER,                                 \
-      "Silent connections that were closed for a newcomer, their port being full")                           \
+      "Silent connections closed for a newcomer because their port was full")                                \
     X(M_EVICTED_ADMIN, G "connections_evicted_total", "what=\"admin\"", COUNTER, "")                         \
     X(M_ADMIN_REFUSED, G "admin_refused_total", "", COUNTER,                                                 \
-      "Requests and connections on the admin port answered 503 for want of a place")                         \
+      "Requests and connections on the admin port answered 503 because it was full")                         \
     X(M_CLIENT_MESSAGES, G "client_messages_total", "", COUNTER, "Messages from clients")                    \
     X(M_WIRE_URING, G "wire", "kind=\"uring\"", GAUGE, "Bucket threads by the kind of their socket writes")  \
     X(M_WIRE_SEND, G "wire", "kind=\"send\"", GAUGE, "")                                                     \

@@ -11,12 +11,12 @@
 #include "shared/base/status.h"
 
 enum {
-    CLIENT_MSG_MAX_ROOM = 1024,
-    CLIENT_MSG_MAX_ID = 256,
-    CLIENT_MSG_MAX_DEPTH = 64,
-    CLIENT_MSG_MAX_TOKEN = 8192,
-    CLIENT_MSG_MAX_AUTH = CLIENT_MSG_MAX_TOKEN + 512
-}; /* bytes, bytes, levels, bytes, bytes of a whole AUTH message */
+    CLIENT_MSG_MAX_ROOM = 1024,                      /* bytes */
+    CLIENT_MSG_MAX_ID = 256,                         /* bytes */
+    CLIENT_MSG_MAX_DEPTH = 64,                       /* levels of nesting */
+    CLIENT_MSG_MAX_TOKEN = 8192,                     /* bytes */
+    CLIENT_MSG_MAX_AUTH = CLIENT_MSG_MAX_TOKEN + 512 /* bytes of a whole AUTH message */
+};
 
 /* The answer to a PING without id, go-push's text byte for byte. */
 #define CLIENT_MSG_PONG "{\"type\":\"PONG\",\"data\":{}}"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where in the request of /connect it stands who the client is: a token that it shows on purpose
- * (Authorization: Bearer, RFC 6750, 2.1; the subprotocol `fanfare.token.TOKEN`; `?token=`), or what comes by
- * itself (a header of a trusted proxy; a cookie, RFC 6265, 4.2.1). Only finds it: whether it is good is
- * judged elsewhere. Nothing here is ever logged. Pure; one thread. */
+/* Finds a client's credential in the request of /connect: a token that it shows on purpose (Authorization:
+ * Bearer, RFC 6750, 2.1; the subprotocol `fanfare.token.TOKEN`; `?token=`), or what comes by itself (a header
+ * of a trusted proxy; a cookie, RFC 6265, 4.2.1). Whether it is good is judged elsewhere. Nothing here is
+ * ever logged. Pure; one thread. */
 #ifndef FANFARE_GATEWAY_WEBSOCKET_CREDENTIAL_H
 #define FANFARE_GATEWAY_WEBSOCKET_CREDENTIAL_H
 

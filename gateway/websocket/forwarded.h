@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For whom a proxy speaks: X-Forwarded-For, to which each proxy on the way appends whom it had the request
- * from. Whatever a client wrote itself stands in front, so it is read from the right, and only as far as
- * those who wrote it are trusted. Pure; any thread. */
+/* The client behind trusted proxies, from X-Forwarded-For: each proxy on the way appends the address that it
+ * had the request from. Whatever a client wrote itself stands in front, so the list is read from the right,
+ * and only as far as those who wrote it are trusted. Pure; any thread. */
 #ifndef FANFARE_GATEWAY_WEBSOCKET_FORWARDED_H
 #define FANFARE_GATEWAY_WEBSOCKET_FORWARDED_H
 

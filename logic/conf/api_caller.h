@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A caller of the API as a line of the tokens file has it behind the token: name, rights, whom its pushes may
  * reach, and how many a second. One thread at a time; logs nothing.
- * - name=shop: 1 to API_CALLER_NAME_MAX printable ASCII characters; needed as soon as anything else stands
+ * - name=shop: 1 to API_CALLER_NAME_MAX printable ASCII characters; required where anything else stands
  * - rights=push,query: of API_RIGHTS; absent: all, but `broadcast` where `rooms` or `users` stands
  * - rooms=orders.*,u-*: patterns (room_pattern.h), between commas: the only rooms that pushes may go to
- * - users=u*: the same for users. Where one of the two stands and the other not, that reaches none
+ * - users=u*: the same for users. Where only one of the two stands, the other kind is not reached
  * - rate=200: pushes a second, 1 to API_RATE_MAX; a second's worth may come ahead of time
  *
  * Each at most once. Nothing: the caller API_CALLER_DEFAULT, who may do everything. */

@@ -58,10 +58,9 @@ struct link_details {
     int64_t clients;   /* as the gateway says; -1: unknown */
     int64_t canary_us; /* of the last canary there and back; -1: unknown, or lost (link_canary.h) */
     bool canary_failing;
-    const struct hello
-        *hello;        /* what the gateway said of itself on this connection, or NULL; the link's own */
-    limit_set below;   /* its limits that are below this logic's */
-    const char *error; /* why it last broke or was not made, or NULL; the link's own string */
+    const struct hello *hello; /* the gateway's on this connection, or NULL; the link's own */
+    limit_set below;           /* its limits that are below this logic's */
+    const char *error;         /* why it last broke or was not made, or NULL; the link's own string */
     int64_t error_age_ms;
 };
 

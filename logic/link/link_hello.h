@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first call of a connection to a gateway, POST /rpc/hello, and again every LINK_HELLO_MS: a reload may
- * have changed the gateway's limits. What a gateway has said counts for its connection only. One that
- * answers 404 or 405 (go-push's, or an older one) or in words that are no hello is spoken to as ever and
- * not asked again. The loop's thread only; has no timer, closes nothing. */
+ * have changed the gateway's limits. What a gateway has said counts for its connection only. One that answers
+ * 404 or 405 (go-push's, or an older one) or in words that are no hello gets batches all the same and is not
+ * asked again. The loop's thread only; has no timer, closes nothing. */
 #ifndef FANFARE_LOGIC_LINK_LINK_HELLO_H
 #define FANFARE_LOGIC_LINK_LINK_HELLO_H
 

@@ -25,7 +25,7 @@
     X(LM_PUSHES_REFUSED_FORBIDDEN, L "pushes_refused_total", "reason=\"forbidden\"", COUNTER, "")               \
     X(LM_PUSHES_REFUSED_RATE, L "pushes_refused_total", "reason=\"rate_limited\"", COUNTER, "")                 \
     X(LM_CALLER_PUSHES, L "caller_pushes_total", "caller", NAMED, "Accepted pushes by the name of their caller's token") \
-    X(LM_CALLER_REFUSED_FORBIDDEN, L "caller_refused_total", "caller,reason=\"forbidden\"", NAMED, "Pushes and other calls that were refused for what their caller did, by its name: no right to it, too many a second, not well-formed") \
+    X(LM_CALLER_REFUSED_FORBIDDEN, L "caller_refused_total", "caller,reason=\"forbidden\"", NAMED, "Pushes and other calls that were refused, by caller: no right to it, too many a second, or not well-formed") \
     X(LM_CALLER_REFUSED_RATE, L "caller_refused_total", "caller,reason=\"rate_limited\"", NAMED, "")            \
     X(LM_CALLER_REFUSED_INVALID, L "caller_refused_total", "caller,reason=\"invalid\"", NAMED, "")              \
     X(LM_ITEMS_RECEIVED, L "items_received_total", "", COUNTER, "Items of well-formed pushes")                  \
@@ -37,20 +37,20 @@
     X(LM_PUSHES_TO_ALL, L "pushes_by_target_total", "target=\"all\"", COUNTER, "Accepted pushes, by whom they are for") \
     X(LM_PUSHES_TO_ROOMS, L "pushes_by_target_total", "target=\"room\"", COUNTER, "")                           \
     X(LM_PUSHES_TO_USERS, L "pushes_by_target_total", "target=\"user\"", COUNTER, "")                           \
-    X(LM_USERS_OFFLINE, L "users_offline_total", "", COUNTER, "Users that a push that waited found without any connection") \
+    X(LM_USERS_OFFLINE, L "users_offline_total", "", COUNTER, "Users without any connection, as pushes whose caller waited found them") \
     X(LM_WAITS, L "waits", "", GAUGE, "Pushes whose caller waits for the gateways")                             \
     X(LM_WAIT_TIMEOUTS, L "wait_timeouts_total", "", COUNTER, "Waits answered 504")                             \
     X(LM_GATEWAYS_STATIC, L "gateways", "source=\"static\"", GAUGE, "Gateways known, by where they came from")     \
     X(LM_GATEWAYS_DNS, L "gateways", "source=\"dns\"", GAUGE, "")                                               \
     X(LM_GATEWAYS_REDIS, L "gateways", "source=\"redis\"", GAUGE, "")                                           \
-    X(LM_GATEWAYS_REFUSED, L "gateways_refused_total", "", COUNTER, "Offers of a gateway past the 1,024 that are linked at most") \
+    X(LM_GATEWAYS_REFUSED, L "gateways_refused_total", "", COUNTER, "Times that a gateway was refused because 1,024 were linked") \
     X(LM_DNS_LOOKUPS_OK, L "dns_lookups_total", "result=\"ok\"", COUNTER, "Look-ups of discovery.name, A and AAAA together") \
     X(LM_DNS_LOOKUPS_FAILED, L "dns_lookups_total", "result=\"failed\"", COUNTER, "")                           \
     X(LM_LINKS_UP, L "links", "state=\"up\"", GAUGE, "Links to gateways by state")                              \
     X(LM_LINKS_CONNECTING, L "links", "state=\"connecting\"", GAUGE, "")                                        \
     X(LM_LINKS_WAITING, L "links", "state=\"waiting\"", GAUGE, "")                                              \
     X(LM_LINK_RECONNECTS, L "link_reconnects_total", "", COUNTER, "Connections to gateways that broke or failed and were begun anew") \
-    X(LM_LINK_FLOODS, L "link_floods_total", "", COUNTER, "Connections to gateways that were closed because the gateway sent frames that bring nothing") \
+    X(LM_LINK_FLOODS, L "link_floods_total", "", COUNTER, "Connections to gateways closed because the gateway flooded them with useless frames") \
     X(LM_LINK_BATCHES, L "link_batches_total", "", COUNTER, "Batches sent, repetitions included")               \
     X(LM_LINK_FORM_CALLS, L "link_form_calls_total", "", COUNTER, "Calls in go-push's form, repetitions included") \
     X(LM_RPC_SECONDS, L "rpc_seconds", "", HISTOGRAM, "Time from sending a batch, or a call in go-push's form, to the gateway's answer") \
@@ -77,7 +77,7 @@
     X(LM_REGISTRY_READINGS, L "registry_readings_total", "", COUNTER, "Whole readings of the registry")         \
     X(LM_REGISTRY_FAILURES, L "registry_failures_total", "", COUNTER, "Readings of the registry that were not completed") \
     X(LM_REGISTRY_NEWS, L "registry_news_total", "", COUNTER, "Messages on the registry's channel")              \
-    X(LM_REGISTRY_NOISE, L "registry_noise_total", "", COUNTER, "Values and messages of the registry that are no gateway's") \
+    X(LM_REGISTRY_NOISE, L "registry_noise_total", "", COUNTER, "Values and messages of the registry that are no valid entry") \
     X(LM_REDIS_UP_REGISTRY, L "redis_up", "what=\"registry\"", GAUGE, "1 while the connection to Redis is up")   \
     X(LM_REDIS_UP_NEWS, L "redis_up", "what=\"news\"", GAUGE, "")                                              \
     X(LM_REDIS_UP_BUS, L "redis_up", "what=\"bus\"", GAUGE, "")                                                \
@@ -92,7 +92,7 @@
     X(LM_BUS_PUSHES_FULL, L "bus_pushes_dropped_total", "reason=\"queue_full\"", COUNTER, "")                  \
     X(LM_BUS_PUSHES_SHUTDOWN, L "bus_pushes_dropped_total", "reason=\"shutdown\"", COUNTER, "")                \
     X(LM_BUS_PUSHES_QUEUED, L "bus_pushes_queued", "", GAUGE, "Pushes that wait to be published")               \
-    X(LM_BUS_BYTES_QUEUED, L "bus_bytes_queued", "", GAUGE, "Bytes of the same")                                \
+    X(LM_BUS_BYTES_QUEUED, L "bus_bytes_queued", "", GAUGE, "Bytes of pushes that wait to be published")                                \
     X(LM_BUS_BATCHES, L "bus_batches_total", "", COUNTER, "Messages published, repetitions included")           \
     X(LM_BUS_RECEIVERS, L "bus_receivers", "", GAUGE, "Subscribers that the last message reached")              \
     X(LM_CANARY_ARRIVED, L "canaries_total", "result=\"arrived\"", COUNTER, "Canaries: pushes to the gateways' own clients") \
@@ -101,14 +101,14 @@
     X(LM_HTTP_2XX, L "http_answers_total", "class=\"2xx\"", COUNTER, "Answers of the API by class")              \
     X(LM_HTTP_4XX, L "http_answers_total", "class=\"4xx\"", COUNTER, "")                                        \
     X(LM_HTTP_5XX, L "http_answers_total", "class=\"5xx\"", COUNTER, "")                                        \
-    X(LM_ACCEPT_FAILURES, L "accept_failures_total", "", COUNTER, "Times that accept() failed for want of descriptors or memory; it rests for 100 ms then") \
-    X(LM_CONNECTIONS_EVICTED, L "connections_evicted_total", "", COUNTER, "Silent connections of callers that were closed for a newcomer, maxConnections being there") \
-    X(LM_HTTP_REFUSED_FULL, L "http_refused_total", "reason=\"max_connections\"", COUNTER, "Requests and connections answered 503 for want of a place, by what was full") \
+    X(LM_ACCEPT_FAILURES, L "accept_failures_total", "", COUNTER, "Times that accept() failed for want of descriptors or memory; accepting then pauses for 100 ms") \
+    X(LM_CONNECTIONS_EVICTED, L "connections_evicted_total", "", COUNTER, "Silent connections of callers closed for a newcomer because maxConnections were open") \
+    X(LM_HTTP_REFUSED_FULL, L "http_refused_total", "reason=\"max_connections\"", COUNTER, "Requests and connections answered 503, by what was full") \
     X(LM_HTTP_REFUSED_INFLIGHT, L "http_refused_total", "reason=\"inflight_bytes\"", COUNTER, "") \
     X(LM_HTTP_INFLIGHT, L "http_inflight_bytes", "", GAUGE, "Bytes of bodies that are being received, or whose request is not answered yet") \
     X(LM_HTTP_UNAUTHORIZED, L "http_unauthorized_total", "", COUNTER, "Calls answered 401: no token, or not a valid one") \
     X(LM_HTTP_FORBIDDEN, L "http_forbidden_total", "", COUNTER, "Calls answered 403 because their caller's token lacks a right") \
-    X(LM_TLS_FAILURES, L "tls_failures_total", "", COUNTER, "TLS handshakes of callers that failed or were not through in time, and plain HTTP in their place") \
+    X(LM_TLS_FAILURES, L "tls_failures_total", "", COUNTER, "TLS handshakes of callers that failed or took too long, and plain HTTP in their place") \
     X(LM_RELOADS_OK, L "reloads_total", "result=\"ok\"", COUNTER, "SIGHUPs, by whether the settings were taken over") \
     X(LM_RELOADS_FAILED, L "reloads_total", "result=\"failed\"", COUNTER, "")                                   \
     X(LM_CERTIFICATE_EXPIRY_RPC, L "certificate_expiry_timestamp_seconds", "what=\"rpc\"", GAUGE, "When the certificate that new links and callers see ends, in seconds since 1970; 0 without one") \

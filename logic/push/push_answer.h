@@ -51,14 +51,13 @@ struct push_outcome {
         int64_t had;
     } passed;      /* the limit that the push is past, when it was refused before it was sent */
     bool no_users; /* or the push is to users, and the first gateway that refuses it knows no such pushes */
-    const struct offline_users
-        *offline;                       /* of a push to users whose every known gateway has said; else NULL */
-    struct buf names[PUSH_NAMES_COUNT]; /* of gateways, each "host:port" with its NUL */
+    const struct offline_users *offline; /* of a push to users, once all have said; else NULL */
+    struct buf names[PUSH_NAMES_COUNT];  /* of gateways, each "host:port" with its NUL */
 };
 
 enum {
-    PUSH_OFFLINE_MAX = 100,
-    /* users that an answer names */ PUSH_NAMES_MAX = 65536,
+    PUSH_OFFLINE_MAX = 100, /* users that an answer names */
+    PUSH_NAMES_MAX = 65536, /* bytes of gateways' names, of each kind */
     PUSH_ID_PREFIX_LEN = 16
 };
 

@@ -28,6 +28,7 @@ uint64_t hashmap_hash(struct slice key);
 /* SipHash-1-3 of `text` under a given key; any thread. What hashmap_hash is made of. */
 uint64_t hashmap_siphash(const uint64_t key[2], struct slice text);
 
+/* An empty table. STATUS_NO_MEMORY. */
 enum status hashmap_init(struct hashmap *map);
 /* Frees the table; the nodes are the caller's. */
 void hashmap_fini(struct hashmap *map);

@@ -16,6 +16,7 @@ struct mail {
     struct mail *next;
 };
 
+/* `wake` gets `arg`, which must live as long as the mailbox. STATUS_NO_MEMORY. */
 enum status mailbox_new(size_t max, void (*wake)(void *arg), void *arg, struct mailbox **out);
 /* The mailbox must be empty: take and dispose first. Legal on NULL. */
 void mailbox_free(struct mailbox *mailbox);
@@ -23,7 +24,7 @@ void mailbox_free(struct mailbox *mailbox);
 enum status mailbox_post(struct mailbox *mailbox, struct mail *mail);
 /* All messages in the order of their posts, linked by next; NULL when empty. The owner. */
 struct mail *mailbox_take(struct mailbox *mailbox);
-/* How many wait now; any thread, a moment's truth. */
+/* How many wait; any thread. It may be another number by the time the caller looks at it. */
 size_t mailbox_size(struct mailbox *mailbox);
 
 #endif

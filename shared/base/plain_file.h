@@ -8,8 +8,8 @@
 
 /* Whether `path` names a regular file that this process may read. Else `*reason` is why not, for people,
  * valid until the thread's next call: STATUS_IO when that may pass (not there yet, not readable yet),
- * STATUS_INVALID for a directory, a FIFO, a device. Never waits for a writer; a mount that stands still is
- * waited for. */
+ * STATUS_INVALID for a directory, a FIFO, a device. It never waits for a writer, but it does wait for a mount
+ * that hangs. */
 enum status plain_file_check(const char *path, const char **reason);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What time it is, for what others have dated: certificates, tokens. It may jump; to measure use clock.h. Any
- * thread. */
+/* The time of day, for dates that others have set: certificates, tokens. It may jump; to measure a duration
+ * use clock.h. Any thread. */
 #ifndef FANFARE_SHARED_BASE_WALL_CLOCK_H
 #define FANFARE_SHARED_BASE_WALL_CLOCK_H
 

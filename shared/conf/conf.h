@@ -59,7 +59,7 @@ struct conf_option {
     enum conf_change change;
     size_t offset; /* of the value in the daemon's struct */
     int64_t min;   /* CONF_INT: bounds; CONF_STRING, CONF_PATH: longest length in max; CONF_RECORDS: most of
-                      them   in max */
+                      them in max */
     int64_t max;
     const char *initial; /* the default, written as on the command line */
     const void *choices; /* CONF_ENUM: "leading|trailing". CONF_RECORDS: the struct conf_table of one record,

@@ -15,8 +15,8 @@ struct file_watch;
 enum { FILE_WATCH_MAX = 8 };
 
 /* Watches up to FILE_WATCH_MAX files; a path that is "" is passed over. After one of them has changed and all
- * have then stood still for one look, calls `on_change`, once: a pair that is written one after the other
- * is seen whole. A file that is missing counts as changed when it is back. The paths are copied. */
+ * were the same at the next look, calls `on_change`, once: a pair that is written one after the other is seen
+ * whole. A file that is missing counts as changed when it is back. The paths are copied. */
 enum status file_watch_new(struct event_base *base, const char *const *paths, size_t count,
                            void (*on_change)(void *arg), void *arg, struct file_watch **out);
 /* Watches other paths from now on, and takes them as they are now. STATUS_NO_MEMORY: the old ones stay. */

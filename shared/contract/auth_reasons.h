@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why a client, or what it shows, was refused: those of a token (shared/jose/jwt.h), and those of everything
+/* Why a client or its credential was refused: the verdicts on a token (shared/jose/jwt.h), and the reasons
  * around it. Pure; any thread. The gateway's metric rows are made from this table. */
 #ifndef FANFARE_SHARED_CONTRACT_AUTH_REASONS_H
 #define FANFARE_SHARED_CONTRACT_AUTH_REASONS_H

@@ -32,7 +32,7 @@ enum close_code {
 };
 
 enum close_advice {
-    CLOSE_THEN_ANY,      /* as the client likes: it was he who closed */
+    CLOSE_THEN_ANY,      /* as the client likes: it closed the connection itself */
     CLOSE_THEN_TOLD,     /* after the retry_ms of the reason */
     CLOSE_THEN_NEVER,    /* not before the client is repaired */
     CLOSE_THEN_BACK_OFF, /* after a pause that grows */

@@ -8,8 +8,9 @@
  * Record:
  *   u64 sequence | u8 flags (1 = somebody waits, 2 = traced; other bits 0) |
  *   u8 target (AUDIENCES: 0 all, 1 rooms, 2 users) | u16 count of names |
- *   that many x ( u16 length | bytes of a room or user ) | u32 item count >= 1 | item count x ( u32 length |
- * bytes ) | if traced: u8[16] trace id | u8[8] parent id | u8 trace flags (0, or 1 = sampled); no id all zero
+ *   that many x ( u16 length | bytes of a room or user ) |
+ *   u32 item count >= 1 | item count x ( u32 length | bytes ) |
+ *   if traced: u8[16] trace id | u8[8] parent id | u8 trace flags (0, or 1 = sampled); no id all zero
  * Sequences rise strictly within a batch; the first equals the header's. A record ends exactly
  * where its length says, a batch where its count says. */
 #ifndef FANFARE_SHARED_CONTRACT_PUSH_H
@@ -29,7 +30,7 @@
 #define PUSH_BATCH_CONTENT_TYPE "application/vnd.fanfare.batch"
 
 enum { LOGIC_ID_LEN = 16, PUSH_BATCH_VERSION = 1, PUSH_BATCH_HEADER_LEN = 36 };
-/* The head of a record ends with the room count; the length prefix is part of it. */
+/* The head of a record ends with the count of names; the length prefix is part of it. */
 enum {
     PUSH_RECORD_PREFIX_LEN = 4,
     PUSH_RECORD_FLAGS_AT = 12,

@@ -5,9 +5,9 @@
  * and everything else is itself, case included. In a list, a pattern that begins with `!` takes away what the
  * rest of it matches, wherever it stands: ["*", "!private.*"] is every room but the private ones. A name that
  * begins with ! is reached by a pattern that begins with `*`. There is no other escape: a room whose name
- * holds a `*` is reached by a pattern with `*` at that place. Nothing is tried again once a piece has found
- * its place, so no pattern costs more than its length times the name's. Bounds: ROOM_PATTERNS_MAX patterns of
- * ROOM_PATTERN_MAX bytes in a list; what is past them is refused. */
+ * holds a `*` is reached by a pattern with `*` at that place. There is no backtracking, so no pattern costs
+ * more than its length times the name's. Bounds: ROOM_PATTERNS_MAX patterns of ROOM_PATTERN_MAX bytes in a
+ * list; what is past them is refused. */
 #ifndef FANFARE_SHARED_CONTRACT_ROOM_PATTERN_H
 #define FANFARE_SHARED_CONTRACT_ROOM_PATTERN_H
 

@@ -15,7 +15,7 @@ struct curl_loop;
  * the multi handle then; `easy` is the owner's. */
 typedef void curl_loop_done(CURL *easy, CURLcode result, void *arg);
 
-/* Keeps at most `max_connections` connections that nobody uses. */
+/* Keeps at most `max_connections` idle connections. STATUS_NO_MEMORY. */
 enum status curl_loop_new(struct event_base *base, long max_connections, curl_loop_done *done, void *arg,
                           struct curl_loop **out);
 /* Closes all connections. All transfers must have been taken out before. Legal on NULL. */

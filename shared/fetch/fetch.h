@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP request at a time, each with an end by its time: HTTP/1.1 over TLS 1.2 or later with certificate
- * and name verified (RFC 9110, section 4.3.4), or plain HTTP to this machine (fetch_url.h). Connections are
- * kept and used again. Never: redirects, proxies (nor those of the environment), cookies, .netrc,
- * decompression, signals, other protocols. At most sixteen connections are being made at once, so that a
- * server that is back does not cost the loop a hundred handshakes in one turn.
+/* HTTP requests to other people's servers, each with a time limit: HTTP/1.1 over TLS 1.2 or later with
+ * certificate and name verified (RFC 9110, section 4.3.4), or plain HTTP to this machine (fetch_url.h).
+ * Connections are kept and used again. Never: redirects, proxies (nor those of the environment), cookies,
+ * .netrc, decompression, signals, other protocols. At most sixteen connections are being made at once, so
+ * that a server that is back does not cost the loop a hundred handshakes in one turn.
  *
  * Nothing blocks and there is no other thread: names go through shared/net, and libcurl is given addresses,
  * so that its own resolver, a thread that it would wait for at the end, is never begun. The loop's thread. */

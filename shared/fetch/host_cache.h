@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The addresses of host names, asked once for all who wait. Known ones are asked for anew after ten seconds,
- * and used meanwhile for another minute; a name server that does not answer, or has nothing any more, leaves
- * those that were known last. Bounded: HOST_CACHE_MAX names, of which the one unused for longest gives way;
- * one more than that waited for at once is refused. The loop's thread. */
+/* The addresses of host names, looked up once for all who wait. Known ones are looked up again after ten
+ * seconds, and used meanwhile for another minute; a name server that does not answer, or has nothing any
+ * more, leaves those that were known last. Bounded: HOST_CACHE_MAX names, of which the one unused for longest
+ * gives way; one more than that waited for at once is refused. The loop's thread. */
 #ifndef FANFARE_SHARED_FETCH_HOST_CACHE_H
 #define FANFARE_SHARED_FETCH_HOST_CACHE_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many frames a peer of an HTTP/2 connection may still send. nghttp2 takes most floods in silence
- * (ACKs nobody asked for, frame types it does not know, empty and one-byte DATA), so frames are
- * counted here, before it sees them. A frame costs, and what a connection is for pays: bytes of
- * DATA in either direction and requests that were completed. Time pays the rest. A link at full
- * speed earns far more than it spends. Pure; one thread. */
+/* How many frames a peer of an HTTP/2 connection may still send. nghttp2 takes most floods in silence (ACKs
+ * nobody asked for, frame types it does not know, empty and one-byte DATA), so frames are counted here,
+ * before it sees them. Each frame costs units of a budget. What a connection is for earns them: bytes of DATA
+ * in either direction and completed requests; so does the passing of time. A link at full speed earns far
+ * more than it spends. Pure; one thread. */
 #ifndef FANFARE_SHARED_H2_H2_BUDGET_H
 #define FANFARE_SHARED_H2_H2_BUDGET_H
 

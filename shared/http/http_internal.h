@@ -130,7 +130,8 @@ struct http_conn *http_phases_first(const struct http_server *server, enum http_
 void http_phases_move(struct http_conn *conn, enum http_phase phase);
 /* Calls `expire` with each connection whose phase's time is over; it must take it out of the phase. */
 void http_phases_sweep(struct http_server *server, void (*expire)(struct http_conn *conn));
-/* The same with the loop's next turn: a peer that always has more must not keep the others waiting. */
+/* As http_phases_schedule, but with the loop's next turn: a peer that always has more must not keep the
+ * others waiting. */
 void http_phases_schedule_later(struct http_conn *conn);
 /* Something changed outside the connection's own callbacks: it goes on in this turn of the loop. */
 void http_phases_schedule(struct http_conn *conn);

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small HTTP/1.1 server on the libevent loop: keep-alive, pipelining, limits, time-outs, a
- * route table. Every error it answers by itself is JSON: {"error":{"code":…,"message":…}}.
- * The loop's thread only.
+/* A small HTTP/1.1 server on the libevent loop: keep-alive, pipelining, limits, time-outs, a route table.
+ * Every error it answers by itself is JSON: {"error":{"code":…,"message":…}}. The loop's thread only.
  *
  * What the header section alone decides (filter, 404, 405, a route's own refusals, 413) is answered at its
  * end: no `100 Continue` is sent, and of a body nothing is read, so the connection ends (RFC 9110, 10.1.1).
  *
- * Per connection it holds at most one exchange; while that is open, further requests wait in at
- * most 128 KiB, then in the socket. A connection that the server ends lingers: what still comes
- * is read and thrown away for at most 5 s and 64 MiB, so that the answer is not lost to a reset.
- * Besides those that conf.max_connections counts, as many again may linger, but at most 1,024; the
- * longest lingering gives way.
+ * Per connection it holds at most one exchange; while that is open, further requests wait in at most 128 KiB,
+ * then in the socket. A connection that the server ends lingers: what still comes is read and thrown away for
+ * at most 5 s and 64 MiB, so that the answer is not lost to a reset. Besides those that conf.max_connections
+ * counts, as many again may linger, but at most 1,024; the longest lingering gives way.
  *
- * When max_connections are there, a newcomer takes the place of one that is silent: one that has not
- * said a byte for 250 ms, else the one that has waited longest for its next request, else one that has just
- * come. One with a request under way never gives way. When nobody does, up to 64 newcomers
- * (and not more than max_connections) are still
- * listened to, for probes (conf.probes) alone; whatever else they ask is answered 503. */
+ * When max_connections are there, a newcomer takes the place of one that is silent: one that has not said a
+ * byte for 250 ms, else the one that has waited longest for its next request, else one that has just come.
+ * One with a request under way never gives way. When nobody does, up to 64 newcomers (and not more than
+ * max_connections) are still listened to, for probes (conf.probes) alone; whatever else they ask is answered
+ * 503. */
 #ifndef FANFARE_SHARED_HTTP_HTTP_SERVER_H
 #define FANFARE_SHARED_HTTP_HTTP_SERVER_H
 

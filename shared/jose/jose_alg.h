@@ -42,8 +42,9 @@ enum jose_alg {
 const char *jose_alg_name(enum jose_alg alg);
 /* The algorithm of a name: exact case, or false. */
 bool jose_alg_of(struct slice name, enum jose_alg *out);
-/* Whether a verification takes tens of microseconds or more: all but the secrets' (one or two). With OpenSSL
- * 3.0 on one core: RSA 21, ES256 80, EdDSA 115, ES384 690 (tests/bench/jose_bench.c). */
+/* Whether a verification takes tens of microseconds or more: all but the secrets' (one or two). In
+ * microseconds, with OpenSSL 3.0 on one core: RSA 21, ES256 80, EdDSA 115, ES384 690
+ * (tests/bench/jose_bench.c). */
 bool jose_alg_is_slow(enum jose_alg alg);
 enum jose_kind jose_alg_kind(enum jose_alg alg);
 /* For OpenSSL; NULL for EdDSA, which brings its own. */

@@ -28,7 +28,7 @@ struct jws {
 };
 
 /* Splits `token`, of at most JWS_TOKEN_MAX bytes: exactly three parts, of which the payload is not decoded
- * yet. STATUS_TOO_LARGE, STATUS_INVALID. An empty signature is one that no key made, not a fault of form. */
+ * yet. STATUS_TOO_LARGE, STATUS_INVALID. An empty signature is no fault of form: no key verifies it. */
 enum status jws_split(struct slice token, struct jws *out);
 
 struct jws_header {

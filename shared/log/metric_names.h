@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names that rows of METRIC_NAMED count by, as callers' names: one table for the process, so that a name
- * has the same place in each such row. Bound: METRIC_NAMES places, the first of which is METRIC_NAME_OTHER; a
- * name that comes when all others are taken counts there. A place is never given up, for what counts must not
- * begin anew under another name. */
+/* The label values that METRIC_NAMED rows count by, such as the names of callers: one table for the process,
+ * so that a name has the same place in each such row. Bound: METRIC_NAMES places, the first of which is
+ * METRIC_NAME_OTHER; a name that comes when all others are taken counts there. A place is never given to
+ * another name, whose counters would then begin with the old one's values. */
 #ifndef FANFARE_SHARED_LOG_METRIC_NAMES_H
 #define FANFARE_SHARED_LOG_METRIC_NAMES_H
 

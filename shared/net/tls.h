@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenSSL contexts for the RPC: HTTP/2 by ALPN (RFC 7301, RFC 9113 section 3.2), and for HTTPS; TLS 1.2 or
+/* OpenSSL contexts for the RPC (HTTP/2 by ALPN: RFC 7301; RFC 9113, section 3.2) and for HTTPS: TLS 1.2 or
  * later, strong ciphers only. Start-up and the loop's thread. */
 #ifndef FANFARE_SHARED_NET_TLS_H
 #define FANFARE_SHARED_NET_TLS_H

@@ -27,7 +27,7 @@ struct transport_callbacks {
     void (*on_drained)(void *arg);
     /* The end: `reason` is for the log, NULL when the peer closed in order. Nothing is called after it. */
     void (*on_end)(const char *reason, void *arg);
-    /* Something is about to be read and deciphered: whoever it is for may be told to get up. May be NULL. */
+    /* Bytes are about to be read and decrypted: a thread that will need them may be woken. May be NULL. */
     void (*on_coming)(void *arg);
 };
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to Redis that is kept up, on hiredis and a libevent loop: finds the address
- * (the look-up, sentinels, MOVED), connects, authenticates, selects the db, sees that it is a master,
- * and comes back with backoff and jitter (50 ms doubling to 1 s). Nothing blocks.
- * A connection that takes longer than redis.timeout to be made, or owes an answer for so long, is
- * begun anew; an idle one is asked for a sign of life every second.
- * An answer may have 16 MiB (twice message_max, where that is more) and what resp_scan.h allows; past it
- * the connection is begun anew, before memory was taken for what it announced.
+/* One connection to Redis that is kept up, on hiredis and a libevent loop: finds the address (the look-up,
+ * sentinels, MOVED), connects, authenticates, selects the db, sees that it is a master, and comes back with
+ * backoff and jitter (50 ms doubling to 1 s). Nothing blocks. A connection that takes longer than
+ * redis.timeout to be made, or owes an answer for so long, is begun anew; an idle one is asked ROLE (a
+ * subscriber PING) every second. An answer may have 16 MiB (twice message_max, where that is more) and what
+ * resp_scan.h allows; past it the connection is begun anew, before memory was taken for what it announced.
  * READONLY, LOADING, MASTERDOWN, CLUSTERDOWN, NOAUTH, WRONGPASS, a db that is not there, ASK and MOVED
  * (redis_refusal.h) end the connection too, with one clear log line per outage (and every 10 s while it
  * lasts); MOVED makes the next one go to the node that was named. Log lines and faults never hold a password.
- * The loop's thread only. A client never frees itself: redis_client_free may be called anywhere
- * but inside its own callbacks. */
+ * The loop's thread only. A client never frees itself: redis_client_free may be called anywhere but inside
+ * its own callbacks. */
 #ifndef FANFARE_SHARED_REDIS_REDIS_CLIENT_H
 #define FANFARE_SHARED_REDIS_REDIS_CLIENT_H
 
@@ -75,8 +74,8 @@ typedef void redis_answer(const redisReply *answer, void *arg);
  * answers due, STATUS_NO_MEMORY: `done` is not called then. `done` may be NULL: nobody cares. */
 enum status redis_client_command(struct redis_client *client, redis_answer *done, void *arg,
                                  const struct slice *words, size_t count);
-/* While paused nothing is read, so that Redis's own buffer for us fills and at last closes us;
- * time-outs and signs of life rest. Harmless when nothing changes. Legal on NULL. */
+/* While paused nothing is read, so that Redis's own buffer for us fills and at last closes us; time-outs and
+ * those questions rest. Harmless when nothing changes. Legal on NULL. */
 void redis_client_pause(struct redis_client *client, bool pause);
 
 #endif

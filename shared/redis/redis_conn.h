@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to a Redis or a sentinel, from the look-up of its name to its single death: hiredis
- * has the socket, the buffers and the protocol, this has the events, the time-outs and who is told
- * which answer. (hiredis's own async layer is not used: it asserts on what a server sends.)
- * The loop's thread only. It never frees itself: on_closed is told once, from the loop. */
+/* One connection to a Redis or a sentinel, from the look-up of its name to its end: hiredis has the socket,
+ * the buffers and the protocol, this has the events, the time-outs and who is told which answer. (hiredis's
+ * own async layer is not used: it asserts on what a server sends.) The loop's thread only. It never frees
+ * itself: on_closed is told once, from the loop. */
 #ifndef FANFARE_SHARED_REDIS_REDIS_CONN_H
 #define FANFARE_SHARED_REDIS_REDIS_CONN_H
 
@@ -65,7 +65,7 @@ void redis_conn_settle(struct redis_conn *conn);
 /* Ends it; on_closed follows from the loop, with the first reason that was given (copied). */
 void redis_conn_end(struct redis_conn *conn, const char *reason);
 bool redis_conn_is_over(const struct redis_conn *conn);
-/* Whether it has ended since what came was not what a Redis says. False on NULL. */
+/* Whether it has ended because the peer does not speak Redis's protocol. False on NULL. */
 bool redis_conn_was_noise(const struct redis_conn *conn);
 /* Whether no answer is due, and nothing came for `quiet_ms`. Not while paused. */
 bool redis_conn_is_idle(const struct redis_conn *conn, int64_t quiet_ms);

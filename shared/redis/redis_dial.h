@@ -27,7 +27,7 @@ struct redis_dial_conf {
     void *arg;
 };
 
-/* Embedded; as it was zeroed, it is over. */
+/* Embedded. All zero: nothing is under way. */
 struct redis_dial {
     struct redis_dial_conf conf;
     int64_t deadline_ms;
