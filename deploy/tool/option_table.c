@@ -31,7 +31,7 @@ const struct command_row command_rows[COMMAND_COUNT] = {
     [COMMAND_CHECK] =
         {"check", "FILE", "Check a configuration file.",
          "Says which daemon's file it is, runs that daemon's own --check (from the tool's directory, "
-         "from sbin beside it, or from PATH) and leaves with its status. The file is checked "
+         "from sbin beside it, or from PATH) and exits with its status. The file is checked "
          "alone: variables FANFARE_... of the environment do not count, nor do ports that are taken."},
     [COMMAND_WHY] =
         {"why", "", "Find out why a client of a room did not get a message.",
@@ -70,13 +70,13 @@ const struct option_row option_rows[] = {
     {"retries", PUSH, OPTION_NUMBER, AT(retries), 0, 1000, "N", "4", "How often to try again when nothing can have been taken: the connection was refused, or logic answered 503."},
     {"api", PUSH, OPTION_TEXT, AT(api), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path."},
     {"gateway", TAIL, OPTION_LIST, AT(gateways), 0, 0, "URL", "ws://127.0.0.1:7777", "Address of a gateway: ws:// or wss://; again for more, tried in turn."},
-    {"count", TAIL, OPTION_NUMBER, AT(count), 0, INT64_C(1000000000000), "N", "0", "Leave after so many items; 0 is never."},
+    {"count", TAIL, OPTION_NUMBER, AT(count), 0, INT64_C(1000000000000), "N", "0", "Exit after so many items; 0 is never."},
     {"logic", TOP | WHY, OPTION_LIST, AT(logics), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path; again for more."},
     {"gateway-admin", TOP | WHY, OPTION_LIST, AT(admins), 0, 0, "URL", "http://127.0.0.1:7789", "Address of a gateway's admin port; again for more."},
     {"gateway", WHY, OPTION_LIST, AT(gateways), 0, 0, "URL", "ws://127.0.0.1:7777", "Address of a gateway as its clients know it; again for more."},
     {"probe", WHY, OPTION_TEXT, AT(probe), 0, 0, "ITEM", "", "Push this item (JSON) to the room itself; its clients get it."},
     {"interval", TOP, OPTION_NUMBER, AT(interval_ms), 100, 3600000, "MS", "1000", "Time between two readings, in milliseconds."},
-    {"once", TOP, OPTION_FLAG, AT(once), 0, 0, "", "", "Print one table and leave."},
+    {"once", TOP, OPTION_FLAG, AT(once), 0, 0, "", "", "Print one table and exit."},
     {"as", CHECK, OPTION_CHOICE, AT(as), 0, 0, "gateway|logic", "", "Whose file it is, when its keys do not tell."},
     {"ports", CHECK, OPTION_FLAG, AT(ports), 0, 0, "", "", "Check as well that its ports are free, which they are not while the daemon runs."},
     {"json", NET, OPTION_FLAG, AT(json), 0, 0, "", "", "Print JSON, one object a line."},
@@ -90,7 +90,7 @@ const struct option_row option_rows[] = {
     {"key-file", JWKS, OPTION_FILE, AT(key_file), 0, 0, "FILE", "", "The key (PEM), private or public."},
     {"jwks", SHOW, OPTION_FILE, AT(jwks), 0, 0, "FILE", "", "Judge the token with the keys of this JWK Set."},
     {"alg", TOKEN | JWKS, OPTION_CHOICE, AT(alg), 0, 0, "HS256|HS384|HS512|RS256|PS256|ES256|ES384|EdDSA", "", "The algorithm, where the key allows several; in a JWK Set the only one it is for."},
-    {"kid", TOKEN | JWKS, OPTION_TEXT, AT(kid), 0, 0, "KID", "", "The key's name. Otherwise that of a key file is its thumbprint (RFC 7638), and a secret has none; an empty one is left away."},
+    {"kid", TOKEN | JWKS, OPTION_TEXT, AT(kid), 0, 0, "KID", "", "The key's name. Otherwise that of a key file is its thumbprint (RFC 7638), and a secret has none; an empty one leaves it out."},
     {"sub", TOKEN, OPTION_TEXT, AT(sub), 0, 0, "USER", "", "The user."},
     {"iss", TOKEN, OPTION_TEXT, AT(iss), 0, 0, "ISSUER", "", "The issuer, as auth.issuers has it."},
     {"iss", SHOW, OPTION_TEXT, AT(iss), 0, 0, "ISSUER", "", "The issuer that the token has to name."},

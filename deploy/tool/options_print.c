@@ -114,7 +114,7 @@ void options_print_man(FILE *out)
           ".TP\n1\nRefused, with the server's message; or something wrong was found.\n"
           ".TP\n2\nWrong usage.\n"
           ".TP\n3\nNot reachable, or no answer in time.\n"
-          ".PP\n\\fBfanfare check\\fR leaves with the daemon's own status.\n"
+          ".PP\n\\fBfanfare check\\fR exits with the daemon's own status.\n"
           ".SH ENVIRONMENT\n.TP\nNO_COLOR\nWhen set and not empty, nothing is coloured.\n"
           ".SH SEE ALSO\nfanfare\\-gateway(8), fanfare\\-logic(8), fanfare.conf(5)\n",
           out);

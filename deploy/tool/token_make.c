@@ -51,7 +51,7 @@ static void write_name(struct writing *writing, const char *name)
     write_text(writing, ":");
 }
 
-/* A claim that was not given is left away. */
+/* A claim that was not given is left out. */
 static void write_member(struct writing *writing, const char *name, const char *text)
 {
     if (text != NULL) {

@@ -50,7 +50,7 @@ static const struct conf_option options[] = {
     {"maxRoomNameBytes", LIVE_INT(max_room_name_bytes, 1, 1024), "128", NULL, "bytes", "Length of a room's name in UTF-8.", NULL},
 
     {"auth.mode", LIVE_ENUM(auth.mode), "none", "none|verify", "", "none: whoever reaches the port may join any room. verify: clients show who they are, by a token (auth.issuers), a header of a trusted proxy (auth.header) or the answer of a service of yours (auth.hook.url), and join what that grants.", "Identity"},
-    {"auth.required", LIVE_BOOL(auth.required), "true", NULL, "", "Whether each client must show who it is; past auth.deadline: closed (4002). If false, one that shows nothing is anonymous and may join auth.anonymousRooms. What is shown and bad is refused in either case.", NULL},
+    {"auth.required", LIVE_BOOL(auth.required), "true", NULL, "", "Whether each client must show who it is; past auth.deadline: closed (4002). If false, one that shows nothing is anonymous and may join auth.anonymousRooms. A bad credential is refused in either case.", NULL},
     {"auth.issuers", CONF_RECORDS, CONF_LIVE, AT(auth.issuers), 0, AUTH_ISSUERS_MAX, "", &auth_issuer_table, "", "Who signs tokens (JWT), and with which keys. A token's keys are looked up by its issuer; its header never chooses.", NULL},
     {"auth.leewaySeconds", LIVE_INT(auth.leeway_seconds, 0, 300), "10", NULL, "s", "How far the clocks of issuer and gateway may differ, for `exp` and `nbf`.", NULL},
     {"auth.maxTokenSeconds", LIVE_INT(auth.max_token_seconds, 60, 315360000), "86400", NULL, "s", "How long a token may still be valid when it is shown; one that ends later is refused.", NULL},
@@ -66,10 +66,10 @@ static const struct conf_option options[] = {
     {"auth.hook.headers", LIVE_LIST(auth.hook.headers), "", NULL, "", "Request headers of the client that are handed to the service. With `Cookie` among them ws.origins must be set.", NULL},
     {"auth.hook.ca", LIVE_FILE(auth.hook.ca), "", NULL, "", "CA (PEM) that must have signed the service's certificate; empty is the system's.", NULL},
     {"auth.hook.tokenFile", LIVE_FILE(auth.hook.token_file), "", NULL, "", "File with the token that the gateway shows to the service (`Authorization: Bearer`); empty is none.", NULL},
-    {"auth.hook.timeout", LIVE_INT(auth.hook.timeout, 10, 60000), "1000", NULL, "ms", "Time for the service's answer; past it the client is refused (4101). A question waits for its turn half of it at most.", NULL},
+    {"auth.hook.timeout", LIVE_INT(auth.hook.timeout, 10, 60000), "1000", NULL, "ms", "Time for the service's answer; past it the client is refused (4101). A question waits for its turn for at most half of it.", NULL},
     {"auth.hook.maxConcurrent", INT(auth.hook.max_concurrent, 1, 4096), "256", NULL, "", "Questions to the service at once.", NULL},
     {"auth.hook.maxWaiting", INT(auth.hook.max_waiting, 0, 1000000), "10000", NULL, "", "Questions that wait for one of those to be answered; past it the client is refused (4101).", NULL},
-    {"auth.hook.cacheEntries", INT(auth.hook.cache_entries, 0, 1000000), "10000", NULL, "", "Answers that are kept for as long as they say; past it the one that was not used for longest goes. 0 keeps none.", NULL},
+    {"auth.hook.cacheEntries", INT(auth.hook.cache_entries, 0, 1000000), "10000", NULL, "", "Answers in the cache, each for as long as it says; past it the least recently used goes. 0 keeps none.", NULL},
     {"auth.hook.joins", LIVE_BOOL(auth.hook.joins), "false", NULL, "", "Whether the service is also asked about a room that a client may not join by anything else.", NULL},
     {"auth.hook.userPrefix", CONF_STRING, CONF_LIVE, AT(auth.hook.user_prefix), 0, 64, "", NULL, "", "What stands before the user's name when the service has named it, as `userPrefix` of an issuer.", NULL},
     {"auth.hook.rooms", LIVE_PATTERNS(auth.hook.rooms), "*", NULL, "", "The most that the service may grant, as patterns.", NULL},
@@ -103,7 +103,7 @@ static const struct conf_option options[] = {
     {"adminBind", TEXT(admin_bind), "127.0.0.1", NULL, "", "Address of that port.", NULL},
     {"page.enabled", BOOL(page_enabled), "true", NULL, "", "Serve the demo page at `/` of the clients' port.", NULL},
     {"page.apiUrl", TEXT(page_api_url), "", NULL, "", "Address of logic as browsers reach it, for the page; empty is the page's own host, port 7799.", NULL},
-    {"page.tokenUrl", TEXT(page_token_url), "", NULL, "", "Where the page asks for a token when somebody logs in (`GET URL?user=NAME`, answered `{\"token\":…}`), for development: whoever reaches it is whoever he likes; empty offers no login.", NULL},
+    {"page.tokenUrl", TEXT(page_token_url), "", NULL, "", "Where the page asks for a token when somebody logs in (`GET URL?user=NAME`, answered `{\"token\":…}`), for development: whoever reaches it can be any user; empty offers no login.", NULL},
 
     REDIS_OPTION_ROWS(gateway_conf, redis),
 
@@ -116,14 +116,14 @@ static const struct conf_option options[] = {
     {"bus.listen", BOOL(bus_listen), "false", NULL, "", "Take pushes from the Redis channel too; each is applied once, whichever way it comes first. Needs redis.url.", "Bus (with redis.url)"},
     {"bus.channel", TEXT(bus_channel), "fanfare:bus", NULL, "", "The channel; the same as logic's.", NULL},
     {"bus.gapWait", INT(bus_gap_wait, 0, 60000), "1000", NULL, "ms", "How long pushes that come too early on one way wait for those before them to come on the other.", NULL},
-    {"bus.gapBytes", INT(bus_gap_bytes, 65536, INT64_C(17179869184)), "16777216", NULL, "bytes", "How much may wait so; past it the gap is passed over at once.", NULL},
+    {"bus.gapBytes", INT(bus_gap_bytes, 65536, INT64_C(17179869184)), "16777216", NULL, "bytes", "How much may wait so, of all logics together; past it the gap is passed over at once.", NULL},
 
     {"wire", ENUM(wire), "auto", "auto|uring|send", "", "How frames are written to plain sockets: io_uring, or send(); auto takes io_uring where the kernel allows it.", "Work and shutdown"},
     {"bucketThreads", INT(bucket_threads, 0, 64), "0", NULL, "", "Threads that hold clients; 0 is one per core.", NULL},
     {"bucketJobChannelSize", LIVE_INT(bucket_job_channel_size, 1, 10000000), "1000", NULL, "", "Fan-out jobs waiting in one thread, past which answers to logic are held back.", NULL},
     {"drainSeconds", LIVE_INT(drain_seconds, 0, 3600), "10", NULL, "s", "Time that SIGTERM leaves for queues to empty.", NULL},
 
-    {"log.level", LIVE_ENUM(log_level), "info", "debug|info|warn|error", "", "The least level that is written.", "Log"},
+    {"log.level", LIVE_ENUM(log_level), "info", "debug|info|warn|error", "", "The lowest level that is written.", "Log"},
     {"log.format", LIVE_ENUM(log_format), "logfmt", "logfmt|json", "", "One event a line on stderr, as key=value or as JSON.", NULL},
 
     {"wsWriteTimeout", CONF_IGNORED, CONF_RESTART, AT(ignored[0]), 0, 0, "", NULL, "", ignored_help, "Keys of go-push without effect"},

@@ -76,7 +76,7 @@ static const struct conf_option options[] = {
 
     {"drainSeconds", LIVE_INT(drain_seconds, 0, 3600), "10", NULL, "s", "Time that SIGTERM leaves for queues to empty.", "Shutdown"},
 
-    {"log.level", LIVE_ENUM(log_level), "info", "debug|info|warn|error", "", "The least level that is written.", "Log"},
+    {"log.level", LIVE_ENUM(log_level), "info", "debug|info|warn|error", "", "The lowest level that is written.", "Log"},
     {"log.format", LIVE_ENUM(log_format), "logfmt", "logfmt|json", "", "One event a line on stderr, as key=value or as JSON.", NULL},
 
     {"gatewayMaxConnection", CONF_IGNORED, CONF_RESTART, AT(ignored[0]), 0, 0, "", NULL, "", ignored_help, "Keys of go-push without effect"},
