@@ -462,8 +462,3 @@ void auth_hook_free(struct auth_hook *hook)
     free(hook->gateway);
     free(hook);
 }
-
-size_t auth_hook_descriptors(size_t max_asked)
-{
-    return fetch_descriptors(max_asked);
-}

@@ -24,7 +24,7 @@ struct auth_hook_env {
     struct resolver *resolver; /* must outlive the hook */
     const char *gateway;       /* this gateway's id; copied */
     size_t max_asked; /* at once, whatever auth.hook.maxConcurrent says: descriptors are shared out for so
-                         many (auth_hook_descriptors) */
+                         many (gateway/descriptor_plan.h) */
     /* Gives a question back, answered; it is the receiver's then. May be called before auth_hook_ask returns.
      */
     void (*on_answer)(struct hook_question *question, void *arg);
@@ -44,7 +44,5 @@ void auth_hook_use(struct auth_hook *hook, struct auth_policy *policy);
 /* Takes the question over, and gives it back once through on_answer, at the latest after auth.hook.timeout.
  */
 void auth_hook_ask(struct auth_hook *hook, struct hook_question *question);
-/* How many descriptors a hook of that many at once has at most. Any thread. */
-size_t auth_hook_descriptors(size_t max_asked);
 
 #endif

@@ -101,8 +101,3 @@ struct producer *producer_table_get(struct producer_table *table, const uint8_t 
     list_add_tail(&table->used, &producer->used);
     return producer;
 }
-
-size_t producer_table_count(const struct producer_table *table)
-{
-    return table->map.count;
-}

@@ -50,6 +50,5 @@ void producer_table_free(struct producer_table *table);
  * table's, valid until the next call. */
 struct producer *producer_table_get(struct producer_table *table, const uint8_t id[LOGIC_ID_LEN],
                                     int64_t now_ms);
-size_t producer_table_count(const struct producer_table *table);
 
 #endif

@@ -80,11 +80,6 @@ void fetch_free(struct fetch *fetch)
     }
 }
 
-size_t fetch_descriptors(size_t max_calls)
-{
-    return 2 * max_calls;
-}
-
 enum status fetch_send(struct fetch *fetch, const struct fetch_request *request, fetch_done *done, void *arg,
                        struct fetch_call **slot)
 {
