@@ -24,18 +24,47 @@ struct visitor {
     bool arrived;
 };
 
+/* What an ERROR's code means, as a clause to put before its message (docs/protocol.md, section 2). */
+static const char *refusal_meaning(const char *code)
+{
+    static const struct {
+        const char *code;
+        const char *meaning;
+    } meanings[] = {
+        {"forbidden", "not allowed to join: "},
+        {"unauthorized", "the token is refused: "},
+        {"token_expired", "token expired: "},
+        {"auth_unavailable", "the token cannot be judged now: "},
+        {"too_many_for_user", "too many clients of this user: "},
+    };
+
+    for (size_t i = 0; code != NULL && i < sizeof meanings / sizeof *meanings; i++)
+        if (strcmp(meanings[i].code, code) == 0)
+            return meanings[i].meaning;
+    return "";
+}
+
+static void note_error(struct visitor *visitor, const cJSON *data)
+{
+    const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "code"));
+    const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "message"));
+    char said[160];
+
+    printable_copy(slice_str(message != NULL ? message : "refused"), said, sizeof said);
+    snprintf(visitor->answer, sizeof visitor->answer, "%s%s", refusal_meaning(code), said);
+}
+
 static void on_text(struct slice text, void *arg)
 {
     struct visitor *visitor = arg;
     cJSON *tree = cJSON_ParseWithLength((const char *)text.data, text.len);
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, "type"));
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(tree, "data");
-    const char *said = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(data, "message"));
 
     if (type != NULL && strcmp(type, "ACK") == 0)
         snprintf(visitor->answer, sizeof visitor->answer, "ACK");
     else if (type != NULL && strcmp(type, "ERROR") == 0)
-        snprintf(visitor->answer, sizeof visitor->answer, "%s", said != NULL ? said : "refused");
+        note_error(visitor, data);
     else if (visitor->wanted[0] &&
              memmem(text.data, text.len, visitor->wanted, strlen(visitor->wanted)) != NULL)
         visitor->arrived = true;
@@ -48,14 +77,16 @@ static int64_t deadline(const struct why *why)
     return clock_now_ms() + why->tool->options->timeout_s * 1000;
 }
 
-/* Sends JOIN or LEAVE and waits for the answer: whether it was ACK. */
+/* Sends JOIN or LEAVE and waits for the answer: whether it was ACK. An ERROR that came before, over a token
+ * that is refused, is the answer too. */
 static bool request(struct visitor *visitor, const char *type, const char *room)
 {
     int64_t end = deadline(visitor->why);
     struct buf text;
 
     buf_init(&text, strlen(room) * 6 + 128);
-    visitor->answer[0] = '\0';
+    if (strcmp(visitor->answer, "ACK") == 0)
+        visitor->answer[0] = '\0';
     if (buf_printf(&text, "{\"type\":\"%s\",\"id\":1,\"data\":{\"room\":", type) == STATUS_OK &&
         buf_append_json_string(&text, room, strlen(room)) == STATUS_OK &&
         buf_append_str(&text, "}}") == STATUS_OK)
@@ -69,7 +100,7 @@ static bool request(struct visitor *visitor, const char *type, const char *room)
 
 static const char *reason_of(const struct visitor *visitor)
 {
-    if (ws_client_state(visitor->client) == WS_ENDED)
+    if (ws_client_state(visitor->client) == WS_ENDED && !visitor->answer[0])
         return ws_client_ending(visitor->client)->text;
     return visitor->answer[0] ? visitor->answer : "no answer in time";
 }
@@ -95,7 +126,12 @@ static bool visit(struct visitor *visitor, const struct url *url, const char *pr
         return false;
     }
     why_say(why, FINDING_OK, "client", visitor->address, "a client connects and joins the room");
-    return request(visitor, "LEAVE", why->room) && request(visitor, "JOIN", private_room);
+    if (request(visitor, "LEAVE", why->room) && request(visitor, "JOIN", private_room))
+        return true;
+    why_say(why, FINDING_NOTE, "path", visitor->address,
+            "whether pushes arrive was not tried: the token does not open a room of our own (%s)",
+            reason_of(visitor));
+    return false;
 }
 
 static void say_arrival(struct visitor *visitor, const char *logic, int64_t begin_us)

@@ -915,6 +915,33 @@ def test_why_slow_clients_lost_frames(make_cluster):
     assert any("read too slowly" in each["text"] for each in findings if each["finding"] == "note")
 
 
+def why_as(cluster, issuer, tmp_path, **claims):
+    """What `fanfare why` finds about the room to somebody with such a token."""
+    tokens = tmp_path / "token"
+    tokens.write_text(issuer.token("u7", **claims) + "\n")
+    done, findings = why(cluster, "orders.1", "--tokens", str(tokens))
+    return done.returncode, bad(findings), [each["text"] for each in findings]
+
+
+def test_why_a_token_does_not_open_the_room(make_cluster, tmp_path):
+    issuer = Issuer(tmp_path)
+    cluster = make_cluster(gateway=issuer.options())
+    for claims, meaning in (({"rooms": ["chat.*"]}, "not allowed to join: "),
+                            ({"rooms": ["*"], "seconds": -60}, "token expired: "),
+                            ({"rooms": ["*"], "key": "x" * 40}, "the token is refused: ")):
+        code, faults, _ = why_as(cluster, issuer, tmp_path, **claims)
+        assert code == 1 and [(step, meaning in text) for step, text in faults] == [("client", True)], faults
+
+
+def test_why_a_token_opens_the_room_but_none_of_the_tools_own(make_cluster, tmp_path):
+    issuer = Issuer(tmp_path)
+    cluster = make_cluster(gateway=issuer.options())
+    code, faults, texts = why_as(cluster, issuer, tmp_path, rooms=["orders.*"])
+    assert (code, faults) == (0, []) and any("was not tried" in text for text in texts), texts
+    code, faults, texts = why_as(cluster, issuer, tmp_path, rooms=["*"])
+    assert (code, faults) == (0, []) and any("what it pushes reaches a client" in text for text in texts), texts
+
+
 def test_why_of_nothing():
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
