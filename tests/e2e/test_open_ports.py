@@ -7,6 +7,7 @@ import socket
 import ssl
 
 import pytest
+import yaml
 
 from harness.build import ROOT
 from harness.certs import Certs
@@ -188,6 +189,71 @@ def test_the_example_opens_what_is_listed(installed):
     with Caller(*logic.address("api")) as caller:
         wait_until(lambda: caller.get("/readyz").status == 200, 20, "logic to be ready")
     at = lambda daemon, what: (LOOPBACK, daemon.port(what))
+    assert not differences(scan(at(gateway, "ws")), clients_port(page=False))
+    assert not differences(scan(at(gateway, "admin")), reads(dict.fromkeys(OPS, 200)))
+    assert has_no_stream(at(gateway, "rpc"), certs.client_context(show=False))
+
+
+# ---- What the chart starts, as deploy/kubernetes/fanfare.yaml has it rendered
+
+def manifests():
+    return list(yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "fanfare.yaml").read_text(encoding="utf-8")))
+
+
+def let_in(component):
+    """{name of a port: who may reach it} by the NetworkPolicy of a component; None: everybody."""
+    policy, = (each for each in manifests() if each["kind"] == "NetworkPolicy" and each["metadata"]["name"] == f"fanfare-{component}")
+    assert "Ingress" in policy["spec"]["policyTypes"]
+    return {port["port"]: rule.get("from") for rule in policy["spec"]["ingress"] for port in rule["ports"]}
+
+
+def container_ports(component):
+    pods, = (each for each in manifests() if each["kind"] == "Deployment" and each["metadata"]["name"] == f"fanfare-{component}")
+    return {port["name"] for each in pods["spec"]["template"]["spec"]["containers"] for port in each["ports"]}
+
+
+@pytest.fixture
+def in_the_cluster(tmp_path):
+    """The daemons with the configuration of the chart's ConfigMap, but ports that are free, certificates of the test
+    and, where there is no cluster's DNS, the gateway by its address."""
+    directory = Certs(tmp_path / "certs").directory
+    texts = {name: text for each in manifests() if each["kind"] == "ConfigMap" for name, text in each["data"].items()}
+
+    def read(name, pair):
+        files = {"ca.crt": "ca.pem", "tls.crt": f"{pair}.pem", "tls.key": f"{pair}.key"}
+        text = texts[name]
+        for mounted, made in files.items():
+            text = text.replace(f"/etc/fanfare/tls/{mounted}", str(directory / made))
+        return json.loads(text)
+
+    started = [Daemon("fanfare-gateway", {**read("gateway.json", "gateway"), "log": {},
+                                          **dict.fromkeys(("wsPort", "servicePort", "adminPort"), 0)}, tmp_path)]
+    try:
+        conf = read("logic.json", "logic")
+        conf["rpc"].pop("serverName")
+        conf.update(servicePort=0, log={}, discovery={}, gatewayList=[{"hostname": "localhost", "port": started[0].port("rpc")}])
+        started.append(Daemon("fanfare-logic", conf, tmp_path))
+        yield started
+    finally:
+        faults = [fault for each in reversed(started) for fault in each.finish()]
+    assert not faults, faults
+
+
+def test_the_chart_opens_what_its_network_policy_knows(in_the_cluster):
+    gateway, logic = in_the_cluster
+    assert set(ports_of(gateway.pid)) == {gateway.port(what) for what in ("ws", "rpc", "admin")}
+    assert set(ports_of(logic.pid)) == {logic.port("api")}
+    assert container_ports("gateway") == set(let_in("gateway")) == {"ws", "rpc", "admin"}
+    assert container_ports("logic") == set(let_in("logic")) == {"api"}
+    assert [port for port, who in let_in("gateway").items() if who is None] == ["ws"]
+    assert let_in("logic")["api"] is not None  # no token is asked for there unless logic.apiTokensSecret names some
+
+
+def test_what_the_chart_starts_answers_what_is_written(in_the_cluster, certs):
+    gateway, logic = in_the_cluster
+    at = lambda daemon, what: (LOOPBACK, daemon.port(what))
+    with Caller(*at(logic, "api")) as caller:
+        wait_until(lambda: caller.get("/readyz").status == 200, 20, "logic to be ready")
     assert not differences(scan(at(gateway, "ws")), clients_port(page=False))
     assert not differences(scan(at(gateway, "admin")), reads(dict.fromkeys(OPS, 200)))
     assert has_no_stream(at(gateway, "rpc"), certs.client_context(show=False))
