@@ -89,7 +89,7 @@ static void ask_all(struct dispatch *dispatch, struct push_measure *measure, int
 static void drop(const struct dispatch *dispatch, const struct gateway_link *link,
                  const struct encoded_push *push, enum link_drop reason)
 {
-    link_ledger_let_go(push, reason);
+    link_ledger_drop_at_once(push, reason);
     push_trace_dropped(dispatch->logic_id, push, gateway_link_name(link), reason);
 }
 

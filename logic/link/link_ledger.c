@@ -50,7 +50,7 @@ void link_ledger_add(struct link_ledger *ledger, struct encoded_push *push)
     link_queue_add(&ledger->queue, push);
 }
 
-void link_ledger_let_go(const struct encoded_push *push, enum link_drop reason)
+void link_ledger_drop_at_once(const struct encoded_push *push, enum link_drop reason)
 {
     count_accepted(push);
     count_dropped(push, reason);

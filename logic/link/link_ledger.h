@@ -23,7 +23,7 @@ void link_ledger_fini(struct link_ledger *ledger);
 /* Accepts a push; link_queue_reserve must have succeeded. */
 void link_ledger_add(struct link_ledger *ledger, struct encoded_push *push);
 /* Accepts a push and drops it at once: it never enters a queue. */
-void link_ledger_let_go(const struct encoded_push *push, enum link_drop reason);
+void link_ledger_drop_at_once(const struct encoded_push *push, enum link_drop reason);
 /* The gateway has answered for the `count` oldest pushes. `answer` says whom they reached; NULL
  * when the gateway does not (go-push's form). */
 void link_ledger_ack(struct link_ledger *ledger, size_t count, struct batch_answer *answer);

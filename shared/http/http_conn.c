@@ -108,7 +108,7 @@ static size_t parse(struct http_conn *conn, const uint8_t *data, size_t len)
 }
 
 /* What a step on the socket came to, but for bytes. */
-static void heed(struct http_conn *conn, enum io_outcome outcome)
+static void note_outcome(struct http_conn *conn, enum io_outcome outcome)
 {
     conn->blocked = outcome == IO_WANT_WRITE;
     if (outcome == IO_FAILED)
@@ -120,7 +120,7 @@ static void flush(struct http_conn *conn)
     while (unsent(conn) > 0 && !conn->broken) {
         struct io_result result = socket_io_write(&conn->io, conn->out.data + conn->sent, unsent(conn));
 
-        heed(conn, result.outcome == IO_CLOSED ? IO_FAILED : result.outcome);
+        note_outcome(conn, result.outcome == IO_CLOSED ? IO_FAILED : result.outcome);
         if (result.outcome != IO_DONE)
             return;
         conn->sent += result.len;
@@ -203,7 +203,7 @@ static void shake_hands(struct http_conn *conn)
     result = socket_io_shake(&conn->io);
     conn->greeted = true;
     conn->shaken = result.outcome == IO_DONE;
-    heed(conn, result.outcome == IO_CLOSED ? IO_FAILED : result.outcome);
+    note_outcome(conn, result.outcome == IO_CLOSED ? IO_FAILED : result.outcome);
     if (conn->broken)
         count_failure(conn);
 }
@@ -218,7 +218,7 @@ static void receive(struct http_conn *conn)
     if (!conn->shaken || conn->last || conn->broken)
         return;
     result = socket_io_read(&conn->io, scratch, HTTP_SCRATCH);
-    heed(conn, result.outcome);
+    note_outcome(conn, result.outcome);
     conn->held = result.outcome == IO_DONE && socket_io_holds_bytes(&conn->io);
     if (result.outcome == IO_DONE) {
         take(conn, scratch, result.len);

@@ -103,7 +103,7 @@ static void what_works_stays(void **state)
     assert_int_equal(bench->outcome.acked, 2);
 }
 
-static void what_was_queued_is_let_go_as_gone(void **state)
+static void what_was_queued_is_dropped_as_gone(void **state)
 {
     struct bench *bench = *state;
 
@@ -220,7 +220,7 @@ int main(void)
         CASE(dns_takes_away_what_is_not_up),
         CASE(the_set_sweeps_by_itself),
         CASE(what_works_stays),
-        CASE(what_was_queued_is_let_go_as_gone),
+        CASE(what_was_queued_is_dropped_as_gone),
         CASE(who_is_told_may_push_again),
         CASE(the_last_one_gone_leaves_no_gateway),
         CASE(there_is_a_bound),

@@ -129,7 +129,7 @@ static void what_never_entered_the_queue_counts_as_accepted_and_dropped(void **s
     struct bench *bench = *state;
     struct encoded_push *push = make(bench);
 
-    link_ledger_let_go(push, LINK_DROP_DOWN);
+    link_ledger_drop_at_once(push, LINK_DROP_DOWN);
     encoded_push_unref(push);
     expect(bench, 0, 1, 0);
     link_ledger_fini(&bench->ledger);

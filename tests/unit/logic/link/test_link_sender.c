@@ -198,7 +198,7 @@ static void leaves_traces_out_for_an_older_gateway(void **state)
     assert_int_equal(metrics_get(LM_LINK_PUSHES_REFUSED), dropped);
 }
 
-static void a_push_refused_without_its_trace_too_is_let_go(void **state)
+static void a_push_refused_without_its_trace_too_is_dropped(void **state)
 {
     struct script *script = *state;
     uint64_t dropped = metrics_get(LM_LINK_PUSHES_REFUSED);
@@ -447,7 +447,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(batches_grow_again_after_a_refusal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(carries_traces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_traces_out_for_an_older_gateway, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_push_refused_without_its_trace_too_is_let_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_push_refused_without_its_trace_too_is_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(speaks_forms_to_a_gateway_that_knows_no_batches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_the_caller_whom_it_reached, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_the_caller_that_nobody_gets_it, set_up, tear_down),
