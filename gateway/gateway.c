@@ -37,6 +37,7 @@ static void fill_bucket_conf(struct gateway *gateway)
         .directory = gateway->directory,
         .returns = control_box_mailbox(gateway->box),
         .addresses = acceptor_addresses(gateway->acceptor),
+        .connections = gateway->connections,
         .page = gateway->page != NULL ? page_response(gateway->page) : slice_of(NULL, 0),
         .certificate = certificates_get(gateway->certificates, CERTIFICATE_WS),
         .readiness = &gateway->readiness,
@@ -62,6 +63,19 @@ static enum status start_buckets(struct gateway *gateway, struct fault *fault)
     return STATUS_OK;
 }
 
+/* Who this gateway is, to every logic; its connections' ids begin with it. */
+static enum status fill_hello(const struct gateway_conf *conf, struct hello *out, struct fault *fault)
+{
+    uint8_t random[HELLO_INSTANCE_LEN / 2];
+
+    *out = (struct hello){.version = FANFARE_VERSION, .traces = true, .users = true};
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        return fault_set(fault, STATUS_IO, "no random bytes from the system");
+    hello_set_instance(out, random);
+    gateway_hello_limits(conf, out->limits);
+    return STATUS_OK;
+}
+
 /* The client side: who connects, and where pushes go. */
 static enum status start_clients(struct gateway *gateway, struct fault *fault)
 {
@@ -69,6 +83,8 @@ static enum status start_clients(struct gateway *gateway, struct fault *fault)
     const struct page_conf page = {conf->page_api_url, conf->page_token_url};
 
     if (directory_new(&gateway->directory) != STATUS_OK ||
+        connection_table_new(descriptors_limit(), connection_id_instance(gateway->hello.instance),
+                             &gateway->connections) != STATUS_OK ||
         control_box_new(gateway->base, &gateway->box) != STATUS_OK)
         return fault_set(fault, STATUS_NO_MEMORY, "out of memory or descriptors");
     if (conf->page_enabled && page_new(&page, &gateway->page) != STATUS_OK)
@@ -183,26 +199,14 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
                : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
 }
 
-/* Who this gateway is, to every logic. */
-static enum status fill_hello(const struct gateway_conf *conf, struct hello *out)
-{
-    uint8_t random[HELLO_INSTANCE_LEN / 2];
-
-    *out = (struct hello){.version = FANFARE_VERSION, .traces = true, .users = true};
-    if (getrandom(random, sizeof random, 0) != sizeof random)
-        return STATUS_IO;
-    hello_set_instance(out, random);
-    gateway_hello_limits(conf, out->limits);
-    return STATUS_OK;
-}
-
 static enum status start_rpc(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
-    struct rpc_server_conf rpc_conf = {
+    const struct rpc_server_conf rpc_conf = {
         .bind = conf->service_bind,
         .port = (int)conf->service_port,
         .tls = certificates_get(gateway->certificates, CERTIFICATE_RPC),
+        .hello = gateway->hello,
         .limits = gateway_rpc_limits(conf, &gateway->descriptors),
         .quiet_ms = RPC_QUIET_MS,
         .handler = gateway->handler,
@@ -213,8 +217,6 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .arg = gateway,
     };
 
-    if (fill_hello(conf, &rpc_conf.hello) != STATUS_OK)
-        return fault_set(fault, STATUS_IO, "no random bytes from the system");
     enum status status = rpc_server_new(gateway->base, &rpc_conf, &gateway->rpc, fault);
     return listener_blame(&gateway_service_keys, conf->service_bind, status, fault);
 }
@@ -289,6 +291,8 @@ static enum status start(struct gateway *gateway, struct fault *fault)
     status = certificates_new(gateway->base, gateway->conf, gateway_reload_certificate, gateway,
                               &gateway->certificates, fault);
     if (status == STATUS_OK)
+        status = fill_hello(gateway->conf, &gateway->hello, fault);
+    if (status == STATUS_OK)
         status = start_clients(gateway, fault);
     if (status == STATUS_OK)
         status = gateway_auth_start(gateway, fault);
@@ -336,6 +340,7 @@ static void stop(struct gateway *gateway)
     page_free(gateway->page);
     handshake_rules_unref(gateway->rules);
     cidr_list_unref(gateway->proxies);
+    connection_table_free(gateway->connections);
     directory_free(gateway->directory);
     certificates_free(gateway->certificates);
     resolver_free(gateway->dns);

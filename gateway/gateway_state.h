@@ -36,6 +36,8 @@ struct gateway {
     struct hangup *hangup;
     struct certificates *certificates;
     struct directory *directory;
+    struct connection_table *connections;
+    struct hello hello; /* who this gateway is, to every logic; its limits are those of the start */
     struct page *page;
     struct readiness readiness;
     struct control_box *box; /* what the buckets tell */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "gateway/bucket/address_table.h"
+#include "gateway/bucket/connection_table.h"
 #include "gateway/bucket/delivery.h"
 #include "gateway/bucket/directory.h"
 #include "gateway/bucket/readiness.h"
@@ -20,13 +21,14 @@ struct bucket;
 
 struct bucket_conf {
     struct directory *directory;
-    struct mailbox *returns;           /* struct control_mail goes there */
-    struct address_table *addresses;   /* whom trusted proxies speak for is counted there */
-    struct slice page;                 /* the whole HTTP answer to GET /, or empty: 404 */
-    const struct readiness *readiness; /* answers /readyz; NULL: ready */
-    SSL_CTX *certificate;              /* of client TLS, for bucket_new only; NULL: plain sockets */
-    struct handshake_rules *rules;     /* those of the start, for bucket_new only; NULL: none */
-    unsigned buckets;                  /* how many there are, to share what is bounded for all; 0: one */
+    struct mailbox *returns;              /* struct control_mail goes there */
+    struct address_table *addresses;      /* whom trusted proxies speak for is counted there */
+    struct connection_table *connections; /* the clients' ids; NULL: they have none */
+    struct slice page;                    /* the whole HTTP answer to GET /, or empty: 404 */
+    const struct readiness *readiness;    /* answers /readyz; NULL: ready */
+    SSL_CTX *certificate;                 /* of client TLS, for bucket_new only; NULL: plain sockets */
+    struct handshake_rules *rules;        /* those of the start, for bucket_new only; NULL: none */
+    unsigned buckets;                     /* how many there are, to share what is bounded for all; 0: one */
     enum wire_kind wire;
     struct bucket_limits limits; /* those of the start */
 };

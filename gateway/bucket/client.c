@@ -98,6 +98,7 @@ static void end_open(struct client *client, enum client_phase next, int code)
     client->phase = (uint8_t)next;
     client_auth_end(client);
     client_leave_all(client);
+    connection_table_remove(client->bucket->conf->connections, client->bucket->index, client->fd, client);
     if (client->ticket->canary)
         return;
     metrics_sub(M_CLIENTS, 1);
@@ -111,10 +112,18 @@ void client_opened(struct client *client, enum encoding encoding)
     client->phase = CLIENT_OPEN;
     if (client->ticket->canary)
         return;
+    connection_table_add(client->bucket->conf->connections, client->bucket->index, client->fd, client);
     metrics_add(M_CLIENTS, 1);
     metrics_add(M_CLIENTS_OPENED, 1);
     metrics_observe(M_HANDSHAKE, clock_now_us() - client->ticket->accepted_us);
     atomic_fetch_add_explicit(&client->bucket->clients, 1, memory_order_relaxed);
+}
+
+bool client_connection_id(const struct client *client, struct connection_id *out)
+{
+    const struct bucket *bucket = client->bucket;
+
+    return connection_table_id(bucket->conf->connections, bucket->index, client->fd, client, out);
 }
 
 void client_lost(struct client *client)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/bucket/connection_table.h"
 #include "gateway/bucket/outbox.h"
 #include "gateway/bucket/room.h"
 #include "gateway/bucket/ticket.h"
@@ -72,8 +73,10 @@ void client_on_secured(void *client);
 /* The socket is gone: frees the client, whose session has ended (session_on_gone). */
 void client_on_gone(struct client *client);
 
-/* The handshake is through: open from here on, and counted. `encoding`: how it reads pushes. */
+/* The handshake is through: open from here on, counted, and under an id. `encoding`: how it reads pushes. */
 void client_opened(struct client *client, enum encoding encoding);
+/* The id of an open client. False: it has none, as the canary (connection_table.h). */
+bool client_connection_id(const struct client *client, struct connection_id *out);
 /* Ends with `last`, which is not a close frame but an HTTP answer; takes the caller's reference. */
 void client_end_with(struct client *client, struct frame *last);
 /* Sends or queues a control frame (PONG, ACK, ERROR, ping); takes the caller's reference.

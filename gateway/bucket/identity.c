@@ -84,11 +84,14 @@ static void on_judged(struct client *client, const struct client_msg *msg, struc
         rights_refuse(client, msg->id, &other);
         return;
     }
+    bool was_in = client->room_count > 0;
     enum status status = rights_grant(client, answer->grant);
     if (status != STATUS_OK) {
         rights_end(client, msg->id, status);
         return;
     }
+    if (!was_in)
+        client_answer_welcome(client);
     client_answer_ack(client, msg->id);
     identity_join_first(client);
 }

@@ -7,6 +7,7 @@
 
 #include "gateway/bucket/asking.h"
 #include "gateway/bucket/bucket_state.h"
+#include "gateway/bucket/client_answer.h"
 #include "gateway/bucket/client_lists.h"
 #include "gateway/bucket/identity.h"
 #include "gateway/bucket/rights.h"
@@ -80,9 +81,12 @@ static void answer_handshake(struct client *client, const struct handshake *answ
     open_client(client, answer);
     enum status joined =
         join_first_rooms(client, &answer->query); /* before the answer: whoever reads it is in */
+    if (joined == STATUS_OK) {
+        client_answer_opened(client, response);
+        return;
+    }
     client_send_control(client, response);
-    if (client->phase == CLIENT_OPEN && joined != STATUS_OK)
-        client_close(client, CLOSE_internal);
+    client_close(client, CLOSE_internal);
 }
 
 /* For whom a proxy has connected: that address is the client's from here on, and has its share. A proxy that
@@ -142,12 +146,15 @@ void opening_judged(struct client *client, const struct handshake *handshake, st
         return;
     }
     enum status status = rights_grant(client, answer->grant);
-    if (status == STATUS_OK)
-        rights_join_allowed(client);
-    client_send_control(client, response);
-    if (client->phase == CLIENT_OPEN && status != STATUS_OK)
-        rights_end(client, slice_of(NULL, 0), status);
-    else if (client->phase == CLIENT_OPEN)
+    if (status != STATUS_OK) {
+        client_send_control(client, response);
+        if (client->phase == CLIENT_OPEN)
+            rights_end(client, slice_of(NULL, 0), status);
+        return;
+    }
+    rights_join_allowed(client);
+    client_answer_opened(client, response);
+    if (client->phase == CLIENT_OPEN)
         identity_join_first(client);
 }
 

@@ -174,3 +174,12 @@ enum status client_msg_left(struct buf *out, struct slice room, const char *reas
         status = add_string(out, ",\"data\":{\"room\":", room);
     return status == STATUS_OK ? buf_printf(out, ",\"reason\":\"%s\"}}", reason) : status;
 }
+
+enum status client_msg_welcome(struct buf *out, const struct connection_id *id, int64_t heartbeat_s)
+{
+    char text[CONNECTION_ID_MAX + 1];
+
+    (void)connection_id_print(id, text);
+    return buf_printf(out, "{\"type\":\"WELCOME\",\"data\":{\"connection\":\"%s\",\"heartbeat\":%lld}}", text,
+                      (long long)heartbeat_s);
+}

@@ -9,6 +9,7 @@
 #include "shared/base/buf.h"
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
+#include "shared/contract/connection_id.h"
 
 enum {
     CLIENT_MSG_MAX_ROOM = 1024,                      /* bytes */
@@ -59,5 +60,8 @@ enum status client_msg_error(struct buf *out, struct slice id, struct slice room
 /* Append `{"type":"LEFT","data":{"room":"…","reason":"…"}}`: the client is not in the room any more, and has
  * not asked for it. Errors as above. */
 enum status client_msg_left(struct buf *out, struct slice room, const char *reason);
+/* Append `{"type":"WELCOME","data":{"connection":"…","heartbeat":60}}`: the client is audience from now on.
+ * `heartbeat_s` is after how many seconds of silence it is closed. Errors as above. */
+enum status client_msg_welcome(struct buf *out, const struct connection_id *id, int64_t heartbeat_s);
 
 #endif

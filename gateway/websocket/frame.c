@@ -119,6 +119,20 @@ struct frame *frame_new_raw(struct slice bytes)
     return frame;
 }
 
+struct frame *frame_new_raw_with_text(struct slice bytes, struct slice payload)
+{
+    uint8_t header[MAX_HEADER];
+    size_t header_len = header_encode(OPCODE_TEXT, payload.len, header);
+    struct frame *frame = frame_alloc(bytes.len + header_len + payload.len);
+
+    if (frame == NULL)
+        return NULL;
+    memcpy(frame->bytes, bytes.data, bytes.len);
+    memcpy(frame->bytes + bytes.len, header, header_len);
+    memcpy(frame->bytes + bytes.len + header_len, payload.data, payload.len);
+    return frame;
+}
+
 struct frame *frame_new_ping(void)
 {
     return frame_of(OPCODE_PING, NULL, 0);

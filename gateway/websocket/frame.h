@@ -26,6 +26,8 @@ struct frame *frame_new_push_v2(struct slice key, struct slice items);
 struct frame *frame_new_text(struct slice payload);
 /* Bytes that are no frame: the answer to a handshake. */
 struct frame *frame_new_raw(struct slice bytes);
+/* The same with a text frame of this payload behind them, to be written as one. */
+struct frame *frame_new_raw_with_text(struct slice bytes, struct slice payload);
 /* PING with an empty payload, PONG with the ping's payload (at most 125 bytes). */
 struct frame *frame_new_ping(void);
 struct frame *frame_new_pong(struct slice payload);

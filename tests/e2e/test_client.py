@@ -149,6 +149,7 @@ def test_messages_without_sense_close_with_4000(cluster, message):
 def test_frames_v1_and_v2_byte_for_byte(cluster, room):
     name = room + '"\u00e9\\'
     v1, v2 = cluster.raw(), cluster.raw(path="/connect?v=2")
+    v2.welcome()
     for raw in (v1, v2):
         raw.join(name)
     with cluster.caller() as caller:
@@ -168,6 +169,7 @@ def test_frames_v1_and_v2_byte_for_byte(cluster, room):
 @pytest.mark.parametrize("query", ["?v=2&token=abc", "?token=abc&v=2", "?a=1&v=2&b"])
 def test_v2_among_other_parameters(cluster, room, query):
     raw = cluster.raw(path="/connect" + query)
+    raw.welcome()
     raw.join(room)
     cluster.push(room, 1)
     assert json.loads(raw.receive().payload)["data"] == {"room": room, "items": [1]}
@@ -184,6 +186,7 @@ def test_other_queries_select_v1(cluster, room, query):
 def test_rooms_in_the_url_are_joined_at_once(cluster, room):
     name = room + " &\u00e9"
     raw = cluster.raw(path="/connect?join=%s&v=2&join=%s" % (urllib.parse.quote(name), room))
+    raw.welcome()
     cluster.push(name, 1)
     cluster.push(room, 2)
     got = [json.loads(raw.receive().payload)["data"] for _ in range(2)]

@@ -34,10 +34,13 @@ _loop = _Loop()
 
 
 class Client:
-    """A well-behaved client: it reads all the time, and keeps what it got until a test asks."""
+    """A well-behaved client: it reads all the time, and keeps what it got until a test asks.
+
+    What a WELCOME says is in `welcome`; it is no frame of those that tests ask for."""
 
     def __init__(self, url, rooms=(), **options):
         self.frames = queue.Queue()
+        self.welcome = None
         self.acks = 0
         options = {"compression": None, "ping_interval": None, "max_size": None, "max_queue": None,
                    "open_timeout": patient(10), **options}
@@ -53,7 +56,10 @@ class Client:
     async def _read(self, socket):
         try:
             async for frame in socket:
-                self.frames.put(frame)
+                if isinstance(frame, str) and frame.startswith('{"type":"WELCOME"'):
+                    self.welcome = json.loads(frame)["data"]
+                else:
+                    self.frames.put(frame)
         except websockets.ConnectionClosed:
             pass
         self.frames.put(_CLOSED)

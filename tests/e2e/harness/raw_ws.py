@@ -215,6 +215,14 @@ class RawClient:
         assert last.opcode == CLOSE, f"the last frame before the end is {last}"
         return struct.unpack(">H", last.payload[:2])[0] if last.payload else None
 
+    def welcome(self):
+        """The next frame, which must be a WELCOME: what it says."""
+        frame = self.receive()
+        assert frame is not None and frame.opcode == TEXT, frame
+        message = json.loads(frame.payload)
+        assert set(message) == {"type", "data"} and message["type"] == "WELCOME", message
+        return message["data"]
+
     def items(self, count):
         """Items of PUSH frames until there are `count`."""
         got = []

@@ -19,6 +19,11 @@
 #include "shared/base/wall_clock.h"
 
 enum { BENCH_CLIENTS = 64, BENCH_OUT = 1 << 16, BENCH_UNLIMITED = INT32_MAX, BENCH_UNIX_S = 1700000000 };
+#define BENCH_INSTANCE 0xabc0000000000001
+
+/* What a client of version 2 is told first; `id` is the end of its connection's id, "0-40" for the first. */
+#define BENCH_WELCOME(id)                                                                                    \
+    "text:{\"type\":\"WELCOME\",\"data\":{\"connection\":\"abc0000000000001-" id "\",\"heartbeat\":60}} "
 
 /* One socket. */
 struct ws_conn {
@@ -30,6 +35,7 @@ struct ws_conn {
     bool killed;
     uint8_t raw[BENCH_OUT]; /* what it took */
     size_t raw_len;
+    int writes;  /* that it took bytes of */
     size_t read; /* of it, by bench_out */
     char out[BENCH_OUT];
 };
@@ -75,6 +81,7 @@ int32_t wire_send(int fd, const uint8_t *data, size_t len)
     size_t n = conn->takes == BENCH_UNLIMITED || (size_t)conn->takes > len ? len : (size_t)conn->takes;
     if (n == 0)
         return -EAGAIN;
+    conn->writes++;
     memcpy(conn->raw + conn->raw_len, data, n);
     conn->raw_len += n;
     if (conn->takes != BENCH_UNLIMITED)
@@ -212,6 +219,8 @@ static inline int bench_setup(void **state)
     bench->conns = calloc(BENCH_CLIENTS, sizeof *bench->conns);
     gateway_metrics_setup();
     assert_int_equal(directory_new(&bench->directory), STATUS_OK);
+    assert_int_equal(connection_table_new(BENCH_CLIENTS, BENCH_INSTANCE, &bench->conf.connections),
+                     STATUS_OK);
     assert_int_equal(rooms_init(&bucket->rooms, bench->directory, 0), STATUS_OK);
     assert_int_equal(mailbox_new(BENCH_CLIENTS, bench_no_wake, NULL, &bench->conf.returns), STATUS_OK);
     assert_int_equal(mailbox_new(BENCH_CLIENTS, bench_no_wake, NULL, &bucket->mailbox), STATUS_OK);
@@ -260,6 +269,7 @@ static inline int bench_teardown(void **state)
     bucket_auth_set_policy(&bench->bucket, NULL);
     rooms_fini(&bench->bucket.rooms);
     directory_free(bench->directory);
+    connection_table_free(bench->conf.connections);
     (void)mailbox_take(bench->conf.returns);
     mailbox_free(bench->conf.returns);
     mailbox_free(bench->bucket.mailbox);

@@ -92,6 +92,45 @@ static void who_shows_nothing_is_nobody(void **state)
     assert_int_equal(metrics_get(M_AUTH_PENDING), 0);
 }
 
+static void who_shows_a_token_later_is_welcomed_then_and_once(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = bench_connect(bench, "/connect?v=2");
+
+    bench->bucket.limits.heartbeat_ms = 60000;
+    bench_expect(conn, "");
+    auth_says(conn, auth_token(600, "\"sub\":\"u\""));
+    bench_expect(conn, BENCH_WELCOME("0-40") ACK("1"));
+    auth_says(conn, auth_token(700, "\"sub\":\"u\""));
+    bench_expect(conn, ACK("1"));
+}
+
+static void who_shows_a_good_token_is_welcomed_with_the_101(void **state)
+{
+    struct client_bench *bench = *state;
+
+    bench->bucket.limits.heartbeat_ms = 60000;
+    struct ws_conn *conn = auth_connect(bench, "/connect?v=2", "\"sub\":\"u\"");
+    assert_int_equal(conn->writes, 1);
+    bench_expect(conn, BENCH_WELCOME("0-40"));
+    conn = auth_ask(bench, "/connect?v=2", auth_token(-60, "\"sub\":\"u\""));
+    bench_opened(conn);
+    expect_refused(conn, NULL, "token_expired", "close:4202 token_expired ");
+}
+
+static void who_was_there_before_auth_is_not_welcomed_twice(void **state)
+{
+    struct client_bench *bench = *state;
+
+    bench->bucket.limits.heartbeat_ms = 60000;
+    bucket_auth_set_policy(&bench->bucket, NULL);
+    struct ws_conn *conn = bench_connect(bench, "/connect?v=2");
+    bench_expect(conn, BENCH_WELCOME("0-40"));
+    auth_apply(bench);
+    auth_says(conn, auth_token(600, "\"sub\":\"u\""));
+    bench_expect(conn, ACK("1"));
+}
+
 static void nobody_may_only_say_who_it_is(void **state)
 {
     static const char *const texts[] = {
@@ -662,6 +701,9 @@ int main(void)
         EACH(a_bad_token_gets_101_and_why),
         EACH(a_token_shown_and_bad_is_never_anonymous),
         EACH(who_shows_nothing_is_nobody),
+        EACH(who_shows_a_token_later_is_welcomed_then_and_once),
+        EACH(who_shows_a_good_token_is_welcomed_with_the_101),
+        EACH(who_was_there_before_auth_is_not_welcomed_twice),
         EACH(nobody_may_only_say_who_it_is),
         EACH(one_failed_auth_closes),
         EACH(the_deadline_is_for_those_that_show_nothing),

@@ -171,6 +171,49 @@ static void rooms_of_the_handshake_are_joined_before_its_answer(void **state)
     assert_true(is_in(conn, "r"));
 }
 
+static void version_2_is_welcomed_in_the_write_of_the_101(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *first = bench_connect(bench, "/connect?v=2&join=r");
+    struct ws_conn *second = bench_connect(bench, "/connect?v=2");
+
+    assert_int_equal(first->writes, 1);
+    bench_expect(first, BENCH_WELCOME("0-40"));
+    bench_expect(second, BENCH_WELCOME("1-80"));
+    bench_push(bench, "r", "1");
+    bench_run(bench);
+    bench_expect(first, "text:{\"type\":\"PUSH\",\"data\":{\"room\":\"r\",\"items\":[1]}} ");
+}
+
+static void version_1_and_the_canary_are_not_welcomed(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *canary = &bench->conns[1];
+    struct connection_id id;
+
+    bench_expect(bench_connect(bench, "/connect"), "");
+    canary->ticket.canary = true;
+    assert_ptr_equal(bench_connect(bench, "/connect?v=2"), canary);
+    bench_expect(canary, "");
+    assert_false(client_connection_id(canary->client, &id));
+}
+
+static void an_id_is_found_until_its_client_ends(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = bench_connect(bench, "/connect");
+    struct connection_id id;
+
+    assert_true(client_connection_id(conn->client, &id));
+    assert_ptr_equal(connection_table_find(bench->conf.connections, 0, &id), conn->client);
+    client_close(conn->client, 1000);
+    assert_null(connection_table_find(bench->conf.connections, 0, &id));
+    conn = bench_connect(bench, "/connect");
+    assert_true(client_connection_id(conn->client, &id));
+    bench_gone(conn);
+    assert_null(connection_table_find(bench->conf.connections, 0, &id));
+}
+
 static void a_refused_handshake_ends_after_its_answer(void **state)
 {
     struct client_bench *bench = *state;
@@ -189,6 +232,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(go_pushs_clients_get_go_pushs_answers, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(version_2_is_welcomed_in_the_write_of_the_101, bench_setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(version_1_and_the_canary_are_not_welcomed, bench_setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(an_id_is_found_until_its_client_ends, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(who_sends_an_id_is_answered, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(rooms_are_bounded, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(fixed_rooms_stay_and_do_not_count, bench_setup, bench_teardown),
