@@ -48,7 +48,7 @@ LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lhttp_parser -lm
 # Files by name, in all folders of a folder.
 files = $(sort $(shell find $(1) $(foreach name,$(2),-name '$(name)' -o) -false))
 SHARED_SRC := $(call files,shared,*.c)
-LOGIC_SRC := $(call files,logic,*.c)
+LOGIC_SRC := $(call files,logic,*.c *.S)
 GATEWAY_SRC := $(call files,gateway,*.c *.S)
 UNIT_SRC := $(call files,tests/unit,test_*.c)
 
@@ -90,8 +90,9 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(TESTABLE)
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS) $(LDFLAGS) -o $@ $< $(TESTABLE) $(LIBS) -lcmocka
 
-# The page is part of the binary.
+# The pages are part of the binaries.
 $(BUILD)/obj/gateway/page_html.o: gateway/page.html
+$(BUILD)/obj/logic/api/cluster_page_html.o: logic/api/cluster_page.html
 
 # Kept, or make would remove and compile them again.
 .SECONDARY: $(call obj,$(UNIT_SRC))

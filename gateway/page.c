@@ -3,13 +3,13 @@
  * thread, once. The page's bytes come from page_html.S. Knows nothing of requests or sockets. */
 #include "gateway/page.h"
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "shared/base/buf.h"
+#include "shared/daemon/page_policy.h"
 
-enum { MAX_PAGE = 1 << 20, HASH_TEXT_LEN = 44 };
+enum { MAX_PAGE = 1 << 20 };
 
 extern const char page_html[];
 extern const char page_html_end[];
@@ -73,48 +73,22 @@ static enum status fill_all(struct buf *html, const struct page_conf *conf)
     return status == STATUS_OK ? buf_append(html, rest.data, rest.len) : status;
 }
 
-/* The source expression for the inline element between `open` and `close` (CSP level 3, 2.3.1). */
-static enum status hash_element(const struct buf *html, const char *open, const char *close,
-                                char out[HASH_TEXT_LEN + 1])
-{
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    const uint8_t *end = html->data + html->len;
-    const uint8_t *from = memmem(html->data, html->len, open, strlen(open));
-    const uint8_t *to = NULL;
-
-    if (from != NULL) {
-        from += strlen(open);
-        to = memmem(from, (size_t)(end - from), close, strlen(close));
-    }
-    if (to == NULL)
-        return STATUS_NOT_FOUND;
-    SHA256(from, (size_t)(to - from), digest);
-    EVP_EncodeBlock((unsigned char *)out, digest, sizeof digest);
-    return STATUS_OK;
-}
-
 static enum status append_head(struct buf *response, const struct buf *html)
 {
-    char style[HASH_TEXT_LEN + 1];
-    char script[HASH_TEXT_LEN + 1];
-    enum status status = hash_element(html, "<style>", "</style>", style);
+    enum status status = buf_printf(response,
+                                    "HTTP/1.1 200 OK\r\n"
+                                    "Content-Type: text/html; charset=utf-8\r\n"
+                                    "Content-Length: %zu\r\n"
+                                    "Cache-Control: no-cache\r\n"
+                                    "X-Content-Type-Options: nosniff\r\n"
+                                    "Referrer-Policy: no-referrer\r\n"
+                                    "Connection: close\r\n"
+                                    "Content-Security-Policy: ",
+                                    html->len);
 
     if (status == STATUS_OK)
-        status = hash_element(html, "<script>", "</script>", script);
-    if (status != STATUS_OK)
-        return status;
-    return buf_printf(response,
-                      "HTTP/1.1 200 OK\r\n"
-                      "Content-Type: text/html; charset=utf-8\r\n"
-                      "Content-Length: %zu\r\n"
-                      "Cache-Control: no-cache\r\n"
-                      "Content-Security-Policy: default-src 'none'; style-src 'sha256-%s'; "
-                      "script-src 'sha256-%s'; img-src data:; connect-src http: https: ws: wss:; "
-                      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
-                      "X-Content-Type-Options: nosniff\r\n"
-                      "Referrer-Policy: no-referrer\r\n"
-                      "Connection: close\r\n\r\n",
-                      html->len, style, script);
+        status = page_policy_append(response, slice_of(html->data, html->len), "http: https: ws: wss:");
+    return status == STATUS_OK ? buf_append_str(response, "\r\n\r\n") : status;
 }
 
 static enum status build(struct buf *response, const struct page_conf *conf)

@@ -14,8 +14,7 @@ struct page_conf {
     const char *token_url; /* where the page asks for tokens of users (page.tokenUrl); "": nobody logs in */
 };
 
-/* The addresses are written into the page HTML-escaped. The Content-Security-Policy (CSP level 3) names
- * the page's own script and style by their SHA-256, so nothing else in the page can run.
+/* The addresses are written into the page HTML-escaped. Its Content-Security-Policy: page_policy.h.
  * STATUS_NO_MEMORY, STATUS_TOO_LARGE. */
 enum status page_new(const struct page_conf *conf, struct page **out);
 /* The whole HTTP/1.1 200 answer, headers included; valid as long as the page. */

@@ -52,10 +52,12 @@ void api_guard_fini(struct api_guard *guard)
     guard->tokens = NULL;
 }
 
-static bool is_open(const struct http_request *request)
+static bool is_open(const struct api_guard *guard, const struct http_request *request)
 {
     struct slice path = http_request_path(request);
 
+    if (guard->page_is_open && slice_equal(path, slice_str("/")))
+        return true;
     for (size_t i = 0; i < sizeof open_paths / sizeof *open_paths; i++)
         if (slice_equal(path, slice_str(open_paths[i])))
             return true;
@@ -94,7 +96,7 @@ bool api_guard_refuses(const struct api_guard *guard, struct http_exchange *exch
     const struct http_request *request = http_exchange_request(exchange);
     struct api_caller *caller = NULL;
     const char *fault =
-        guard->tokens != NULL && !is_open(request) ? find_fault(guard, request, &caller) : NULL;
+        guard->tokens != NULL && !is_open(guard, request) ? find_fault(guard, request, &caller) : NULL;
 
     if (caller != NULL)
         http_exchange_keep(exchange, api_caller_ref(caller), release);

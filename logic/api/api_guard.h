@@ -12,6 +12,7 @@
 
 struct api_guard {
     struct api_tokens *tokens; /* NULL: no token is asked for */
+    bool page_is_open;         /* "/" needs none: what stands there is a page without data */
 };
 
 /* Takes the tokens of that file from now on, "" for none, and logs how many there are, and a warning

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "logic/api/api_guard.h"
+#include "logic/api/cluster_page.h"
 #include "logic/api/cors.h"
 #include "logic/api/descriptor_share.h"
 #include "logic/api/gateways_answer.h"
@@ -31,8 +32,9 @@ struct http_api {
     struct push_request_limits limits;
     struct api_guard guard;
     struct ops_routes ops;
-    size_t descriptors_open; /* at the start */
-    size_t places;           /* callers' connections: maxConnections, or what the descriptors give */
+    struct cluster_page *page; /* NULL without page.enabled */
+    size_t descriptors_open;   /* at the start */
+    size_t places;             /* callers' connections: maxConnections, or what the descriptors give */
     bool draining;
     http_api_state *state; /* NULL: nothing to say */
     void *state_arg;
@@ -249,7 +251,15 @@ static void handle_gateways(struct http_exchange *exchange, void *arg)
     ops_json(&((const struct http_api *)arg)->ops, exchange, print_gateways);
 }
 
+static void handle_page(struct http_exchange *exchange, void *arg)
+{
+    push_job_on_answer(exchange, 200);
+    cluster_page_reply(((const struct http_api *)arg)->page, exchange);
+}
+
+/* The page stands first: without page.enabled the table begins behind it. */
 static const struct http_route routes[] = {
+    {"GET", "/", handle_page, NULL, 0},
     {"POST", "/push/all", handle_push_all, refuses_push, API_RIGHT_BROADCAST},
     {"POST", "/push/room", handle_push_room, refuses_push, API_RIGHT_PUSH},
     {"POST", "/push/user", handle_push_user, refuses_push, API_RIGHT_PUSH},
@@ -308,6 +318,7 @@ static void on_refused(int status, void *arg)
 static struct http_server_conf server_conf_of(struct http_api *api)
 {
     const struct logic_conf *conf = api->conf;
+    size_t first = api->page != NULL ? 0 : 1;
 
     return (struct http_server_conf){.max_header_bytes = (size_t)conf->max_header_bytes,
                                      .max_body_bytes = (size_t)conf->max_body_bytes,
@@ -323,8 +334,8 @@ static struct http_server_conf server_conf_of(struct http_api *api)
                                               .refused_inflight = LM_HTTP_REFUSED_INFLIGHT,
                                               .inflight = LM_HTTP_INFLIGHT,
                                               .tls_failures = LM_TLS_FAILURES},
-                                     .routes = routes,
-                                     .route_count = sizeof routes / sizeof *routes,
+                                     .routes = routes + first,
+                                     .route_count = sizeof routes / sizeof *routes - first,
                                      .filter = filter,
                                      .permits = permits,
                                      .adorn = adorn,
@@ -370,6 +381,15 @@ static void fill_limits(struct push_request_limits *limits, const struct logic_c
     limits->max_depth = (int)conf->max_json_depth;
 }
 
+static enum status make_page(struct http_api *api, struct fault *fault)
+{
+    if (!api->conf->page_enabled)
+        return STATUS_OK;
+    api->guard.page_is_open = true;
+    enum status status = cluster_page_new(&api->page);
+    return status != STATUS_OK ? fault_set(fault, status, "no memory for the page") : STATUS_OK;
+}
+
 enum status http_api_new(struct event_base *base, const struct logic_conf *conf, struct dispatch *dispatch,
                          const uint8_t logic_id[LOGIC_ID_LEN], struct http_api **out, struct fault *fault)
 {
@@ -385,6 +405,8 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
     enum status status = plan_descriptors(api, fault);
     if (status == STATUS_OK)
         status = http_api_load_tokens(api, fault);
+    if (status == STATUS_OK)
+        status = make_page(api, fault);
     for (size_t i = 0; i < PUSH_ID_PREFIX_LEN / 2; i++)
         snprintf(api->id_prefix + 2 * i, 3, "%02x", logic_id[i]);
     if (status == STATUS_OK)
@@ -439,6 +461,7 @@ void http_api_free(struct http_api *api)
     if (api == NULL)
         return;
     http_server_free(api->server);
+    cluster_page_free(api->page);
     api_guard_fini(&api->guard);
     free(api);
 }

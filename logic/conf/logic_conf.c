@@ -17,6 +17,7 @@
 /* clang-format off */
 #define AT(field)            offsetof(struct logic_conf, field)
 #define INT(field, low, high) CONF_INT, CONF_RESTART, AT(field), (low), (high)
+#define BOOL(field)          CONF_BOOL, CONF_RESTART, AT(field), 0, 0
 #define TEXT(field)          CONF_STRING, CONF_RESTART, AT(field), 0, 255
 #define ENUM(field)          CONF_ENUM, CONF_RESTART, AT(field), 0, 0
 #define LIVE_INT(field, low, high) CONF_INT, CONF_LIVE, AT(field), (low), (high)
@@ -42,6 +43,8 @@ static const struct conf_option options[] = {
     {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line and behind it what its caller may do (`TOKEN name=shop rights=push rooms=orders.* rate=200`): whoever pushes, or asks for `/gateways`, must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
     {"api.cert", LIVE_FILE(api_cert), "", NULL, "", "Certificate chain (PEM) for TLS towards callers (`https`); set together with api.key. Changed files are taken over by themselves.", NULL},
     {"api.key", LIVE_FILE(api_key), "", NULL, "", "Private key (PEM, no pass phrase) of api.cert.", NULL},
+
+    {"page.enabled", BOOL(page_enabled), "false", NULL, "", "Serve the page of the cluster at `/`: gateways, busiest rooms, recent errors. The page itself needs no token; what it shows it asks for with the one that its reader types.", NULL},
 
     {"maxItemsPerPush", LIVE_INT(max_items_per_push, 1, 1000000), "10000", NULL, "", "Items in one push.", "Pushes"},
     {"maxItemBytes", LIVE_INT(max_item_bytes, 1, 16777216), "65536", NULL, "bytes", "Size of one item.", NULL},

@@ -28,6 +28,7 @@ struct logic_conf {
     char *api_tokens_file; /* "": no token is asked for */
     char *api_cert;        /* "": plain HTTP */
     char *api_key;
+    bool page_enabled; /* the page of the cluster at "/" */
 
     int64_t max_items_per_push;
     int64_t max_item_bytes;

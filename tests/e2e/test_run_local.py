@@ -159,6 +159,8 @@ def follow(local, command, said):
     elif command.endswith("/gateways"):
         state = re.search(r'"(\w+)"', said)[1]
         wait_until(lambda: state_is(local, command, state), 20, f"gateway-2 to be {state}")
+    elif "<title>" in command:
+        assert said.split(":")[0] in local.run(command)
     elif command.endswith("grep redis_up"):
         value = re.search(r"\d", said)[0]
         up = lambda: [line.split()[-1] for line in local.run(command).splitlines() if not line.startswith("#")]

@@ -255,6 +255,43 @@ static void these_are_the_routes(void **state)
     }
 }
 
+static size_t routes_of(const char *path)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < the_server.conf.route_count; i++)
+        found += strcmp(the_server.conf.routes[i].path, path) == 0;
+    return found;
+}
+
+static void the_page_is_off_unless_asked_for(void **state)
+{
+    struct bench *bench = *state;
+
+    start(bench);
+    assert_int_equal(routes_of("/"), 0);
+    assert_int_equal(routes_of("/push/all"), 1);
+}
+
+static void the_page_is_whole_and_may_talk_to_its_own_logic_alone(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->conf.page_enabled = true;
+    start(bench);
+    assert_int_equal(routes_of("/"), 1);
+    call(bench, "GET", "/", "", "");
+    expect_answer(&bench->exchange, 200, "<title>Fanfare cluster</title>");
+    assert_memory_equal(bench->exchange.body, "<!doctype html>", 15);
+    assert_string_equal(bench->exchange.body + strlen(bench->exchange.body) - 8, "</html>\n");
+    assert_non_null(strstr(bench->exchange.headers, "connect-src 'self'; base-uri 'none'"));
+    assert_non_null(
+        strstr(bench->exchange.headers, "Content-Security-Policy: default-src 'none'; style-src 'sha256-"));
+    assert_null(strstr(bench->exchange.headers, "unsafe"));
+    assert_null(strstr(bench->exchange.body, "innerHTML"));
+    assert_int_equal(metrics_get(LM_HTTP_2XX), 1);
+}
+
 static void a_push_to_everyone(void **state)
 {
     struct bench *bench = *state;
@@ -486,6 +523,29 @@ static void probes_need_no_token(void **state)
     assert_int_equal(metrics_get(LM_HTTP_UNAUTHORIZED), 0);
 }
 
+static void the_page_needs_no_token_and_nothing_behind_it_is_open(void **state)
+{
+    char path[] = "/tmp/fanfare-tokens-XXXXXX";
+    struct bench *bench = *state;
+
+    bench->conf.page_enabled = true;
+    ask_for_tokens(bench, path);
+    call(bench, "GET", "/", "", "");
+    expect_answer(&bench->exchange, 200, "<title>");
+    call(bench, "GET", "/gateways", "", "");
+    expect_refused_unread(bench, 401, "\"unauthorized\"");
+}
+
+static void where_there_is_no_page_its_path_is_no_hole(void **state)
+{
+    char path[] = "/tmp/fanfare-tokens-XXXXXX";
+    struct bench *bench = *state;
+
+    ask_for_tokens(bench, path);
+    call(bench, "GET", "/", "", "");
+    expect_refused_unread(bench, 401, "\"unauthorized\"");
+}
+
 static void a_page_that_is_not_listed_may_not_push(void **state)
 {
     struct bench *bench = *state;
@@ -635,6 +695,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(these_are_the_routes),
+        TEST(the_page_is_off_unless_asked_for),
+        TEST(the_page_is_whole_and_may_talk_to_its_own_logic_alone),
         TEST(a_push_to_everyone),
         TEST(a_form_to_a_room_as_go_push_makes_it),
         TEST(a_batch_is_answered_as_a_list),
@@ -648,6 +710,8 @@ int main(void)
         TEST(without_a_right_nothing_is_read),
         TEST(without_a_token_nothing_is_read),
         TEST(probes_need_no_token),
+        TEST(the_page_needs_no_token_and_nothing_behind_it_is_open),
+        TEST(where_there_is_no_page_its_path_is_no_hole),
         TEST(a_page_that_is_not_listed_may_not_push),
         TEST(a_preflight_is_answered_without_a_token),
         TEST(ready_is_who_can_deliver),
