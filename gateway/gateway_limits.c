@@ -76,8 +76,9 @@ struct fanout_limits gateway_fanout_limits(const struct gateway_conf *conf)
 
 struct push_limits gateway_push_limits(const struct gateway_conf *conf)
 {
-    return (struct push_limits){(size_t)conf->max_room_name_bytes, (size_t)conf->max_item_bytes,
-                                (int)conf->max_json_depth};
+    return (struct push_limits){.max_room_len = (size_t)conf->max_room_name_bytes,
+                                .max_item_len = (size_t)conf->max_item_bytes,
+                                .max_depth = (int)conf->max_json_depth};
 }
 
 void gateway_hello_limits(const struct gateway_conf *conf, int64_t out[HELLO_LIMIT_COUNT])

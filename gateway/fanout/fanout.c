@@ -158,7 +158,8 @@ static int64_t turn_now(struct fanout *fanout)
     return fanout->turn_us;
 }
 
-static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count)
+static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count,
+                        const struct push_terms *terms)
 {
     struct fanout *fanout = arg;
     uint64_t hash = hashmap_hash(key);
@@ -166,6 +167,7 @@ static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_
     int64_t now = turn_now(fanout);
     struct slice item;
 
+    (void)terms;
     metrics_add(M_ITEMS_RECEIVED, item_count);
     metrics_add(items_of[audience_of(key)], item_count);
     if (here.buckets == 0) {

@@ -6,12 +6,15 @@
 #include <stdint.h>
 
 #include "shared/base/slice.h"
+#include "shared/contract/push_options.h"
 
 /* Where applied pushes go: called once per key (audience.h), that is, once per room or user, or once for
- * everyone. `items` is walked with push_next_item (push.h) and valid during the call. Returns how many
- * clients are subscribed now. */
+ * everyone. `items` is walked with push_next_item (push.h), `terms` says how they are delivered (NULL: the
+ * push has no options; its time to live counts from this call); both are valid during the call. Returns how
+ * many clients are subscribed now. */
 struct push_sink {
-    uint32_t (*deliver)(void *arg, struct slice key, struct slice items, uint32_t item_count);
+    uint32_t (*deliver)(void *arg, struct slice key, struct slice items, uint32_t item_count,
+                        const struct push_terms *terms);
     void *arg;
 };
 

@@ -81,6 +81,11 @@ static const unsigned duplicate_rows[] = {
     [PUSH_BY_BUS] = M_DUPLICATES_BUS,
 };
 
+static const struct push_terms *terms_of(const struct push_record *record)
+{
+    return push_terms_are_set(&record->terms) ? &record->terms : NULL;
+}
+
 /* To every room or user of the record; of users that somebody waits for it is noted who is not there. */
 static uint32_t deliver_to_names(struct push_handler *handler, const struct push_record *record)
 {
@@ -95,7 +100,7 @@ static uint32_t deliver_to_names(struct push_handler *handler, const struct push
         offline_set_begin(&handler->offline, record->room_count);
     for (uint16_t i = 0; push_next_room(&names, &name); i++) {
         uint32_t here = sink->deliver(sink->arg, audience_key_of(record->target, name, key), record->items,
-                                      record->item_count);
+                                      record->item_count, terms_of(record));
 
         clients += here;
         if (noted && here == 0)
@@ -113,7 +118,8 @@ static uint32_t apply(struct push_handler *handler, enum push_path path, const s
     metrics_add(M_PUSHES, 1);
     metrics_add(applied_rows[path], 1);
     if (!audience_has_names(record->target))
-        return sink->deliver(sink->arg, audience_key(record->target), record->items, record->item_count);
+        return sink->deliver(sink->arg, audience_key(record->target), record->items, record->item_count,
+                             terms_of(record));
     return deliver_to_names(handler, record);
 }
 
@@ -138,11 +144,21 @@ static void apply_once(struct push_handler *handler, struct producer *producer, 
     batch_tally_applied(tally, record, clients);
 }
 
-static void release_copy(struct push_handler *handler, struct producer *producer, struct early *early)
+/* A push that waited here for `ms` has less time left. */
+static void shorten_ttl(struct push_record *record, int64_t ms)
+{
+    uint32_t ttl_ms = record->terms.ttl_ms;
+
+    record->terms.ttl_ms = ms < ttl_ms ? ttl_ms - (uint32_t)ms : 0;
+}
+
+static void release_copy(struct push_handler *handler, struct producer *producer, struct early *early,
+                         int64_t now_ms)
 {
     while (early->rest.len > 0 && producer_fits(producer, early->first)) {
         struct push_record record = reorder_buffer_cut(producer, early);
 
+        shorten_ttl(&record, now_ms - early->came_ms);
         apply_once(handler, producer, PUSH_BY_BUS, &record, NULL);
     }
     reorder_buffer_put_back(&handler->reorder, producer, early);
@@ -154,7 +170,7 @@ static void release(struct push_handler *handler, struct producer *producer, int
     struct early *first;
 
     while ((first = reorder_buffer_first(producer)) != NULL && producer_fits(producer, first->first))
-        release_copy(handler, producer, first);
+        release_copy(handler, producer, first, now_ms);
     gap_settle(producer, now_ms);
     if (first != NULL)
         gap_open(producer, first->first, first->came_ms);

@@ -113,6 +113,16 @@ static void on_published(const redisReply *answer, void *arg)
     event_active(bus->kick, EV_TIMEOUT, 0);
 }
 
+static enum status append_record(struct buf *message, const struct encoded_push *push)
+{
+    size_t start = message->len;
+    enum status status = buf_append(message, push->bytes, push->len);
+
+    if (status == STATUS_OK && push->ttl_at > 0)
+        encoded_push_ttl_left(push, clock_now_ms(), message->data + start + push->ttl_at);
+    return status;
+}
+
 static enum status encode(struct bus_publisher *bus)
 {
     struct link_queue *queue = &bus->queue;
@@ -126,7 +136,7 @@ static enum status encode(struct bus_publisher *bus)
     buf_clear(&bus->message);
     enum status status = buf_append(&bus->message, header, sizeof header);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        status = buf_append(&bus->message, link_queue_at(queue, i)->bytes, link_queue_at(queue, i)->len);
+        status = append_record(&bus->message, link_queue_at(queue, i));
     return status;
 }
 

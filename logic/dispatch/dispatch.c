@@ -47,9 +47,11 @@ static void note_offer(enum link_offer offer, const char *name, struct push_outc
 static void note_refusal(const struct gateway_link *link, struct push_measure *measure,
                          struct push_outcome *outcome)
 {
+    outcome->lacks = gateway_link_lacks(link, measure);
+    if (outcome->lacks != 0)
+        return;
     outcome->passed.limit = gateway_link_passed(link, measure, &outcome->passed.allowed);
-    outcome->no_users = outcome->passed.limit == HELLO_LIMIT_COUNT;
-    if (!outcome->no_users)
+    if (outcome->passed.limit < HELLO_LIMIT_COUNT)
         outcome->passed.had = push_measure_of(measure, outcome->passed.limit);
 }
 

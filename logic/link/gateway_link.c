@@ -115,25 +115,23 @@ size_t gateway_link_queued(const struct gateway_link *link)
 }
 
 /* Of one that is not up nothing is known yet: link_sender looks again when it is. */
-static bool lacks_users(const struct gateway_link *link, const struct push *push)
+capability_set gateway_link_lacks(const struct gateway_link *link, const struct push_measure *measure)
 {
-    return push->target == AUDIENCE_USER && gateway_link_is_up(link) && !link->sender.users;
+    return gateway_link_is_up(link) ? measure->needs & ~link->sender.can : 0;
 }
 
 enum hello_limit gateway_link_passed(const struct gateway_link *link, struct push_measure *measure,
                                      int64_t *allowed)
 {
-    enum hello_limit limit = HELLO_LIMIT_COUNT;
+    enum hello_limit limit = link_limits_passed(link->hello.peer.limits, link->below, measure);
 
-    if (!lacks_users(link, measure->push))
-        limit = link_limits_passed(link->hello.peer.limits, link->below, measure);
     *allowed = limit < HELLO_LIMIT_COUNT ? link->hello.peer.limits[limit] : 0;
     return limit;
 }
 
 static bool refuses(const struct gateway_link *link, struct push_measure *measure)
 {
-    if (lacks_users(link, measure->push))
+    if (gateway_link_lacks(link, measure) != 0)
         return true;
     return link->hello.known &&
            link_limits_passed(link->hello.peer.limits, link->below, measure) != HELLO_LIMIT_COUNT;

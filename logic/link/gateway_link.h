@@ -67,17 +67,19 @@ struct link_details {
 void gateway_link_describe(const struct gateway_link *link, int64_t now_ms, struct link_details *out);
 
 enum link_offer {
-    LINK_TAKES,   /* gateway_link_add may follow, before the loop runs on */
-    LINK_REFUSES, /* up, and the push is past a limit of the gateway's, or of a kind that it does not know */
-    LINK_FULL,    /* up, but its queue has no room */
-    LINK_DROPS,   /* not up and full, or down for too long */
+    LINK_TAKES,     /* gateway_link_add may follow, before the loop runs on */
+    LINK_REFUSES,   /* up, and the push is past a limit of the gateway's, or needs what it does not know */
+    LINK_FULL,      /* up, but its queue has no room */
+    LINK_DROPS,     /* not up and full, or down for too long */
     LINK_NO_MEMORY, /* the queue cannot grow */
 };
 
 /* Whether the link would take the push. Changes nothing but spare memory. `now_ms` is clock_now_ms(). */
 enum link_offer gateway_link_offer(struct gateway_link *link, struct push_measure *measure, int64_t now_ms);
-/* Which limit of the gateway a push is past that LINK_REFUSES was said of, and what it allows;
- * HELLO_LIMIT_COUNT: none, the push is to users and the gateway knows no such pushes. */
+/* What a push that LINK_REFUSES was said of needs and the gateway lacks; 0: the push is past a limit. */
+capability_set gateway_link_lacks(const struct gateway_link *link, const struct push_measure *measure);
+/* Which limit of the gateway a push is past that LINK_REFUSES was said of and that lacks nothing, and what it
+ * allows. */
 enum hello_limit gateway_link_passed(const struct gateway_link *link, struct push_measure *measure,
                                      int64_t *allowed);
 /* Queues the push (takes a reference) and sees that it is sent. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What waits for one gateway: pushes in the order of their sequences. The first ones may be frozen: they are
- * the batch that is under way and is sent again, byte for byte, until it is answered. Bounds: `max_count`
- * pushes and `max_bytes` bytes of records (linkQueueBytes, gatewayMaxPendingCount). Policy past them:
- * link_queue_has_room says no and the caller refuses or drops the push; it also counts (logic_metrics.h).
- * Pure: no socket, no clock, no metrics. One thread at a time. */
+ * the batch that is under way and is sent again, under the same numbers, until it is answered. Bounds:
+ * `max_count` pushes and `max_bytes` bytes of records (linkQueueBytes, gatewayMaxPendingCount). Policy past
+ * them: link_queue_has_room says no and the caller refuses or drops the push; it also counts
+ * (logic_metrics.h). Pure: no socket, no clock, no metrics. One thread at a time. */
 #ifndef FANFARE_LOGIC_LINK_LINK_QUEUE_H
 #define FANFARE_LOGIC_LINK_LINK_QUEUE_H
 

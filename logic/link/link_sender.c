@@ -28,13 +28,26 @@ void link_sender_fini(struct link_sender *sender)
     buf_fini(&sender->form);
 }
 
-/* How many of the oldest pushes come before the first one to users, at most `max`. */
-static size_t count_before_users(const struct link_sender *sender, size_t max)
+enum { ALL_NEEDS = 1 << HELLO_USERS | 1 << HELLO_OPTIONS | 1 << HELLO_COMMANDS }; /* of pushes */
+
+static bool takes_all(const struct link_sender *sender)
+{
+    return (ALL_NEEDS & ~sender->can) == 0;
+}
+
+/* What the push needs and the peer lacks. */
+static capability_set lacking(const struct link_sender *sender, const struct encoded_push *push)
+{
+    return push->needs & ~sender->can;
+}
+
+/* How many of the oldest pushes come before the first one that needs what the peer lacks, at most `max`. */
+static size_t count_before_lacking(const struct link_sender *sender, size_t max)
 {
     const struct link_queue *queue = &sender->ledger->queue;
     size_t count = 0;
 
-    while (count < max && count < queue->count && !encoded_push_is_to_users(link_queue_at(queue, count)))
+    while (count < max && count < queue->count && lacking(sender, link_queue_at(queue, count)) == 0)
         count++;
     return count;
 }
@@ -46,10 +59,10 @@ void link_sender_start(struct link_sender *sender, struct h2_conn *conn, const s
     sender->conn = conn;
     sender->owed = false;
     sender->forms = false;
-    sender->untraced = peer != NULL && !peer->traces;
-    sender->users = peer != NULL && peer->users;
-    sender->told_users = false;
-    if (!sender->users && count_before_users(sender, frozen) < frozen)
+    sender->untraced = peer != NULL && !hello_can(peer, HELLO_TRACES);
+    sender->can = peer != NULL ? peer->capabilities : 0;
+    sender->told = 0;
+    if (!takes_all(sender) && count_before_lacking(sender, frozen) < frozen)
         link_queue_thaw(&sender->ledger->queue);
 }
 
@@ -59,15 +72,41 @@ void link_sender_stop(struct link_sender *sender)
     sender->owed = false;
 }
 
-/* What is left of a record whose trace is left out, up to where its bytes stand elsewhere. */
-static struct slice untraced_rest(struct link_sender *sender, const struct encoded_push *push)
+static bool is_cut(const struct link_sender *sender, const struct encoded_push *push)
+{
+    return sender->untraced && encoded_push_is_traced(push);
+}
+
+/* A record that goes out otherwise than it stands in memory: what stands elsewhere is made when it is begun,
+ * so that all parts of it are of one moment. */
+static void begin_changed(struct link_sender *sender, const struct encoded_push *push)
+{
+    if (is_cut(sender, push))
+        push_record_untraced_head(push->bytes, sender->head);
+    else
+        memcpy(sender->head, push->bytes, sizeof sender->head);
+    if (push->ttl_at > 0)
+        encoded_push_ttl_left(push, clock_now_ms(), sender->ttl);
+}
+
+/* What is left of such a record, up to where its bytes stand elsewhere; `*last`: up to its end. */
+static struct slice changed_rest(struct link_sender *sender, const struct encoded_push *push, bool *last)
 {
     size_t offset = sender->offset;
+    size_t end = is_cut(sender, push) ? push->len - TRACEPARENT_LEN : push->len;
+    size_t ttl_end = push->ttl_at + sizeof sender->ttl;
 
-    if (offset >= sizeof sender->head)
-        return slice_of(push->bytes + offset, push->len - TRACEPARENT_LEN - offset);
-    push_record_untraced_head(push->bytes, sender->head);
-    return slice_of(sender->head + offset, sizeof sender->head - offset);
+    *last = false;
+    if (offset == 0)
+        begin_changed(sender, push);
+    if (offset < sizeof sender->head)
+        return slice_of(sender->head + offset, sizeof sender->head - offset);
+    if (offset < push->ttl_at)
+        return slice_of(push->bytes + offset, push->ttl_at - offset);
+    if (push->ttl_at > 0 && offset < ttl_end)
+        return slice_of(sender->ttl + (offset - push->ttl_at), ttl_end - offset);
+    *last = true;
+    return slice_of(push->bytes + offset, end - offset);
 }
 
 /* What is left of the piece; `*last`: no more of it comes behind that. */
@@ -77,10 +116,9 @@ static struct slice batch_rest(struct link_sender *sender, bool *last)
     if (sender->piece == 0)
         return slice_of(sender->header + sender->offset, sizeof sender->header - sender->offset);
     const struct encoded_push *push = link_queue_at(&sender->ledger->queue, sender->piece - 1);
-    if (!sender->untraced || !encoded_push_is_traced(push))
+    if (!is_cut(sender, push) && push->ttl_at == 0)
         return slice_of(push->bytes + sender->offset, push->len - sender->offset);
-    *last = sender->offset >= sizeof sender->head;
-    return untraced_rest(sender, push);
+    return changed_rest(sender, push, last);
 }
 
 static size_t read_batch(void *arg, uint8_t *out, size_t len, int *eof)
@@ -107,7 +145,7 @@ static size_t read_batch(void *arg, uint8_t *out, size_t len, int *eof)
 static enum status send_batch(struct link_sender *sender)
 {
     struct link_queue *queue = &sender->ledger->queue;
-    size_t max = sender->users ? sender->max_pushes : count_before_users(sender, sender->max_pushes);
+    size_t max = takes_all(sender) ? sender->max_pushes : count_before_lacking(sender, sender->max_pushes);
     size_t count = link_queue_freeze(queue, max, sender->batch_bytes - sizeof sender->header);
 
     push_batch_header_encode(sender->logic_id, link_queue_at(queue, 0)->sequence, (uint32_t)count, 0,
@@ -206,25 +244,36 @@ static enum status send_form(struct link_sender *sender)
     return status;
 }
 
-/* A push to users has no weaker form: whoever knows none does not get it. Telling who waits may bring more
+static void log_lacking(struct link_sender *sender, capability_set lacks)
+{
+    for (unsigned i = 0; i < HELLO_CAPABILITY_COUNT; i++)
+        if ((lacks & ~sender->told & 1u << i) != 0)
+            log_event(LOG_WARN, "gateway takes no such pushes, which are dropped for it",
+                      LOG_S("gateway", sender->ledger->gateway),
+                      LOG_S("pushes", hello_refused_without((enum hello_capability)i)));
+    sender->told |= lacks;
+}
+
+/* A push has no weaker form: whoever lacks what it needs does not get it. Telling who waits may bring more
  * pushes. */
-static void drop_users(struct link_sender *sender)
+static void drop_lacking(struct link_sender *sender)
 {
     struct link_queue *queue = &sender->ledger->queue;
 
-    while (queue->count > 0 && encoded_push_is_to_users(link_queue_at(queue, 0))) {
-        if (!sender->told_users)
-            log_event(LOG_WARN, "gateway takes no pushes to users, which are dropped for it",
-                      LOG_S("gateway", sender->ledger->gateway));
-        sender->told_users = true;
+    while (queue->count > 0) {
+        capability_set lacks = lacking(sender, link_queue_at(queue, 0));
+
+        if (lacks == 0)
+            return;
+        log_lacking(sender, lacks);
         link_ledger_drop(sender->ledger, 1, LINK_DROP_REFUSED);
     }
 }
 
 enum status link_sender_send(struct link_sender *sender)
 {
-    if (sender->conn != NULL && !sender->owed && !sender->users)
-        drop_users(sender);
+    if (sender->conn != NULL && !sender->owed && !takes_all(sender))
+        drop_lacking(sender);
     if (sender->conn == NULL || sender->owed || sender->ledger->queue.count == 0)
         return STATUS_OK;
     enum status status = sender->forms ? send_form(sender) : send_batch(sender);
@@ -266,7 +315,7 @@ static enum link_reply turn_to_forms(struct link_sender *sender)
 {
     link_queue_thaw(&sender->ledger->queue);
     sender->forms = true;
-    sender->users = false;
+    sender->can = 0;
     if (!sender->told_forms)
         log_event(LOG_INFO, "gateway knows no batches, using go-push's form calls",
                   LOG_S("gateway", sender->ledger->gateway));

@@ -24,18 +24,19 @@ struct link_sender {
     struct h2_conn *conn;    /* NULL while there is none */
     bool owed;               /* an answer is due on `stream` */
     int32_t stream;
-    int64_t sent_us;   /* monotonic: when the request that is owed an answer was sent */
-    bool forms;        /* this connection's peer does not know /rpc/batch */
-    bool untraced;     /* likewise, traced records */
-    bool users;        /* this connection's peer knows records to users: it gets no others of that kind */
-    bool told_users;   /* on this connection: logged that such pushes were dropped */
-    bool told_forms;   /* logged */
-    size_t max_pushes; /* per batch; smaller while a refused one is being narrowed down */
+    int64_t sent_us;     /* monotonic: when the request that is owed an answer was sent */
+    bool forms;          /* this connection's peer does not know /rpc/batch */
+    bool untraced;       /* likewise, traced records */
+    capability_set can;  /* likewise, what the peer knows: it gets no push that needs more */
+    capability_set told; /* on this connection: logged that pushes which need it were dropped */
+    bool told_forms;     /* logged */
+    size_t max_pushes;   /* per batch; smaller while a refused one is being narrowed down */
 
     uint8_t header[PUSH_BATCH_HEADER_LEN];
     size_t piece; /* what is read next: 0 the header, then the pushes from 1 */
     size_t offset;
     uint8_t head[PUSH_RECORD_HEAD_LEN]; /* of the piece, when its trace is left out */
+    uint8_t ttl[PUSH_OPTION_TTL_LEN];   /* likewise, when it has one: what was left when it was begun */
 
     struct buf form;
     size_t form_sent;
@@ -53,7 +54,7 @@ void link_sender_init(struct link_sender *sender, struct link_ledger *ledger, co
                       size_t batch_bytes);
 void link_sender_fini(struct link_sender *sender);
 /* A connection is ready; `peer` is what the gateway said of itself, NULL when it knows no hello. What was
- * frozen stays frozen, unless a push to users is in it and the gateway knows none: those are dropped as
+ * frozen stays frozen, unless a push in it needs what the gateway lacks: such pushes are dropped as
  * LINK_DROP_REFUSED when their turn comes. */
 void link_sender_start(struct link_sender *sender, struct h2_conn *conn, const struct hello *peer);
 /* The connection is over. */

@@ -22,7 +22,8 @@ void link_talk_send(struct gateway_link *link)
 
 static struct hello own_hello(const struct gateway_link *link)
 {
-    struct hello own = {.version = FANFARE_VERSION, .traces = true, .users = true};
+    struct hello own = {.version = FANFARE_VERSION,
+                        .capabilities = 1u << HELLO_TRACES | 1u << HELLO_USERS | 1u << HELLO_OPTIONS};
 
     hello_set_instance(&own, link->env->logic_id);
     link_limits_own(link->env->conf, own.limits);

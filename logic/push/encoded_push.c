@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
+#include "logic/push/push_measure.h"
 #include "logic/push/push_wait.h"
+#include "shared/base/clock.h"
 
 enum status encoded_push_new(const struct push *push, uint64_t sequence, struct encoded_push **out)
 {
@@ -17,11 +19,22 @@ enum status encoded_push_new(const struct push *push, uint64_t sequence, struct 
     encoded->sequence = sequence;
     encoded->item_count = push->item_count;
     encoded->wait = NULL;
+    encoded->needs = push_needs(push);
+    encoded->ttl_at = push_record_ttl_at(push);
+    encoded->ttl_ms = push->terms.ttl_ms;
+    encoded->accepted_ms = encoded->ttl_at > 0 ? clock_now_ms() : 0;
     encoded->refs = 1;
     encoded->len = len;
     push_record_encode(push, sequence, encoded->bytes);
     *out = encoded;
     return STATUS_OK;
+}
+
+void encoded_push_ttl_left(const struct encoded_push *push, int64_t now_ms, uint8_t out[PUSH_OPTION_TTL_LEN])
+{
+    int64_t passed = now_ms - push->accepted_ms;
+
+    push_record_ttl_encode(passed < push->ttl_ms ? push->ttl_ms - (uint32_t)passed : 0, out);
 }
 
 struct encoded_push *encoded_push_ref(struct encoded_push *push)

@@ -164,6 +164,16 @@ static enum status append_wait_timeout(struct buf *out, const char *id_prefix,
     return append_half_done(out, id_prefix, message, outcome);
 }
 
+/* In words, the first of what is lacking. */
+static const char *refused_without(capability_set lacks)
+{
+    unsigned first = 0;
+
+    while ((lacks & 1u << first) == 0)
+        first++;
+    return hello_refused_without((enum hello_capability)first);
+}
+
 /* "an item has 5000 bytes, and maxItemBytes is 1024 at 10.0.0.7:7788", "10.0.0.7:7788 takes no pushes to
  * users". */
 static void say_passed(const struct push_outcome *outcome, char *out, size_t cap)
@@ -177,8 +187,9 @@ static void say_passed(const struct push_outcome *outcome, char *out, size_t cap
     const char *first = (const char *)outcome->names[PUSH_NAMES_REFUSED].data;
     char subject[64];
 
-    if (outcome->no_users) {
-        snprintf(out, cap, "%.100s takes no pushes to users", first != NULL ? first : "?");
+    if (outcome->lacks != 0) {
+        snprintf(out, cap, "%.100s takes no %s", first != NULL ? first : "?",
+                 refused_without(outcome->lacks));
         return;
     }
     snprintf(subject, sizeof subject, had[outcome->passed.limit], (long long)outcome->passed.had);
@@ -192,7 +203,7 @@ static enum status append_wait_refused(struct buf *out, const char *id_prefix,
     char passed[256] = "sent again, it is refused again";
     char message[400];
 
-    if (outcome->passed.had > 0 || outcome->no_users)
+    if (outcome->passed.had > 0 || outcome->lacks != 0)
         say_passed(outcome, passed, sizeof passed);
     snprintf(message, sizeof message, "%zu of %zu gateways refused the push, %zu applied it: %s",
              outcome->refused, outcome->known, outcome->acked, passed);

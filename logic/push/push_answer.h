@@ -49,8 +49,8 @@ struct push_outcome {
         enum hello_limit limit;
         int64_t allowed; /* by the first gateway that refuses it */
         int64_t had;
-    } passed;      /* the limit that the push is past, when it was refused before it was sent */
-    bool no_users; /* or the push is to users, and the first gateway that refuses it knows no such pushes */
+    } passed;             /* the limit that the push is past, when it was refused before it was sent */
+    capability_set lacks; /* or what it needs and the first gateway that refuses it does not know */
     const struct offline_users *offline; /* of a push to users, once all have said; else NULL */
     struct buf names[PUSH_NAMES_COUNT];  /* of gateways, each "host:port" with its NUL */
 };

@@ -13,11 +13,14 @@
 struct push_measure {
     const struct push *push; /* must outlive this */
     size_t bytes;            /* of its record */
+    capability_set needs;    /* push_needs */
     bool measured;
     int64_t most[HELLO_LIMIT_COUNT]; /* set once `measured` */
 };
 
-/* The record's size, the rest when it is asked for. */
+/* What a gateway must know to take the push. */
+capability_set push_needs(const struct push *push);
+/* The record's size and needs, the rest when it is asked for. */
 void push_measure_init(struct push_measure *measure, const struct push *push);
 /* What the push takes of `limit`: its longest item, deepest nesting, longest room name, or the bytes of a
  * request that carries it alone. */

@@ -17,6 +17,13 @@ static const char *const limit_names[HELLO_LIMIT_COUNT] = {
     [HELLO_RPC_BYTES] = "maxRpcBytes",
 };
 
+#define CAPABILITY_ROW(capability, name, refused) [HELLO_##capability] = {name, refused},
+static const struct {
+    const char *name;
+    const char *refused;
+} capabilities[HELLO_CAPABILITY_COUNT] = {HELLO_CAPABILITIES(CAPABILITY_ROW)};
+#undef CAPABILITY_ROW
+
 enum member { MEMBER_VERSION, MEMBER_INSTANCE, MEMBER_LIMITS, MEMBER_CAPABILITIES, MEMBER_COUNT };
 
 static const char *const member_names[MEMBER_COUNT] = {
@@ -29,6 +36,11 @@ static const char *const member_names[MEMBER_COUNT] = {
 const char *hello_limit_name(enum hello_limit limit)
 {
     return limit_names[limit];
+}
+
+const char *hello_refused_without(enum hello_capability capability)
+{
+    return capabilities[capability].refused;
 }
 
 void hello_set_instance(struct hello *hello, const uint8_t *bytes)
@@ -48,12 +60,16 @@ static enum status print_limits(const struct hello *hello, struct buf *out)
 
 static enum status print_capabilities(const struct hello *hello, struct buf *out)
 {
-    const char *names = hello->traces && hello->users ? "\"traces\",\"users\""
-                        : hello->traces               ? "\"traces\""
-                        : hello->users                ? "\"users\""
-                                                      : "";
+    enum status status = buf_append_str(out, ",\"capabilities\":[");
+    const char *comma = "";
 
-    return buf_printf(out, ",\"capabilities\":[%s]}", names);
+    for (unsigned i = 0; i < HELLO_CAPABILITY_COUNT && status == STATUS_OK; i++) {
+        if (!hello_can(hello, (enum hello_capability)i))
+            continue;
+        status = buf_printf(out, "%s\"%s\"", comma, capabilities[i].name);
+        comma = ",";
+    }
+    return status == STATUS_OK ? buf_append_str(out, "]}") : status;
 }
 
 enum status hello_print(const struct hello *hello, struct buf *out)
@@ -175,6 +191,15 @@ static enum status read_limits(const struct json_value *value, const uint8_t *ba
     return status;
 }
 
+/* The bit of the capability of that name; 0: not known here. */
+static capability_set capability_named(struct slice name)
+{
+    for (unsigned i = 0; i < HELLO_CAPABILITY_COUNT; i++)
+        if (json_string_is(name, capabilities[i].name, false))
+            return 1u << i;
+    return 0;
+}
+
 static enum status read_capabilities(const struct json_value *value, const uint8_t *base, struct hello *out,
                                      struct fault *fault)
 {
@@ -184,14 +209,11 @@ static enum status read_capabilities(const struct json_value *value, const uint8
 
     if (value->type != JSON_ARRAY)
         return refuse(fault, "capabilities", "must be an array of strings");
-    out->traces = out->users = false;
+    out->capabilities = 0;
     while (json_next_element(&elements, &element)) {
         if (element.type != JSON_STRING || ++count > CAPABILITIES_MAX)
             return refuse(fault, "capabilities", "must be at most 256 strings");
-        if (json_string_is(element.text, "traces", false))
-            out->traces = true;
-        else if (json_string_is(element.text, "users", false))
-            out->users = true;
+        out->capabilities |= capability_named(element.text);
     }
     return STATUS_OK;
 }

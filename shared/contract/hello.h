@@ -26,13 +26,38 @@ enum hello_limit {
     HELLO_LIMIT_COUNT
 };
 
+/* What a daemon knows beyond the first version of this contract: name in the hello, and what is not for who
+ * lacks it, in words of an answer ("10.0.0.7:7788 takes no pushes to users"; NULL: nothing of a caller's). */
+#define HELLO_CAPABILITIES(X)                                                                                \
+    X(TRACES, "traces", NULL) /* traced records (shared/contract/push.h) */                                  \
+    X(USERS, "users", "pushes to users")                                                                     \
+    X(OPTIONS, "options", "pushes with exclude, ttlMs, key or urgent") /* shared/contract/push_options.h */  \
+    X(COMMANDS, "commands", "commands")                                                                      \
+    X(QUERIES, "queries", NULL)                                                                              \
+    X(BANS, "bans", NULL)
+
+#define HELLO_CAPABILITY_ENUM(capability, name, refused) HELLO_##capability,
+enum hello_capability { HELLO_CAPABILITIES(HELLO_CAPABILITY_ENUM) HELLO_CAPABILITY_COUNT };
+#undef HELLO_CAPABILITY_ENUM
+
+/* A bit, 1u << capability, for each enum hello_capability. */
+typedef unsigned capability_set;
+
 struct hello {
     char version[HELLO_VERSION_MAX + 1];   /* printable ASCII */
     char instance[HELLO_INSTANCE_LEN + 1]; /* lower-case hex, random per process */
     int64_t limits[HELLO_LIMIT_COUNT];     /* each at least 1 */
-    bool traces;                           /* knows traced records (shared/contract/push.h) */
-    bool users;                            /* knows records to users (likewise) */
+    capability_set capabilities;
 };
+
+/* Whether who said `hello` has the capability; legal on NULL, who said none. */
+static inline bool hello_can(const struct hello *hello, enum hello_capability capability)
+{
+    return hello != NULL && (hello->capabilities & 1u << capability) != 0;
+}
+
+/* What a gateway without the capability takes none of, as above. Static, or NULL. */
+const char *hello_refused_without(enum hello_capability capability);
 
 /* The option that sets the limit on a gateway, e.g. "maxItemBytes". Static. */
 const char *hello_limit_name(enum hello_limit limit);

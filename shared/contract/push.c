@@ -3,8 +3,9 @@
  * given; decoding checks all of a batch first, so that walking it afterwards needs no checks. Pure. */
 #include "shared/contract/push.h"
 
-#include <endian.h>
 #include <string.h>
+
+#include "shared/contract/big_endian.h"
 
 enum {
     RECORD_HEAD_LEN = PUSH_RECORD_HEAD_LEN - PUSH_RECORD_PREFIX_LEN,
@@ -13,71 +14,6 @@ enum {
     SEQUENCE_AT = 24,
     COUNT_AT = 32
 };
-
-static bool is_control(const uint8_t *at, const uint8_t *end)
-{
-    return *at < 0x20 || *at == 0x7F || (*at == 0xC2 && at + 1 < end && at[1] < 0xA0);
-}
-
-static bool has_control(struct slice name)
-{
-    const uint8_t *end = name.data + name.len;
-
-    for (const uint8_t *at = name.data; at < end; at++) {
-        if (is_control(at, end)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-const char *push_name_fault(enum audience kind, struct slice name, size_t max_len)
-{
-    bool user = kind == AUDIENCE_USER;
-
-    if (name.len == 0) {
-        return user ? "the user name is empty" : "the room name is empty";
-    }
-    if (name.len > max_len || name.len > AUDIENCE_NAME_MAX) {
-        return user ? "the user name is too long" : "the room name is too long";
-    }
-    if (!utf8_valid(name, NULL)) {
-        return user ? "the user name is not valid UTF-8" : "the room name is not valid UTF-8";
-    }
-    if (has_control(name)) {
-        return user ? "the user name has a control character" : "the room name has a control character";
-    }
-    return NULL;
-}
-
-const char *push_room_fault(struct slice room, size_t max_len)
-{
-    return push_name_fault(AUDIENCE_ROOM, room, max_len);
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-    uint16_t wire;
-
-    memcpy(&wire, at, sizeof wire);
-    return be16toh(wire);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t wire;
-
-    memcpy(&wire, at, sizeof wire);
-    return be32toh(wire);
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t wire;
-
-    memcpy(&wire, at, sizeof wire);
-    return be64toh(wire);
-}
 
 /* Cuts `len` bytes off the front of `rest`; data NULL, and nothing cut, when it has fewer. */
 static struct slice take(struct slice *rest, size_t len)
@@ -181,7 +117,7 @@ static enum status check_item(const struct decoding *decoding, struct slice item
     return fault_set(decoding->fault, STATUS_INVALID, "%s", json_error_text(&error, text, sizeof text));
 }
 
-static enum status check_items(const struct decoding *decoding, struct slice *rest)
+static enum status check_items(const struct decoding *decoding, struct slice *rest, uint8_t flags)
 {
     const uint8_t *count_at = rest->data;
     struct slice head = take(rest, 4);
@@ -190,6 +126,9 @@ static enum status check_items(const struct decoding *decoding, struct slice *re
 
     if (count == 0) {
         return refuse(decoding, count_at, head.data == NULL ? "record cut short" : "no items");
+    }
+    if ((flags & PUSH_FLAG_COMMAND) != 0 && count != 1) {
+        return refuse(decoding, count_at, "a command has exactly one item");
     }
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         const uint8_t *at = rest->data;
@@ -200,14 +139,24 @@ static enum status check_items(const struct decoding *decoding, struct slice *re
     return status;
 }
 
+static int known_flags(const struct push_limits *limits)
+{
+    int flags = PUSH_FLAG_WAIT | PUSH_FLAG_TRACED | PUSH_FLAG_OPTIONS;
+
+    return limits->commands ? flags | PUSH_FLAG_COMMAND : flags;
+}
+
 /* Flags, target and room count of a record. */
 static enum status check_target(const struct decoding *decoding, const uint8_t *at)
 {
     uint16_t room_count = get16(at + 2);
     enum audience target;
 
-    if ((at[0] & ~(PUSH_FLAG_WAIT | PUSH_FLAG_TRACED)) != 0) {
+    if ((at[0] & ~known_flags(decoding->limits)) != 0) {
         return refuse(decoding, at, "unknown flags");
+    }
+    if ((at[0] & PUSH_FLAG_COMMAND) != 0 && (at[0] & PUSH_FLAG_OPTIONS) != 0) {
+        return refuse(decoding, at, "a command with options");
     }
     if (!audience_of_target(at[1], &target)) {
         return refuse(decoding, at + 1, "unknown target");
@@ -215,6 +164,29 @@ static enum status check_target(const struct decoding *decoding, const uint8_t *
     if (audience_has_names(target) != (room_count > 0)) {
         return refuse(decoding, at + 2, "names and target contradict each other");
     }
+    return STATUS_OK;
+}
+
+/* What stands between the items of a record and its trace. */
+static enum status check_options(const struct decoding *decoding, struct slice *rest, uint8_t flags)
+{
+    size_t behind = PUSH_OPTIONS_LEN_LEN + ((flags & PUSH_FLAG_TRACED) != 0 ? TRACEPARENT_LEN : 0);
+    struct slice options;
+    const char *reason;
+    size_t at;
+
+    if (rest->len < behind) {
+        return refuse(decoding, rest->data, "options cut short");
+    }
+    options = slice_of(rest->data, rest->len - behind);
+    if (get32(options.data + options.len) != options.len) {
+        return refuse(decoding, options.data + options.len, "not the length of the options");
+    }
+    reason = push_options_fault(options, decoding->limits->max_room_len, &at);
+    if (reason != NULL) {
+        return refuse(decoding, options.data + at, reason);
+    }
+    take(rest, options.len + PUSH_OPTIONS_LEN_LEN);
     return STATUS_OK;
 }
 
@@ -247,7 +219,10 @@ static enum status check_record(const struct decoding *decoding, struct slice re
         status = check_names(decoding, &rest, head.data + 8);
     }
     if (status == STATUS_OK) {
-        status = check_items(decoding, &rest);
+        status = check_items(decoding, &rest, head.data[8]);
+    }
+    if (status == STATUS_OK && (head.data[8] & PUSH_FLAG_OPTIONS) != 0) {
+        status = check_options(decoding, &rest, head.data[8]);
     }
     if (status == STATUS_OK && (head.data[8] & PUSH_FLAG_TRACED) != 0) {
         status = check_trace(decoding, &rest);
@@ -301,6 +276,18 @@ enum status push_batch_decode(struct slice bytes, const struct push_limits *limi
     return check_records(&decoding, out);
 }
 
+/* Cuts the options off the end of a checked record. */
+static struct push_terms take_options(struct slice *record)
+{
+    size_t end = record->len - PUSH_OPTIONS_LEN_LEN;
+    uint32_t len = get32(record->data + end);
+    struct push_terms terms;
+
+    push_options_decode(slice_of(record->data + end - len, len), &terms);
+    record->len = end - len;
+    return terms;
+}
+
 /* Where the items of a checked record begin. */
 static struct slice behind_rooms(struct slice rooms, uint16_t count)
 {
@@ -328,6 +315,8 @@ bool push_next_record(struct slice *rest, struct push_record *out)
         record.len -= TRACEPARENT_LEN;
         out->trace = record.data + record.len;
     }
+    out->command = (head.data[8] & PUSH_FLAG_COMMAND) != 0;
+    out->terms = (head.data[8] & PUSH_FLAG_OPTIONS) != 0 ? take_options(&record) : (struct push_terms){0};
     out->target = AUDIENCE_ROOM;
     (void)audience_of_target(head.data[9], &out->target); /* it means one: the batch is checked */
     out->room_count = get16(head.data + 10);

@@ -6,10 +6,12 @@
  *   u32 count >= 1 | count x ( u32 length | record of that length )
  *   flags: 1 = this batch comes by the bus only, no RPC will bring it; other bits 0
  * Record:
- *   u64 sequence | u8 flags (1 = somebody waits, 2 = traced; other bits 0) |
+ *   u64 sequence | u8 flags (1 = somebody waits, 2 = traced, 4 = options, 8 = command; other bits 0) |
  *   u8 target (AUDIENCES: 0 all, 1 rooms, 2 users) | u16 count of names |
  *   that many x ( u16 length | bytes of a room or user ) |
- *   u32 item count >= 1 | item count x ( u32 length | bytes ) |
+ *   u32 item count >= 1 (of a command 1) | item count x ( u32 length | bytes ) |
+ *   if it has options (a command has none): options (push_options.h) | u32 their length in all, which stands
+ *     behind them so that the items' end is found at once |
  *   if traced: u8[16] trace id | u8[8] parent id | u8 trace flags (0, or 1 = sampled); no id all zero
  * Sequences rise strictly within a batch; the first equals the header's. A record ends exactly
  * where its length says, a batch where its count says. */
@@ -24,6 +26,7 @@
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 #include "shared/contract/audience.h"
+#include "shared/contract/push_options.h"
 #include "shared/json/json_scan.h"
 #include "shared/log/traceparent.h"
 
@@ -37,8 +40,10 @@ enum {
     PUSH_RECORD_TARGET_AT = 13,
     PUSH_RECORD_HEAD_LEN = 16
 };
-enum { PUSH_FLAG_WAIT = 1, PUSH_FLAG_TRACED = 2 }; /* of a record */
-enum { PUSH_BATCH_ONLY = 1 };                      /* of a batch */
+enum { PUSH_OPTIONS_LEN_LEN = 4 }; /* of the length of all options of a record */
+/* Of a record. */
+enum { PUSH_FLAG_WAIT = 1, PUSH_FLAG_TRACED = 2, PUSH_FLAG_OPTIONS = 4, PUSH_FLAG_COMMAND = 8 };
+enum { PUSH_BATCH_ONLY = 1 }; /* of a batch */
 
 struct push {
     enum audience target;
@@ -47,6 +52,8 @@ struct push {
     const struct slice *items; /* item_count JSON values, byte for byte as the caller wrote them */
     size_t item_count;
     bool wait;
+    bool command; /* the one item is an order and no news for clients; no terms */
+    struct push_terms terms;
     struct traceparent trace; /* costs no byte of the record unless it is set */
     const char *caller;       /* whose it is, for the log; in no record. NULL: nobody said */
 };
@@ -65,6 +72,10 @@ void push_record_encode(const struct push *push, uint64_t sequence, uint8_t *out
 /* The first PUSH_RECORD_HEAD_LEN bytes of a traced record as they are without its trace: what follows
  * them then ends TRACEPARENT_LEN bytes earlier. `record` begins with its length prefix. */
 void push_record_untraced_head(const uint8_t *record, uint8_t out[PUSH_RECORD_HEAD_LEN]);
+/* Where in the record of `push`, its length prefix included, the time to live stands; 0: it has none. */
+size_t push_record_ttl_at(const struct push *push);
+/* Writes a time to live as it stands there. */
+void push_record_ttl_encode(uint32_t ttl_ms, uint8_t out[PUSH_OPTION_TTL_LEN]);
 /* The trace of a record that was encoded here or checked, its length prefix included; false, and `out`
  * not set, when it has none. */
 bool push_record_traceparent(struct slice record, struct traceparent *out);
@@ -77,6 +88,7 @@ struct push_limits {
     size_t max_room_len; /* of a room's name or a user's */
     size_t max_item_len;
     int max_depth; /* JSON nesting of an item */
+    bool commands; /* whether commands are taken */
 };
 
 struct push_batch {
@@ -96,11 +108,13 @@ enum status push_batch_decode(struct slice bytes, const struct push_limits *limi
 struct push_record {
     uint64_t sequence;
     bool wait;
+    bool command;
     enum audience target;
     uint16_t room_count; /* names: of rooms, or of users */
     uint32_t item_count;
-    struct slice rooms;   /* use push_next_room */
-    struct slice items;   /* use push_next_item */
+    struct slice rooms; /* use push_next_room */
+    struct slice items; /* use push_next_item */
+    struct push_terms terms;
     const uint8_t *trace; /* use traceparent_decode; NULL: not traced */
 };
 

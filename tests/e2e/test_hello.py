@@ -249,7 +249,7 @@ def test_the_gateways_answer(cluster, certs, body, content_type, status, says):
             return
         told = answer.json
         assert list(told) == ["version", "instance", "limits", "capabilities"]
-        assert told["limits"]["maxRoomNameBytes"] == 128 and told["capabilities"] == ["traces", "users"]
+        assert told["limits"]["maxRoomNameBytes"] == 128 and told["capabilities"] == ["traces", "users", "options"]
         again = caller.request("POST", "/rpc/hello", body, content_type)
         assert again.json == told
     lines = [each for each in gateway.events("logic link up") if each["logic"] == GOOD["instance"]]

@@ -224,7 +224,7 @@ def test_what_waited_for_an_older_gateway_is_refused_when_it_is_up(bench):
         answer = waiting.post("/push/user", {"user": "u7", "items": [4], "wait": True})
         assert (answer.status, answer.error) in ((502, "gateway_refused"), (400, "gateway_limits")), answer
     wait_until(lambda: gateway.items == [1, 3], 20, "the rest")
-    [line] = daemon.events("gateway takes no pushes to users, which are dropped for it")
+    [line] = daemon.events("gateway takes no such pushes, which are dropped for it")
     assert line["gateway"] == f"127.0.0.1:{fake.port}"
 
 

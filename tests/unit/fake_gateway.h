@@ -37,7 +37,7 @@ struct fake_gateway {
 static inline void fake_answer_batch(struct fake_gateway *gateway, struct h2_conn *conn,
                                      const struct h2_request *request)
 {
-    const struct push_limits limits = {128, 65536, 64};
+    const struct push_limits limits = {.max_room_len = 128, .max_item_len = 65536, .max_depth = 64};
     struct push_batch batch;
     struct push_record record;
     struct fault fault;

@@ -80,7 +80,7 @@ static inline void on_request(struct h2_conn *conn, const struct h2_request *req
     struct script *script = arg;
     size_t index = script->call_count++;
     struct call *call = &script->calls[index];
-    const struct push_limits limits = {128, 65536, 64};
+    const struct push_limits limits = {.max_room_len = 128, .max_item_len = 65536, .max_depth = 64};
     struct fault fault;
 
     assert_true(index < MAX_CALLS);

@@ -24,16 +24,22 @@ struct script {
     uint8_t flags;
     uint32_t clients; /* what the sink says */
     int64_t now;
+    bool told_terms; /* of the last one that was delivered, by the sink */
+    struct push_terms terms;
+    uint32_t ttl_ms;          /* of what is written from now on; 0: none */
     uint64_t before[M_COUNT]; /* the metrics at the start */
 };
 
-static inline uint32_t script_deliver(void *arg, struct slice key, struct slice items, uint32_t item_count)
+static inline uint32_t script_deliver(void *arg, struct slice key, struct slice items, uint32_t item_count,
+                                      const struct push_terms *terms)
 {
     struct script *script = arg;
     struct slice item;
 
     (void)key;
     (void)item_count;
+    script->told_terms = terms != NULL;
+    script->terms = terms != NULL ? *terms : (struct push_terms){0};
     while (push_next_item(&items, &item)) {
         buf_append(&script->heard, item.data, item.len);
         buf_append_str(&script->heard, " ");
@@ -83,7 +89,11 @@ static inline void script_add(struct script *script, uint64_t sequence, bool wai
 {
     char number[24];
     struct slice item = slice_of(number, (size_t)snprintf(number, sizeof number, "%" PRIu64, sequence));
-    const struct push push = {.target = AUDIENCE_EVERYONE, .items = &item, .item_count = 1, .wait = wait};
+    const struct push push = {.target = AUDIENCE_EVERYONE,
+                              .items = &item,
+                              .item_count = 1,
+                              .wait = wait,
+                              .terms = {.ttl_ms = script->ttl_ms, .has_ttl = script->ttl_ms > 0}};
     size_t size = push_record_size(&push);
 
     assert_int_equal(buf_reserve(&script->batch, size), STATUS_OK);

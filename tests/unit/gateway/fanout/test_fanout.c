@@ -127,7 +127,7 @@ static uint32_t push(struct bench *bench, const char *room, uint32_t count)
     assert_true(count <= 10);
     for (uint32_t i = 0; i < count; i++)
         memcpy(items + i * sizeof item, item, sizeof item);
-    return sink.deliver(sink.arg, slice_str(room), slice_of(items, count * sizeof item), count);
+    return sink.deliver(sink.arg, slice_str(room), slice_of(items, count * sizeof item), count, NULL);
 }
 
 /* All items that came are merged, without audience or dropped. */

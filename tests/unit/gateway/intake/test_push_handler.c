@@ -24,14 +24,19 @@ struct bench {
     uint32_t clients; /* what the sink says */
     bool odd_only;    /* of users: only those whose name ends with an odd digit are there */
     int64_t now;
+    bool told_terms; /* with the last push */
+    struct push_terms terms;
 };
 
-static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count)
+static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count,
+                        const struct push_terms *terms)
 {
     struct bench *bench = arg;
     struct slice item;
     uint32_t count = 0;
 
+    bench->told_terms = terms != NULL;
+    bench->terms = terms != NULL ? *terms : (struct push_terms){0};
     if (audience_of(key) == AUDIENCE_EVERYONE)
         buf_append_str(&bench->heard, "*");
     buf_append(&bench->heard, key.data, key.len);
@@ -100,7 +105,7 @@ static void add_item(struct bench *bench, uint64_t sequence, const char *room, c
     struct slice rooms = slice_str(room);
     struct slice items = slice_str(item);
 
-    add(bench, sequence, &(struct push){AUDIENCE_ROOM, &rooms, 1, &items, 1, wait, {.set = false}, NULL});
+    add(bench, sequence, &(struct push){AUDIENCE_ROOM, &rooms, 1, &items, 1, .wait = wait});
 }
 
 static enum status send(struct bench *bench)
@@ -137,7 +142,7 @@ static void test_users_are_keys_with_a_mark(void **state)
 
     bench->clients = 3;
     begin(bench, "L", 1, 2);
-    add(bench, 1, &(struct push){AUDIENCE_USER, users, 2, &item, 1, false, {.set = false}, NULL});
+    add(bench, 1, &(struct push){AUDIENCE_USER, users, 2, &item, 1, .wait = false});
     add_item(bench, 2, "u7", "2", false);
     assert_int_equal(send(bench), STATUS_OK);
     assert_heard(bench, "\x02u7<1>\x02v123456789abcdef<1>u7<2>");
@@ -148,7 +153,7 @@ static void add_users(struct bench *bench, uint64_t sequence, bool wait)
     struct slice users[] = {slice_str("u0"), slice_str("u1"), slice_str("u2"), slice_str("u3")};
     struct slice item = slice_str("1");
 
-    add(bench, sequence, &(struct push){AUDIENCE_USER, users, 4, &item, 1, wait, {.set = false}, NULL});
+    add(bench, sequence, &(struct push){AUDIENCE_USER, users, 4, &item, 1, .wait = wait});
 }
 
 /* Whose push waits learns which of its users are not there; for a room nobody is named. */
@@ -230,7 +235,7 @@ static void test_lists_of_users_are_bounded(void **state)
     begin(bench, "L", 1, PUSHES);
     bench->batch.max = bench->heard.max = bench->answer.max = SIZE_MAX;
     for (uint64_t i = 1; i <= PUSHES; i++)
-        add(bench, i, &(struct push){AUDIENCE_USER, users, USERS, &item, 1, true, {.set = false}, NULL});
+        add(bench, i, &(struct push){AUDIENCE_USER, users, USERS, &item, 1, .wait = true});
     assert_int_equal(send(bench), STATUS_OK);
     assert_non_null(strstr((char *)bench->answer.data, "[1,0,[0,1,2,"));
     assert_non_null(strstr((char *)bench->answer.data, "59998,59999]],[2,0],[3,0]]}"));
@@ -247,8 +252,8 @@ static void test_a_batch_is_applied_in_order(void **state)
 
     bench->clients = 7;
     begin(bench, "L", 1, 3);
-    add(bench, 1, &(struct push){AUDIENCE_EVERYONE, NULL, 0, items, 2, false, {.set = false}, NULL});
-    add(bench, 2, &(struct push){AUDIENCE_ROOM, rooms, 2, items, 2, true, {.set = false}, NULL});
+    add(bench, 1, &(struct push){AUDIENCE_EVERYONE, NULL, 0, items, 2, .wait = false});
+    add(bench, 2, &(struct push){AUDIENCE_ROOM, rooms, 2, items, 2, .wait = true});
     add_item(bench, 5, "c", "true", true);
     assert_int_equal(send(bench), STATUS_OK);
     assert_heard(bench, "*<1,{\"x\": 1.00}>a<1,{\"x\": 1.00}>b<1,{\"x\": 1.00}>c<true>");

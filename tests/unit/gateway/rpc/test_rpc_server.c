@@ -36,13 +36,15 @@ struct bench {
     struct source sources[300];
 };
 
-static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count)
+static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count,
+                        const struct push_terms *terms)
 {
     struct bench *bench = arg;
 
     (void)key;
     (void)items;
     (void)item_count;
+    (void)terms;
     return ++bench->delivered;
 }
 

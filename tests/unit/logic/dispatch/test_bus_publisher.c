@@ -61,7 +61,7 @@ const char *redis_client_name(const struct redis_client *client)
 enum status redis_client_command(struct redis_client *client, redis_answer *done, void *arg,
                                  const struct slice *words, size_t count)
 {
-    const struct push_limits limits = {128, 65536, 64};
+    const struct push_limits limits = {.max_room_len = 128, .max_item_len = 65536, .max_depth = 64};
     struct push_batch batch;
     struct fault fault;
 

@@ -17,7 +17,7 @@ enum { LINKS = 3, ITEMS = 2 };
 struct gateway_link {
     enum link_offer offer;
     bool not_up;
-    bool no_users; /* why it refuses */
+    capability_set lacks; /* why it refuses; 0: a limit */
     const char *name;
     size_t added;
     uint64_t sequence; /* of the last one that was added */
@@ -58,9 +58,16 @@ bool gateway_link_is_up(const struct gateway_link *link)
 enum hello_limit gateway_link_passed(const struct gateway_link *link, struct push_measure *measure,
                                      int64_t *allowed)
 {
+    (void)link;
     (void)measure;
     *allowed = 1;
-    return link->no_users ? HELLO_LIMIT_COUNT : HELLO_RPC_BYTES;
+    return HELLO_RPC_BYTES;
+}
+
+capability_set gateway_link_lacks(const struct gateway_link *link, const struct push_measure *measure)
+{
+    (void)measure;
+    return link->lacks;
 }
 
 void gateway_set_apply(struct gateway_set *set)
@@ -304,14 +311,14 @@ static void who_knows_no_users_is_named_as_the_reason(void **state)
     struct bench *bench = *state;
 
     links[1].offer = LINK_REFUSES;
-    links[1].no_users = true;
+    links[1].lacks = 1u << HELLO_USERS;
     expect(bench, PUSH_TAKEN, 2);
-    assert_true(bench->outcome.no_users);
+    assert_int_equal(bench->outcome.lacks, 1u << HELLO_USERS);
     assert_string_equal(bench->names[PUSH_NAMES_REFUSED], "b:2");
     assert_int_equal(metrics_get(LM_LINK_PUSHES_REFUSED), 1);
     links[0].offer = links[2].offer = LINK_REFUSES;
     expect(bench, PUSH_PAST_LIMITS, 0);
-    assert_false(bench->outcome.no_users); /* the first one's reason is a limit */
+    assert_int_equal(bench->outcome.lacks, 0); /* the first one's reason is a limit */
     assert_int_equal(bench->outcome.passed.limit, HELLO_RPC_BYTES);
     expect_balance();
 }

@@ -356,7 +356,7 @@ static inline void push(struct bench *bench)
 /* A batch under way carries these pushes. */
 static inline void expect_batch(const struct bench_request *request, uint64_t first, size_t count)
 {
-    const struct push_limits limits = {128, 65536, 64};
+    const struct push_limits limits = {.max_room_len = 128, .max_item_len = 65536, .max_depth = 64};
     struct push_batch batch;
     struct push_record record;
     struct fault fault;

@@ -18,7 +18,7 @@
 static void there_and_back(void **state)
 {
     struct hello hello = {
-        .version = "0.2.0-1~deb \"x\"", .limits = {1, 2, 3, 999999999999999}, .traces = true, .users = true};
+        .version = "0.2.0-1~deb \"x\"", .limits = {1, 2, 3, 999999999999999}, .capabilities = 0x3f};
     const uint8_t bytes[16] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
                                0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
     struct hello back;
@@ -34,8 +34,7 @@ static void there_and_back(void **state)
     assert_string_equal(back.version, hello.version);
     assert_string_equal(back.instance, INSTANCE);
     assert_memory_equal(back.limits, hello.limits, sizeof back.limits);
-    assert_true(back.traces);
-    assert_true(back.users);
+    assert_int_equal(back.capabilities, hello.capabilities);
     buf_fini(&text);
 }
 
@@ -43,12 +42,9 @@ static void there_and_back(void **state)
 static void capabilities_are_told_apart(void **state)
 {
     (void)state;
-    for (unsigned set = 0; set < 4; set++) {
-        struct hello hello = {.version = "1",
-                              .instance = INSTANCE,
-                              .limits = {1, 1, 1, 1},
-                              .traces = set & 1,
-                              .users = set & 2};
+    for (unsigned set = 0; set < 1u << HELLO_CAPABILITY_COUNT; set++) {
+        struct hello hello = {
+            .version = "1", .instance = INSTANCE, .limits = {1, 1, 1, 1}, .capabilities = set};
         struct hello back;
         struct fault fault;
         struct buf text;
@@ -56,8 +52,9 @@ static void capabilities_are_told_apart(void **state)
         buf_init(&text, HELLO_MAX_BYTES);
         assert_int_equal(hello_print(&hello, &text), STATUS_OK);
         assert_int_equal(hello_parse(slice_of(text.data, text.len), &back, &fault), STATUS_OK);
-        assert_int_equal(back.traces, hello.traces);
-        assert_int_equal(back.users, hello.users);
+        assert_int_equal(back.capabilities, set);
+        for (unsigned i = 0; i < HELLO_CAPABILITY_COUNT; i++)
+            assert_int_equal(hello_can(&back, (enum hello_capability)i), (set & 1u << i) != 0);
         buf_fini(&text);
     }
 }
@@ -78,8 +75,7 @@ static void what_a_later_version_adds_is_passed_over(void **state)
         STATUS_OK);
     assert_string_equal(hello.version, "9");
     assert_int_equal(hello.limits[HELLO_RPC_BYTES], 4);
-    assert_false(hello.traces);
-    assert_false(hello.users);
+    assert_int_equal(hello.capabilities, 0);
 }
 
 static void expect_refused(const char *text, const char *says)

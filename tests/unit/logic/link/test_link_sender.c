@@ -238,7 +238,7 @@ static size_t count_to_users(struct slice rest)
     return count;
 }
 
-static const struct hello knows_users = {.traces = true, .users = true};
+static const struct hello knows_users = {.capabilities = 1u << HELLO_TRACES | 1u << HELLO_USERS};
 
 static void sends_pushes_to_users_to_who_knows_them(void **state)
 {

@@ -72,7 +72,7 @@ static void push(struct bench *bench, enum audience target, size_t users, size_t
         snprintf(texts[i], sizeof texts[i], "u%zu", i);
         names[i] = slice_str(texts[i]);
     }
-    const struct push push = {target, names, users, &item, 1, true, {.set = false}, NULL};
+    const struct push push = {target, names, users, &item, 1, .wait = true};
     assert_int_equal(encoded_push_new(&push, 9, &encoded), STATUS_OK);
     assert_int_equal(push_wait_new(bench->base, 5000, on_done, bench, &encoded->wait), STATUS_OK);
     if (target == AUDIENCE_USER)

@@ -105,7 +105,7 @@ static void waited_and_one_refused(void **state)
 static void no_gateway_knows_users(void **state)
 {
     struct push_outcome outcome = {
-        .verdict = PUSH_PAST_LIMITS, .items = 1, .known = 1, .refused = 1, .no_users = true};
+        .verdict = PUSH_PAST_LIMITS, .items = 1, .known = 1, .refused = 1, .lacks = 1u << HELLO_USERS};
 
     (void)state;
     push_outcome_add_name(&outcome, PUSH_NAMES_REFUSED, "a:1");
@@ -123,7 +123,7 @@ static void waited_and_one_knows_no_users(void **state)
                                    .queued = 1,
                                    .acked = 1,
                                    .refused = 1,
-                                   .no_users = true,
+                                   .lacks = 1u << HELLO_USERS,
                                    .wait_ms = 5000};
 
     (void)state;

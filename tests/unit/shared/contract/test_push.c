@@ -18,8 +18,8 @@ static struct slice batch_new(void)
 {
     const struct slice rooms[] = {slice_str("r"), slice_str("room")};
     const struct slice items[] = {slice_str("{\"a\":1}"), slice_str("[2, 3]"), slice_str("\"x\"")};
-    const struct push first = {AUDIENCE_ROOM, rooms, 2, items, 2, true, {.set = false}, NULL};
-    const struct push second = {AUDIENCE_EVERYONE, NULL, 0, items + 2, 1, false, {.set = false}, NULL};
+    const struct push first = {AUDIENCE_ROOM, rooms, 2, items, 2, .wait = true};
+    const struct push second = {AUDIENCE_EVERYONE, NULL, 0, items + 2, 1, .wait = false};
     size_t size = PUSH_BATCH_HEADER_LEN + push_record_size(&first) + push_record_size(&second);
     uint8_t *bytes = malloc(size);
 
@@ -123,7 +123,7 @@ static void writes_the_documented_bytes(void **state)
     static const uint8_t expected[] = {0, 0, 0, 23, 1,   2, 3, 4, 5, 6, 7, 8, 1, 1,
                                        0, 1, 0, 1,  'r', 0, 0, 0, 1, 0, 0, 0, 0};
     const struct slice room = slice_str("r"), item = slice_str("");
-    const struct push push = {AUDIENCE_ROOM, &room, 1, &item, 1, true, {.set = false}, NULL};
+    const struct push push = {AUDIENCE_ROOM, &room, 1, &item, 1, .wait = true};
     uint8_t out[sizeof expected];
 
     (void)state;
@@ -203,7 +203,7 @@ static void refuses_lengths_that_lie(void **state)
 static void refuses_bad_records(void **state)
 {
     (void)state;
-    assert_change_refused(FLAGS, 4, "at byte 48: unknown flags");
+    assert_change_refused(FLAGS, 0x10, "at byte 48: unknown flags");
     assert_change_refused(FLAGS, 3, "at byte 86: traceparent cut short");
     assert_change_refused(FLAGS, 0x81, "at byte 48: unknown flags");
     assert_change_refused(TARGET, 3, "at byte 49: unknown target");
@@ -242,7 +242,7 @@ static void gives_back_users(void **state)
 {
     const struct slice users[] = {slice_str("u7"), slice_str("u8")};
     const struct slice item = slice_str("1");
-    const struct push push = {AUDIENCE_USER, users, 2, &item, 1, true, {.set = false}, NULL};
+    const struct push push = {AUDIENCE_USER, users, 2, &item, 1, .wait = true};
     uint8_t bytes[256];
     struct push_batch batch;
     struct push_record record;
@@ -275,7 +275,7 @@ static void refuses_bad_items_with_the_byte_in_the_batch(void **state)
 static void refuse_item(const char *item, const char *expected)
 {
     const struct slice items = slice_str(item);
-    const struct push push = {AUDIENCE_EVERYONE, NULL, 0, &items, 1, false, {.set = false}, NULL};
+    const struct push push = {AUDIENCE_EVERYONE, NULL, 0, &items, 1, .wait = false};
     uint8_t bytes[512];
 
     push_batch_header_encode(logic_id, 7, 1, 0, bytes);
@@ -303,7 +303,7 @@ static void keeps_to_the_limits(void **state)
 static void refuses_a_sequence_that_wraps(void **state)
 {
     const struct slice item = slice_str("1");
-    const struct push push = {AUDIENCE_EVERYONE, NULL, 0, &item, 1, false, {.set = false}, NULL};
+    const struct push push = {AUDIENCE_EVERYONE, NULL, 0, &item, 1, .wait = false};
     size_t size = push_record_size(&push);
     uint8_t bytes[256];
 
