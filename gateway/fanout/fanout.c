@@ -10,7 +10,7 @@
 #include "shared/net/loop_event.h"
 #include "shared/net/precise_timer.h"
 
-enum { PRESSURE_POLL_US = 1000, ASLEEP_US = 2000 };
+enum { PRESSURE_POLL_US = 1000, ASLEEP_US = 2000, WINDOW_STEPS = 32 };
 
 /* Where the items of each kind are counted; the canary's are not (fanout_send). */
 static const enum gateway_metric items_of[AUDIENCE_KINDS] = {
@@ -22,7 +22,8 @@ static const enum gateway_metric items_of[AUDIENCE_KINDS] = {
 struct fanout {
     struct fanout_conf conf;
     struct merger *merger;
-    struct precise_timer *window; /* the next end of a merge window */
+    struct precise_timer *window; /* the next end of a merge window that somebody waits for */
+    int64_t wake_us;              /* monotonic: when it fires, while it is set */
     struct event *pressure;       /* looks again while pressed */
     int64_t turn_us;              /* monotonic: the first push of this turn; 0: none yet */
     int64_t stirred_us;           /* monotonic: when the buckets were last woken or had pushes */
@@ -96,12 +97,37 @@ static void on_sealed(void *arg, struct slice key, uint64_t hash, struct slice i
     delivery_unref(delivery);
 }
 
-static void arm_window(struct fanout *fanout)
+/* Windows end on a grid of a WINDOW_STEPS-th of their length: those of many rooms end together, and cost one
+ * wake-up of the thread and not one each. */
+static int64_t on_grid(const struct fanout *fanout, int64_t deadline)
+{
+    int64_t step = fanout->conf.limits.merger.delay_us / WINDOW_STEPS;
+
+    return step > 0 ? deadline + step - 1 - (deadline - 1) % step : deadline;
+}
+
+/* When the timer must fire next, or -1. While nothing waits, the end of a window only makes its key quiet,
+ * which the next push brings about just as well (turn_now): such ends are gathered for the length of a
+ * window. */
+static int64_t wake_time(const struct fanout *fanout)
 {
     int64_t deadline = merger_deadline(fanout->merger);
 
-    if (deadline >= 0 && !precise_timer_is_set(fanout->window))
-        precise_timer_set(fanout->window, deadline);
+    if (deadline < 0)
+        return -1;
+    if (merger_pending(fanout->merger) == 0)
+        return deadline + fanout->conf.limits.merger.delay_us;
+    return on_grid(fanout, deadline);
+}
+
+static void arm_window(struct fanout *fanout)
+{
+    int64_t due = wake_time(fanout);
+
+    if (due < 0 || (precise_timer_is_set(fanout->window) && due >= fanout->wake_us))
+        return;
+    fanout->wake_us = due;
+    precise_timer_set(fanout->window, due);
 }
 
 static void on_window(void *arg)
@@ -150,11 +176,13 @@ static void merge_item(struct fanout *fanout, struct slice key, uint64_t hash, s
     metrics_add(M_ITEMS_DROPPED_MEMORY, 1);
 }
 
-/* What one turn brings came at once. */
+/* What one turn brings came at once, and after the windows that have ended by then. */
 static int64_t turn_now(struct fanout *fanout)
 {
-    if (fanout->turn_us == 0)
+    if (fanout->turn_us == 0) {
         fanout->turn_us = clock_now_us();
+        merger_expire(fanout->merger, fanout->turn_us);
+    }
     return fanout->turn_us;
 }
 

@@ -13,6 +13,7 @@
 
 #include "gateway/fanout/fanout.h"
 #include "gateway/metrics/gateway_metrics.h"
+#include "shared/base/clock.h"
 
 enum { BUCKETS = 2, MARK = 10 };
 
@@ -287,6 +288,62 @@ static void only_buckets_with_clients_are_woken(void **state)
     assert_int_equal(bucket_of[1].woken, 0);
 }
 
+/* Other limits, with a window of `delay_us`. */
+static void set_window(struct bench *bench, int64_t delay_us)
+{
+    const struct fanout_limits limits = {
+        .merger = {.delay_us = delay_us, .max_items = 100, .max_bytes = 65536, .leading = true},
+        .max_jobs = MARK};
+
+    fanout_set_limits(bench->fanout, &limits);
+}
+
+static void pass_us(int64_t us)
+{
+    int64_t until = clock_now_us() + us;
+
+    while (clock_now_us() <= until)
+        continue;
+}
+
+/* The loop has not run meanwhile: no timer has ended the first window. */
+static void a_window_that_has_ended_holds_nothing_back(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+
+    set_window(bench, 1000);
+    push(bench, "r", 1);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:1 ");
+    pass_us(1000);
+    push(bench, "r", 2);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:1 r:2 ");
+    leave(bench, entry, 0);
+}
+
+/* The timer was set for the end of windows that nobody waits for, and is set anew for one that somebody does.
+ */
+static void what_waits_goes_when_its_window_ends(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+    int64_t begin = clock_now_us();
+
+    set_window(bench, 200000);
+    push(bench, "r", 1);
+    fanout_end_turn(bench->fanout);
+    push(bench, "r", 2);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:1 ");
+    event_base_loop(bench->base, EVLOOP_ONCE);
+    assert_string_equal(bucket_of[0].got, "r:1 r:2 ");
+    assert_true(clock_now_us() - begin >= 200000);
+    assert_true(clock_now_us() - begin < 390000); /* not with those that nobody waits for, at 400 ms */
+    leave(bench, entry, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +357,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(pressure_begins_above_the_mark_and_ends_at_half, setup, teardown),
         cmocka_unit_test_setup_teardown(pressure_ends_by_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(only_buckets_with_clients_are_woken, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_window_that_has_ended_holds_nothing_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_waits_goes_when_its_window_ends, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
