@@ -14,9 +14,9 @@ import pytest
 
 from harness.daemon import clean_environment
 from harness.http import read_to_end
+from harness.ports import free_port
 from harness.proxy_header import LOCAL, SIGNATURE, UNKNOWN, v1, v2
 from harness.raw_ws import RawClient, handshake
-from harness.redis_server import free_port
 from harness.waiting import patient, wait_until
 
 TRUST = {"trustedProxies": ["127.0.0.1"], "maxClientsPerAddress": 1}

@@ -9,6 +9,7 @@ from harness.daemon import Daemon
 from harness.http import Caller
 from harness.metrics import Metrics
 from harness.numbered import Follower
+from harness.ports import free_port
 from harness.proxy import Proxy
 from harness.raw_ws import RawClient
 from harness.waiting import patient, wait_until
@@ -50,6 +51,13 @@ def nested(options):
     return result
 
 
+def give_ports(config, *keys):
+    """A free port for each port that is 0: a daemon that is started again finds its own still free."""
+    for key in keys:
+        if config.get(key) == 0:
+            config[key] = free_port()
+
+
 class Cluster:
     """Gateways and logics; `gateway` and `logic` override options, `proxied` puts a proxy on each link.
 
@@ -89,6 +97,7 @@ class Cluster:
         name = name or f"gateway{len(self.gateways)}"
         found = self._registered(name)
         config = nested({**GATEWAY, **self.certs.gateway(), **found, **self.gateway_options, **options})
+        give_ports(config, "wsPort", "servicePort", "adminPort")
         daemon = Daemon("fanfare-gateway", config, self.directory, name, env=self.gateway_env,
                         outlet=self.outlets.get(name))
         self.serving.add(len(self.gateways))
@@ -121,6 +130,7 @@ class Cluster:
 
     def add_logic(self, name=None, **options):
         config = nested({**LOGIC, **self.certs.logic(), **self._found(), **self.logic_options, **options})
+        give_ports(config, "servicePort")
         name = name or f"logic{len(self.logics)}"
         daemon = Daemon("fanfare-logic", config, self.directory, name, env=self.logic_env,
                         outlet=self.outlets.get(name))

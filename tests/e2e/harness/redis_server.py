@@ -1,31 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real redis-server processes: started, killed, stopped, and asked through harness.resp.
-
-The ports lie below the range from which the kernel gives its own, so that nobody takes the port
-of a Redis that is down for a while.
-"""
+"""Real redis-server processes: started, killed, stopped, and asked through harness.resp."""
 
 import pathlib
-import random
 import signal
-import socket
 import subprocess
 import urllib.parse
 
 from harness.daemon import clean_environment
+from harness.ports import free_port
 from harness.resp import RedisError, Resp
 from harness.waiting import patient, wait_until
-
-
-def free_port():
-    while True:
-        port = random.randint(20000, 32000)
-        with socket.socket() as sock:
-            try:
-                sock.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 class RedisProcess:

@@ -4,7 +4,8 @@
 import os
 import pathlib
 
-from harness.redis_server import RedisProcess, RedisServer, free_port
+from harness.ports import free_port
+from harness.redis_server import RedisProcess, RedisServer
 from harness.waiting import patient, wait_until
 
 MASTER_NAME = "fanfare-master"
