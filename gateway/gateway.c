@@ -68,7 +68,8 @@ static enum status fill_hello(const struct gateway_conf *conf, struct hello *out
 {
     uint8_t random[HELLO_INSTANCE_LEN / 2];
 
-    *out = (struct hello){.version = FANFARE_VERSION, .capabilities = 1u << HELLO_TRACES | 1u << HELLO_USERS};
+    *out = (struct hello){.version = FANFARE_VERSION,
+                          .capabilities = 1u << HELLO_TRACES | 1u << HELLO_USERS | 1u << HELLO_OPTIONS};
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return fault_set(fault, STATUS_IO, "no random bytes from the system");
     hello_set_instance(out, random);

@@ -145,6 +145,16 @@ static void rounds_write(void *arg, struct wire_op *ops, size_t count)
     wire_write(bucket->wire, ops, count);
 }
 
+static struct client *rounds_connection(void *arg, struct slice text)
+{
+    const struct bucket *bucket = arg;
+    struct connection_id id;
+
+    if (connection_id_parse(text, &id) != STATUS_OK)
+        return NULL;
+    return connection_table_find(bucket->conf->connections, bucket->index, &id);
+}
+
 static void on_jobs_finished(void *arg, size_t count)
 {
     struct bucket *bucket = arg;
@@ -161,6 +171,7 @@ static void init_rounds(struct bucket *bucket)
         .send = client_send_push,
         .queue = client_queue_push,
         .lost = client_lost,
+        .connection = rounds_connection,
         .finished = on_jobs_finished,
         .arg = bucket,
     };

@@ -221,11 +221,21 @@ static void slow_close(struct client *client)
     client_close(client, CLOSE_slow_consumer);
 }
 
+/* What is late goes before any policy acts. */
+static void drop_expired(struct client *client)
+{
+    if (client->outbox.expiring > 0)
+        drop_queued(outbox_drop_expired(&client->outbox, clock_now_us()), M_FRAMES_DROPPED_EXPIRED);
+}
+
 /* Whether there is room for the frame now that the policy has acted. */
 static bool make_room(struct client *client, const struct frame *frame)
 {
     enum slow_client_policy policy = client->bucket->limits.policy;
 
+    if (fits(client, frame))
+        return true;
+    drop_expired(client);
     if (fits(client, frame))
         return true;
     if (policy == SLOW_CLOSE) {
@@ -314,32 +324,41 @@ void client_send_away(struct client *client, int64_t retry_ms)
     close_with(client, CLOSE_going_away, close_frame_new_away(retry_ms));
 }
 
+/* Writes what is left of the head; false when it is not through. */
+static bool write_head(struct client *client)
+{
+    struct outbox *outbox = &client->outbox;
+    struct frame *frame = outbox->head->frame;
+    size_t left = frame->len - outbox->head_sent;
+    int32_t n = write_some(client, frame->bytes + outbox->head_sent, left);
+
+    if (n < 0 && !would_block(n)) {
+        client_lost(client);
+        return false;
+    }
+    if (n < (int32_t)left) {
+        outbox->head_sent += n > 0 ? (uint32_t)n : 0;
+        ws_conn_want_write(client->conn);
+        return false;
+    }
+    if (!outbox->head->control) {
+        metrics_add(M_FRAMES_DELIVERED, 1);
+        metrics_add(M_BYTES_DELIVERED, frame->len);
+        metrics_sub(M_FRAMES_QUEUED, 1);
+    }
+    outbox_pop(outbox);
+    return true;
+}
+
 void client_on_writable(void *arg)
 {
     struct client *client = arg;
     struct outbox *outbox = &client->outbox;
 
-    while (outbox->head != NULL && client->phase != CLIENT_DEAD) {
-        struct frame *frame = outbox->head->frame;
-        size_t left = frame->len - outbox->head_sent;
-        int32_t n = write_some(client, frame->bytes + outbox->head_sent, left);
-
-        if (n < 0 && !would_block(n)) {
-            client_lost(client);
+    drop_expired(client);
+    while (outbox->head != NULL && client->phase != CLIENT_DEAD)
+        if (!write_head(client))
             return;
-        }
-        if (n < (int32_t)left) {
-            outbox->head_sent += n > 0 ? (uint32_t)n : 0;
-            ws_conn_want_write(client->conn);
-            return;
-        }
-        if (!outbox->head->control) {
-            metrics_add(M_FRAMES_DELIVERED, 1);
-            metrics_add(M_BYTES_DELIVERED, frame->len);
-            metrics_sub(M_FRAMES_QUEUED, 1);
-        }
-        outbox_pop(outbox);
-    }
     all_sent(client);
 }
 

@@ -63,6 +63,8 @@ struct client {
     bool gathered;        /* stands in the slice being written */
     bool peer_closed;     /* its close frame has come */
     bool close_when_sent; /* kill when the outbox is empty */
+    uint16_t
+        excluded; /* rounds.c's, while it walks a room: 1 + the place of the exclusion of this connection */
 };
 
 /* Takes the ticket and its socket over; when it cannot, the ticket is sent back. */

@@ -8,6 +8,7 @@ static void delivery_free(struct delivery *delivery)
 {
     for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
         frame_unref(delivery->frames[encoding]);
+    exclusions_free(delivery->exclusions);
     free(delivery);
 }
 
@@ -34,6 +35,14 @@ struct delivery *delivery_new(struct slice key, uint64_t hash, struct slice item
         }
     }
     return delivery;
+}
+
+void delivery_expire(struct delivery *delivery, int64_t expires_us)
+{
+    delivery->expires_us = expires_us;
+    for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
+        if (delivery->frames[encoding] != NULL)
+            delivery->frames[encoding]->expires_us = expires_us;
 }
 
 struct delivery *delivery_ref(struct delivery *delivery)

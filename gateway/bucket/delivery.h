@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "gateway/bucket/exclusions.h"
 #include "gateway/websocket/encoding.h"
 #include "shared/base/slice.h"
 
@@ -13,6 +14,8 @@ struct delivery {
     atomic_uint refs;
     uint32_t items;
     int64_t came_us;                      /* monotonic: when its first item came; 0: not observed */
+    int64_t expires_us;                   /* monotonic: nobody gets it from then on; 0: no deadline */
+    struct exclusions *exclusions;        /* whom its items do not reach; NULL: nobody */
     struct frame *frames[ENCODING_COUNT]; /* NULL: nobody here reads it so */
     uint64_t hash;                        /* hashmap_hash of the key */
     struct slice key;                     /* see audience.h */
@@ -23,6 +26,8 @@ struct delivery {
  * caller's. NULL for want of memory. */
 struct delivery *delivery_new(struct slice key, uint64_t hash, struct slice items, uint32_t count,
                               const uint32_t members[ENCODING_COUNT]);
+/* Gives it and its frames a deadline. Before it is shared. */
+void delivery_expire(struct delivery *delivery, int64_t expires_us);
 struct delivery *delivery_ref(struct delivery *delivery);
 /* Legal on NULL. Any thread. */
 void delivery_unref(struct delivery *delivery);

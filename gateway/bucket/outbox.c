@@ -20,6 +20,7 @@ enum status outbox_add(struct outbox *outbox, struct frame *frame, bool control,
     outbox->bytes += frame->len;
     outbox->frames++;
     outbox->pushes += control ? 0 : 1;
+    outbox->expiring += frame->expires_us != 0;
     if (sent > 0)
         outbox->head_sent = sent;
     return STATUS_OK;
@@ -39,6 +40,7 @@ static void drop_after(struct outbox *outbox, struct outbox_entry *previous)
     outbox->bytes -= entry->frame->len;
     outbox->frames--;
     outbox->pushes -= entry->control ? 0 : 1;
+    outbox->expiring -= entry->frame->expires_us != 0;
     frame_unref(entry->frame);
     free(entry);
 }
@@ -69,6 +71,33 @@ bool outbox_drop_oldest(struct outbox *outbox)
         return false;
     drop_after(outbox, previous);
     return true;
+}
+
+static bool is_late(const struct outbox *outbox, const struct outbox_entry *entry, int64_t now_us)
+{
+    bool begun = entry == outbox->head && outbox->head_sent > 0;
+
+    return !begun && entry->frame->expires_us != 0 && entry->frame->expires_us <= now_us;
+}
+
+uint32_t outbox_drop_expired(struct outbox *outbox, int64_t now_us)
+{
+    struct outbox_entry *previous = NULL;
+    struct outbox_entry *entry = outbox->expiring > 0 ? outbox->head : NULL;
+    uint32_t dropped = 0;
+
+    while (entry != NULL) {
+        struct outbox_entry *next = entry->next;
+
+        if (is_late(outbox, entry, now_us)) {
+            drop_after(outbox, previous);
+            dropped++;
+        } else {
+            previous = entry;
+        }
+        entry = next;
+    }
+    return dropped;
 }
 
 uint32_t outbox_drop_pushes(struct outbox *outbox)

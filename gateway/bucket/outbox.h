@@ -24,6 +24,7 @@ struct outbox {
     uint32_t frames;    /* entries */
     uint32_t pushes;    /* entries that are not control */
     uint32_t head_sent; /* bytes of the head that the socket has */
+    uint32_t expiring;  /* entries whose frame has a deadline */
 };
 
 /* Appends a reference of its own to `frame`. `sent`: bytes of it that the socket already took
@@ -33,6 +34,9 @@ enum status outbox_add(struct outbox *outbox, struct frame *frame, bool control,
 void outbox_pop(struct outbox *outbox);
 /* Drops the oldest push of which nothing was sent; false when there is none. */
 bool outbox_drop_oldest(struct outbox *outbox);
+/* Drops every frame whose deadline is `now_us` (monotonic) or earlier and of which nothing was sent; returns
+ * how many. They are pushes: nothing else has one. Costs nothing while no frame has a deadline. */
+uint32_t outbox_drop_expired(struct outbox *outbox, int64_t now_us);
 /* Drops every push of which nothing was sent; returns how many. */
 uint32_t outbox_drop_pushes(struct outbox *outbox);
 /* Drops all. */

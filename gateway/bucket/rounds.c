@@ -8,12 +8,14 @@
 #include <stdlib.h>
 
 #include "gateway/metrics/gateway_metrics.h"
+#include "shared/contract/audience.h"
 
 void rounds_init(struct rounds *rounds, const struct rounds_edge *edge)
 {
     rounds->edge = edge;
     list_init(&rounds->run);
     rounds->count = 0;
+    rounds->own_count = 0;
     rounds->done = NULL;
     rounds->now_us = 0;
 }
@@ -125,8 +127,59 @@ static void flush(struct rounds *rounds)
     metrics_add(M_FRAMES_DELIVERED, delivered);
     metrics_add(M_BYTES_DELIVERED, bytes);
     rounds->count = 0;
+    while (rounds->own_count > 0)
+        frame_unref(rounds->own[--rounds->own_count]);
     rounds->now_us = rounds->edge->now_us(rounds->edge->arg);
     rounds_reap(rounds);
+}
+
+/* Where the client's user stands among the exclusions. A client has a user by its membership in the user's
+ * room, whose hash is there. */
+static int32_t excluded_user(const struct client *client, const struct exclusions *exclusions)
+{
+    for (uint32_t slot = 0; slot < client->room_count; slot++) {
+        const struct hashmap_node *node = &client->rooms[slot].room->node;
+
+        if (audience_of(node->key) == AUDIENCE_USER)
+            return exclusions_find_user(exclusions, node->key, node->hash);
+    }
+    return EXCLUSION_NONE;
+}
+
+/* The frame for a client of a delivery that excludes somebody: everyone's, one of its own, which the slice
+ * keeps, or NULL when nothing is left. Without memory the client misses what others get, and it is counted.
+ */
+static struct frame *frame_for(struct rounds *rounds, const struct client *client,
+                               const struct delivery *delivery)
+{
+    const struct exclusions *exclusions = delivery->exclusions;
+    int32_t user = excluded_user(client, exclusions);
+    int32_t connection = (int32_t)client->excluded - 1;
+    enum encoding encoding = (enum encoding)client->encoding;
+    struct frame *own;
+
+    if (user == EXCLUSION_NONE && connection == EXCLUSION_NONE)
+        return delivery->frames[encoding];
+    if (exclusions_frame(exclusions, encoding, delivery->key, user, connection, &own) != STATUS_OK) {
+        metrics_add(M_FRAMES_ADDRESSED, 1);
+        metrics_add(M_FRAMES_DROPPED_MEMORY, 1);
+    }
+    if (own != NULL) {
+        own->expires_us = delivery->expires_us;
+        rounds->own[rounds->own_count++] = own;
+    }
+    return own;
+}
+
+static bool is_late(const struct rounds *rounds, const struct delivery *delivery)
+{
+    return delivery->expires_us != 0 && rounds->now_us >= delivery->expires_us;
+}
+
+static void drop_late(size_t frames)
+{
+    metrics_add(M_FRAMES_ADDRESSED, frames);
+    metrics_add(M_FRAMES_DROPPED_EXPIRED, frames);
 }
 
 static void gather(struct rounds *rounds, struct client *client, const struct delivery *delivery)
@@ -135,8 +188,31 @@ static void gather(struct rounds *rounds, struct client *client, const struct de
 
     if (frame == NULL || client->phase != CLIENT_OPEN)
         return;
+    if (delivery->exclusions != NULL && (frame = frame_for(rounds, client, delivery)) == NULL)
+        return;
+    if (is_late(rounds, delivery)) {
+        drop_late(1);
+        return;
+    }
     client->gathered = true;
     rounds->slice[rounds->count++] = (struct rounds_visit){client, frame};
+}
+
+/* Connections that the delivery excludes bear a mark while its room is walked: they may have gone by the next
+ * slice, and another job may exclude them too. */
+static void mark_excluded(const struct rounds *rounds, const struct delivery *delivery, bool mark)
+{
+    int32_t place = EXCLUSION_NONE;
+    struct slice id;
+
+    if (delivery->exclusions == NULL)
+        return;
+    while ((place = exclusions_next_connection(delivery->exclusions, place, &id)) != EXCLUSION_NONE) {
+        struct client *client = rounds->edge->connection(rounds->edge->arg, id);
+
+        if (client != NULL)
+            client->excluded = mark ? (uint16_t)(place + 1) : 0;
+    }
 }
 
 /* The first job is through: the room goes to the end of the queue, or out of it. */
@@ -154,25 +230,40 @@ static void finish_job(struct rounds *rounds, struct room *room)
         list_add_tail(&rounds->run, &room->run);
 }
 
-/* Visits members of the first room's first job until the slice is full or the job is done.
- * Returns the visits. */
+/* Visits members of the first room's first job until the slice is full or the job is done, and no more than
+ * fill a slice: not every visit has a frame. Returns the visits. */
 static size_t visit_some(struct rounds *rounds, struct room *room)
 {
+    const struct delivery *delivery = room->first->delivery;
     size_t visits = 0;
+    bool done = false;
 
     if (room->first->begun_us == 0)
         room->first->begun_us = rounds->now_us;
-    while (rounds->count < ROUNDS_SLICE) {
+    mark_excluded(rounds, delivery, true);
+    while (!done && rounds->count < ROUNDS_SLICE && visits < ROUNDS_SLICE) {
         struct client *client = room_visit(room);
 
-        if (client == NULL) {
-            finish_job(rounds, room);
-            return visits;
+        done = client == NULL;
+        if (!done) {
+            visits++;
+            gather(rounds, client, delivery);
         }
-        visits++;
-        gather(rounds, client, room->first->delivery);
     }
+    mark_excluded(rounds, delivery, false);
+    if (done)
+        finish_job(rounds, room);
     return visits;
+}
+
+/* A backlog of jobs that are all late costs a step each, not a walk. */
+static bool drop_late_job(struct rounds *rounds, struct room *room)
+{
+    if (room->visiting || !is_late(rounds, room->first->delivery))
+        return false;
+    drop_late(room->count);
+    finish_job(rounds, room);
+    return true;
 }
 
 static struct room *first_room(const struct rounds *rounds)
@@ -212,6 +303,10 @@ bool rounds_run(struct rounds *rounds)
     rounds->now_us = rounds->edge->now_us(rounds->edge->arg);
     let_others_go_first(rounds);
     while (!list_empty(&rounds->run) && visits < ROUNDS_SLICE) {
+        if (drop_late_job(rounds, first_room(rounds))) {
+            visits++;
+            continue;
+        }
         if (needs_own_slice(rounds, first_room(rounds))) {
             flush(rounds);
             continue;

@@ -10,6 +10,10 @@
  *   slice was written goes before that room's next one.
  * - No slice names a client twice: two writes to one socket in one submission have no order when the first
  *   finds it full.
+ * - Who is excluded from items of a delivery gets a frame of his own with the others, at the same turn; when
+ *   none is left, none. It is judged when he is visited, whoever joined, left or changed meanwhile.
+ * - What has a deadline is given to nobody from then on; a job that is late before its first visit is dropped
+ *   at once.
  * - The edge's calls may close clients, and so change rooms: they come only when no room is walked. */
 #ifndef FANFARE_GATEWAY_BUCKET_ROUNDS_H
 #define FANFARE_GATEWAY_BUCKET_ROUNDS_H
@@ -35,6 +39,9 @@ struct rounds_edge {
     void (*queue)(struct client *client, struct frame *frame, uint32_t sent);
     /* The socket is broken. */
     void (*lost)(struct client *client);
+    /* The connection with this id, if it is of this bucket and still here, else NULL. Asked while a room is
+     * walked: it changes nothing. */
+    struct client *(*connection)(void *arg, struct slice id);
     /* `count` jobs are through or dropped, and freed. */
     void (*finished)(void *arg, size_t count);
     void *arg;
@@ -43,7 +50,7 @@ struct rounds_edge {
 /* One visit of the slice that is being gathered. */
 struct rounds_visit {
     struct client *client;
-    struct frame *frame; /* kept alive by its job */
+    struct frame *frame; /* kept alive by its job, or by `own` */
 };
 
 struct rounds {
@@ -51,7 +58,9 @@ struct rounds {
     struct list run; /* rooms with jobs, in turn */
     struct rounds_visit slice[ROUNDS_SLICE];
     struct wire_op ops[ROUNDS_SLICE];
-    size_t count;     /* of the slice */
+    size_t count;                    /* of the slice */
+    struct frame *own[ROUNDS_SLICE]; /* frames of the slice that were made for one client: a reference each */
+    size_t own_count;
     struct job *done; /* freed when the slice is written */
     int64_t now_us;   /* when the last slice was written, or the round began */
 };

@@ -73,27 +73,68 @@ static void post_all(struct fanout *fanout, struct delivery *delivery, uint64_t 
     metrics_add(lost ? M_ITEMS_DROPPED_BUCKET : M_ITEMS_MERGED, delivery->items);
 }
 
-static void on_sealed(void *arg, struct slice key, uint64_t hash, struct slice items, uint32_t count,
-                      int64_t since)
+/* Whom the items of the batch exclude, for the buckets. STATUS_NO_MEMORY. */
+static enum status exclude(struct delivery *delivery, const struct item_batch *batch)
+{
+    uint32_t count;
+    const struct item_part *parts = item_batch_parts(batch, &count);
+    struct exclusions *exclusions = exclusions_new(slice_of(batch->items.data, batch->items.len));
+
+    if (exclusions == NULL)
+        return STATUS_NO_MEMORY;
+    delivery->exclusions = exclusions;
+    for (uint32_t i = 0; i < count; i++)
+        if (exclusions_add(exclusions, parts[i].at, parts[i].len, item_part_exclusions(batch, &parts[i])) !=
+            STATUS_OK)
+            return STATUS_NO_MEMORY;
+    exclusions_sort(exclusions);
+    return STATUS_OK;
+}
+
+/* NULL for want of memory. */
+static struct delivery *delivery_of(const struct sealed_batch *sealed, const struct subscribers *here)
+{
+    const struct item_batch *batch = sealed->batch;
+    struct delivery *delivery =
+        delivery_new(sealed->key, sealed->hash, slice_of(batch->items.data, batch->items.len), batch->count,
+                     here->members);
+
+    if (delivery == NULL)
+        return NULL;
+    delivery->came_us = sealed->since_us;
+    if (sealed->expires_us != 0)
+        delivery_expire(delivery, sealed->expires_us);
+    if (item_batch_excludes(batch) && exclude(delivery, batch) != STATUS_OK) {
+        delivery_unref(delivery);
+        return NULL;
+    }
+    return delivery;
+}
+
+static void on_sealed(void *arg, const struct sealed_batch *sealed)
 {
     struct fanout *fanout = arg;
-    struct subscribers here = directory_find(fanout->conf.directory, key, hash);
+    struct subscribers here = directory_find(fanout->conf.directory, sealed->key, sealed->hash);
+    uint32_t count = sealed->batch->count;
+    int64_t now = clock_now_us();
 
     metrics_sub(M_ITEMS_MERGING, count);
     metrics_add(M_BATCHES, 1);
     metrics_observe(M_BATCH_ITEMS, count);
-    metrics_observe(M_MERGE_WAIT, clock_now_us() - since);
+    metrics_observe(M_MERGE_WAIT, now - sealed->since_us);
     if (here.buckets == 0) {
         metrics_add(M_ITEMS_NO_AUDIENCE, count);
         return;
     }
-    struct delivery *delivery = delivery_new(key, hash, items, count, here.members);
+    if (sealed->expires_us != 0 && now >= sealed->expires_us) {
+        metrics_add(M_ITEMS_DROPPED_EXPIRED, count);
+        return;
+    }
+    struct delivery *delivery = delivery_of(sealed, &here);
     if (delivery == NULL)
         metrics_add(M_ITEMS_DROPPED_MEMORY, count);
-    else {
-        delivery->came_us = since;
+    else
         post_all(fanout, delivery, here.buckets);
-    }
     delivery_unref(delivery);
 }
 
@@ -167,10 +208,11 @@ void fanout_free(struct fanout *fanout)
     free(fanout);
 }
 
-static void merge_item(struct fanout *fanout, struct slice key, uint64_t hash, struct slice item, int64_t now)
+static void merge_item(struct fanout *fanout, struct slice key, uint64_t hash, struct slice item,
+                       const struct push_terms *terms, int64_t now)
 {
     metrics_add(M_ITEMS_MERGING, 1);
-    if (merger_add(fanout->merger, key, hash, item, now) == STATUS_OK)
+    if (merger_add(fanout->merger, key, hash, item, terms, now) == STATUS_OK)
         return;
     metrics_sub(M_ITEMS_MERGING, 1);
     metrics_add(M_ITEMS_DROPPED_MEMORY, 1);
@@ -186,24 +228,50 @@ static int64_t turn_now(struct fanout *fanout)
     return fanout->turn_us;
 }
 
+static void merge_items(struct fanout *fanout, struct slice key, uint64_t hash, struct slice items,
+                        const struct push_terms *terms)
+{
+    int64_t now = turn_now(fanout);
+    struct slice item;
+
+    while (push_next_item(&items, &item))
+        merge_item(fanout, key, hash, item, terms, now);
+}
+
+static void merge_with_terms(struct fanout *fanout, struct slice key, uint64_t hash, struct slice items,
+                             uint32_t item_count, const struct push_terms *terms)
+{
+    uint64_t before = merger_conflated(fanout->merger);
+
+    if (terms->has_ttl && terms->ttl_ms == 0) {
+        metrics_add(M_ITEMS_DROPPED_EXPIRED, item_count);
+        return;
+    }
+    merge_items(fanout, key, hash, items, terms);
+    if (terms->urgent)
+        merger_seal(fanout->merger, key, hash, turn_now(fanout));
+    uint64_t conflated = merger_conflated(fanout->merger) - before;
+    metrics_sub(M_ITEMS_MERGING, conflated);
+    metrics_add(M_ITEMS_CONFLATED, conflated);
+}
+
 static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_t item_count,
                         const struct push_terms *terms)
 {
     struct fanout *fanout = arg;
     uint64_t hash = hashmap_hash(key);
     struct subscribers here = directory_find(fanout->conf.directory, key, hash);
-    int64_t now = turn_now(fanout);
-    struct slice item;
 
-    (void)terms;
     metrics_add(M_ITEMS_RECEIVED, item_count);
     metrics_add(items_of[audience_of(key)], item_count);
     if (here.buckets == 0) {
         metrics_add(M_ITEMS_NO_AUDIENCE, item_count);
         return 0;
     }
-    while (push_next_item(&items, &item))
-        merge_item(fanout, key, hash, item, now);
+    if (terms == NULL)
+        merge_items(fanout, key, hash, items, NULL);
+    else
+        merge_with_terms(fanout, key, hash, items, item_count, terms);
     return subscribers_count(&here);
 }
 

@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A key lives from its first item until a window passes without one. It stands in one of two
- * lists: `fresh` (quiet until this turn, leading edge only) or `open` (its window runs), sorted by
- * when the window began: all windows have the same length, also when that changes. */
+ * lists: `fresh` (its batch goes at the end of this turn: it was quiet, with the leading edge, or what waits
+ * has a deadline) or `open` (its window runs), sorted by when the window began: all windows have the same
+ * length, also when that changes. */
 #include "gateway/fanout/merger.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/base/buf.h"
 #include "shared/base/hashmap.h"
 #include "shared/base/list.h"
-
-enum { KEEP_CAPACITY = 8192 };
 
 struct merge_key {
     struct hashmap_node node;
     struct list link; /* in fresh or open */
-    struct buf items; /* joined by commas */
-    uint32_t count;
-    int64_t since;  /* monotonic us: when the first of its items came */
-    int64_t opened; /* likewise: when its window began; in open only */
-    bool fresh;     /* in the list of that name */
+    struct item_batch batch;
+    int64_t since;   /* monotonic us: when the first of its items came */
+    int64_t expires; /* likewise: the deadline of all of them; 0: none */
+    int64_t opened;  /* likewise: when its window began; in open only */
+    bool fresh;      /* in the list of that name */
     uint8_t name[];
 };
 
@@ -32,6 +30,7 @@ struct merger {
     struct list fresh;
     struct list open;
     size_t pending;
+    uint64_t conflated;
     bool flushed;
 };
 
@@ -56,8 +55,8 @@ static void key_free(struct merger *merger, struct merge_key *key)
 {
     list_remove(&key->link);
     hashmap_remove(&merger->keys, &key->node);
-    merger->pending -= key->count;
-    buf_fini(&key->items);
+    merger->pending -= key->batch.count;
+    item_batch_fini(&key->batch);
     free(key);
 }
 
@@ -96,7 +95,7 @@ static struct merge_key *key_new(struct merger *merger, struct slice name, uint6
     key->node.key = slice_of(key->name, name.len);
     key->node.hash = hash;
     list_init(&key->link);
-    buf_init(&key->items, SIZE_MAX);
+    item_batch_init(&key->batch);
     hashmap_add(&merger->keys, &key->node);
     key->fresh = merger->conf.leading;
     if (key->fresh)
@@ -108,16 +107,13 @@ static struct merge_key *key_new(struct merger *merger, struct slice name, uint6
 
 static void seal(struct merger *merger, struct merge_key *key)
 {
-    if (key->count == 0)
+    if (key->batch.count == 0)
         return;
-    merger->emit(merger->arg, key->node.key, key->node.hash, slice_of(key->items.data, key->items.len),
-                 key->count, key->since);
-    merger->pending -= key->count;
-    key->count = 0;
-    if (key->items.cap > KEEP_CAPACITY)
-        buf_fini(&key->items);
-    else
-        buf_clear(&key->items);
+    item_batch_close(&key->batch);
+    const struct sealed_batch sealed = {key->node.key, key->node.hash, &key->batch, key->since, key->expires};
+    merger->emit(merger->arg, &sealed);
+    merger->pending -= key->batch.count;
+    item_batch_empty(&key->batch);
 }
 
 /* A batch that is sealed because it is full: the window begins anew with it, so that a key whose batches fill
@@ -130,37 +126,63 @@ static void seal_full(struct merger *merger, struct merge_key *key, int64_t now)
         open_window(merger, key, now);
 }
 
-static enum status append(struct merge_key *key, struct slice item)
+void merger_seal(struct merger *merger, struct slice name, uint64_t hash, int64_t now)
 {
-    size_t comma = key->count > 0 ? 1 : 0;
+    struct hashmap_node *node = hashmap_find(&merger->keys, name, hash);
+    struct merge_key *key = node != NULL ? container_of(node, struct merge_key, node) : NULL;
 
-    if (buf_reserve(&key->items, item.len + comma) != STATUS_OK)
+    if (key != NULL && key->batch.count > 0)
+        seal_full(merger, key, now);
+}
+
+/* Where the key waits with its first item. What has a deadline goes with the turn, whatever the edge. */
+static void place(struct merger *merger, struct merge_key *key, int64_t now)
+{
+    if (key->expires != 0 && !key->fresh) {
+        list_remove(&key->link);
+        key->fresh = true;
+        list_add_tail(&merger->fresh, &key->link);
+    } else if (key->expires == 0 && !merger->conf.leading) {
+        open_window(merger, key, now);
+    }
+}
+
+static enum status append(struct merger *merger, struct merge_key *key, struct slice item,
+                          const struct push_terms *terms)
+{
+    bool replaced;
+    enum status status = item_batch_add(&key->batch, item, terms, &replaced);
+
+    if (status != STATUS_OK)
         return STATUS_NO_MEMORY;
-    if (comma == 1)
-        (void)buf_append(&key->items, ",", 1);
-    return buf_append(&key->items, item.data, item.len);
+    merger->conflated += replaced;
+    merger->pending += !replaced;
+    return STATUS_OK;
 }
 
 enum status merger_add(struct merger *merger, struct slice name, uint64_t hash, struct slice item,
-                       int64_t now)
+                       const struct push_terms *terms, int64_t now)
 {
+    int64_t expires = terms != NULL && terms->has_ttl ? now + terms->ttl_ms * INT64_C(1000) : 0;
     struct hashmap_node *node = hashmap_find(&merger->keys, name, hash);
     struct merge_key *key =
         node != NULL ? container_of(node, struct merge_key, node) : key_new(merger, name, hash, now);
 
     if (key == NULL)
         return STATUS_NO_MEMORY;
-    if (key->count > 0 && key->items.len + 1 + item.len > merger->conf.max_bytes)
+    if (key->batch.count > 0 &&
+        (key->expires != expires || !item_batch_fits(&key->batch, item, terms, merger->conf.max_bytes)))
         seal_full(merger, key, now);
-    if (!merger->conf.leading && key->count == 0)
-        open_window(merger, key, now);
-    if (append(key, item) != STATUS_OK)
+    if (key->batch.count == 0) {
+        key->expires = expires;
+        place(merger, key, now);
+    }
+    bool first = key->batch.count == 0;
+    if (append(merger, key, item, terms) != STATUS_OK)
         return STATUS_NO_MEMORY;
-    if (key->count == 0)
+    if (first)
         key->since = now;
-    key->count++;
-    merger->pending++;
-    if (key->count >= merger->conf.max_items || key->items.len >= merger->conf.max_bytes)
+    if (key->batch.count >= merger->conf.max_items || item_batch_bytes(&key->batch) >= merger->conf.max_bytes)
         seal_full(merger, key, now);
     return STATUS_OK;
 }
@@ -184,7 +206,7 @@ void merger_expire(struct merger *merger, int64_t now)
 
         if (key->opened + merger->conf.delay_us > now)
             return;
-        if (key->count == 0 || !merger->conf.leading || merger->conf.delay_us == 0) {
+        if (key->batch.count == 0 || !merger->conf.leading || merger->conf.delay_us == 0) {
             seal(merger, key);
             key_free(merger, key);
         } else {
@@ -229,4 +251,9 @@ void merger_set_conf(struct merger *merger, const struct merger_conf *conf)
 size_t merger_pending(const struct merger *merger)
 {
     return merger->pending;
+}
+
+uint64_t merger_conflated(const struct merger *merger)
+{
+    return merger->conflated;
 }

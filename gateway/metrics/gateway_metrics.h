@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every metric of the gateway: X(row, name, labels, type, help), and behind them one row of closes_total for
  * each of CLOSE_CODES. The documentation and the tests walk the same table. At rest, per stage:
- *   items_received = items_merged + items_no_audience + items_dropped{*}        (control thread)
+ *   items_received = items_merged + items_conflated + items_no_audience + items_dropped{*}  (control thread)
  *   frames_addressed = frames_delivered + frames_dropped{*}                     (bucket threads)
  * and while work is under way the gauges items_merging and frames_queued hold the difference. */
 #ifndef FANFARE_GATEWAY_METRICS_GATEWAY_METRICS_H
@@ -63,6 +63,9 @@
     X(M_ITEMS_DROPPED_MEMORY, G "items_dropped_total", "reason=\"no_memory\"", COUNTER,                      \
       "Items dropped before the fan-out")                                                                    \
     X(M_ITEMS_DROPPED_BUCKET, G "items_dropped_total", "reason=\"bucket_full\"", COUNTER, "")                \
+    X(M_ITEMS_DROPPED_EXPIRED, G "items_dropped_total", "reason=\"expired\"", COUNTER, "")                   \
+    X(M_ITEMS_CONFLATED, G "items_conflated_total", "", COUNTER,                                             \
+      "Items that a newer one of their key replaced before they were sealed")                                \
     X(M_ITEMS_MERGING, G "items_merging", "", GAUGE, "Items that wait for their merge window")               \
     X(M_ITEMS_ROOM, G "items_by_target_total", "target=\"room\"", COUNTER, "Items that reached the merger")  \
     X(M_ITEMS_ALL, G "items_by_target_total", "target=\"all\"", COUNTER, "")                                 \
@@ -86,6 +89,7 @@
     X(M_FRAMES_DROPPED_OLDEST, G "frames_dropped_total", "reason=\"drop_oldest\"", COUNTER, "")              \
     X(M_FRAMES_DROPPED_NEWEST, G "frames_dropped_total", "reason=\"drop_newest\"", COUNTER, "")              \
     X(M_FRAMES_DROPPED_GONE, G "frames_dropped_total", "reason=\"client_gone\"", COUNTER, "")                \
+    X(M_FRAMES_DROPPED_EXPIRED, G "frames_dropped_total", "reason=\"expired\"", COUNTER, "")                 \
     X(M_FRAMES_DROPPED_MEMORY, G "frames_dropped_total", "reason=\"no_memory\"", COUNTER, "")                \
     X(M_FRAMES_QUEUED, G "frames_queued", "", GAUGE, "Frames that wait in clients' queues")                  \
     X(M_BYTES_DELIVERED, G "bytes_delivered_total", "", COUNTER, "Bytes of delivered frames")                \

@@ -38,6 +38,7 @@ static struct frame *frame_alloc(size_t len)
         return NULL;
     atomic_init(&frame->refs, 1);
     frame->len = (uint32_t)len;
+    frame->expires_us = 0;
     return frame;
 }
 

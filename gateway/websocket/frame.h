@@ -13,7 +13,8 @@
 
 struct frame {
     atomic_uint refs;
-    uint32_t len; /* bytes on the wire */
+    uint32_t len;       /* bytes on the wire */
+    int64_t expires_us; /* monotonic: not to be begun from then on; 0: no deadline. Set before it is shared */
     uint8_t bytes[];
 };
 

@@ -166,7 +166,7 @@ def test_hello_is_the_first_call_and_pushes_wait_for_its_answer(bench):
     bench.logic(fake.port, gatewayTimeout=2000, linkQueueSeconds=600)
     wait_until(lambda: fake.hellos, 10, "the hello")
     said = json.loads(fake.hellos[0])
-    assert len(said["instance"]) == 32 and said["version"] and said["capabilities"] == ["traces", "users"]
+    assert len(said["instance"]) == 32 and said["version"] and said["capabilities"] == ["traces", "users", "options"]
     assert said["limits"] == {
         "maxItemBytes": 65536, "maxJsonDepth": 64, "maxRoomNameBytes": 128, "maxRpcBytes": 4194304}
     with bench.caller() as caller:

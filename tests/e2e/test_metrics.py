@@ -93,6 +93,7 @@ def assert_gateway_adds_up(metrics):
     g = "fanfare_gateway_"
     assert metrics.get(g + "items_received_total") == (
         metrics.get(g + "items_merged_total") + metrics.get(g + "items_no_audience_total")
+        + metrics.get(g + "items_conflated_total")
         + metrics.total(g + "items_dropped_total"))
     assert metrics.get(g + "frames_addressed_total") == (
         metrics.get(g + "frames_delivered_total") + metrics.total(g + "frames_dropped_total"))

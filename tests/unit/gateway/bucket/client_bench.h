@@ -200,12 +200,20 @@ static inline void bench_finished(void *arg, size_t count)
     (void)count;
 }
 
+static inline struct client *bench_no_connection(void *arg, struct slice id)
+{
+    (void)arg;
+    (void)id;
+    return NULL;
+}
+
 static const struct rounds_edge bench_edge = {
     .now_us = bench_rounds_now,
     .write = bench_rounds_write,
     .send = client_send_push,
     .queue = client_queue_push,
     .lost = client_lost,
+    .connection = bench_no_connection,
     .finished = bench_finished,
 };
 

@@ -175,6 +175,79 @@ static void pongs_do_not_drop_pushes(void **state)
     bench_expect(conn, PUSHED("1") PUSHED("2") "pong:x ");
 }
 
+/* Nobody gets "item" from `ms` from now on. */
+static void push_until(struct client_bench *bench, const char *item, int64_t ms)
+{
+    bench_push(bench, "r", item);
+    delivery_expire(
+        rooms_find(&bench->bucket.rooms, slice_str("r"), hashmap_hash(slice_str("r")))->last->delivery,
+        bench->now_us + ms * 1000);
+    bench_run(bench);
+}
+
+static void what_is_late_is_not_written(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = blocked_client(bench, SLOW_CLOSE);
+    uint64_t before = metrics_get(M_FRAMES_DROPPED_EXPIRED);
+
+    push_until(bench, "1", 10);
+    push_until(bench, "2", 1000);
+    push_many(bench, 1);
+    bench->now_us += 10 * 1000;
+    bench_unblock(conn);
+    bench_expect(conn, PUSHED("2") PUSHED("1"));
+    assert_int_equal(metrics_get(M_FRAMES_DROPPED_EXPIRED) - before, 1);
+    assert_int_equal(metrics_get(M_FRAMES_QUEUED), 0);
+    expect_balance();
+}
+
+static void a_late_frame_that_was_begun_is_ended(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = blocked_client(bench, SLOW_CLOSE);
+
+    conn->takes = 5;
+    push_until(bench, "1", 10);
+    push_until(bench, "2", 10);
+    bench->now_us += 1000 * 1000;
+    bench_unblock(conn);
+    bench_expect(conn, PUSHED("1"));
+    expect_balance();
+}
+
+/* All that fills the queue is late: whoever reads again misses nothing that was still good. */
+static void what_is_late_goes_before_the_policy_acts(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = blocked_client(bench, SLOW_CLOSE);
+    uint64_t before = metrics_get(M_FRAMES_DROPPED_EXPIRED);
+
+    for (int i = 0; i < 8; i++) /* as many as may wait */
+        push_until(bench, "0", 10);
+    bench->now_us += 10 * 1000;
+    push_many(bench, 1);
+    assert_int_equal(conn->client->phase, CLIENT_OPEN);
+    assert_int_equal(metrics_get(M_FRAMES_DROPPED_EXPIRED) - before, 8);
+    bench_unblock(conn);
+    bench_expect(conn, PUSHED("1"));
+    expect_balance();
+}
+
+static void late_frames_of_tls_are_dropped_too(void **state)
+{
+    struct client_bench *bench = *state;
+    struct ws_conn *conn = blocked_client(bench, SLOW_CLOSE);
+
+    conn->client->tls = true;
+    push_until(bench, "1", 10);
+    push_until(bench, "2", 1000);
+    bench->now_us += 10 * 1000;
+    bench_unblock(conn);
+    bench_expect(conn, PUSHED("2"));
+    expect_balance();
+}
+
 static void a_broken_socket_ends_the_client_and_its_frames(void **state)
 {
     struct client_bench *bench = *state;
@@ -303,6 +376,11 @@ int main(void)
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(a_queue_is_bounded_in_bytes_too, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(answers_and_pongs_are_bounded, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(what_is_late_is_not_written, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(a_late_frame_that_was_begun_is_ended, bench_setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(what_is_late_goes_before_the_policy_acts, bench_setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(late_frames_of_tls_are_dropped_too, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(pongs_do_not_drop_pushes, bench_setup, bench_teardown),
         cmocka_unit_test_setup_teardown(a_broken_socket_ends_the_client_and_its_frames, bench_setup,
                                         bench_teardown),

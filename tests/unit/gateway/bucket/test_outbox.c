@@ -83,12 +83,62 @@ static void a_frame_half_sent_stays(void **state)
     outbox_fini(&outbox);
 }
 
+static void add_until(struct outbox *outbox, const char *text, uint32_t sent, int64_t expires_us)
+{
+    struct frame *frame = frame_new_text(slice_str(text));
+
+    assert_non_null(frame);
+    frame->expires_us = expires_us;
+    assert_int_equal(outbox_add(outbox, frame, false, sent), STATUS_OK);
+    frame_unref(frame);
+}
+
+static void drops_what_is_late_wherever_it_stands(void **state)
+{
+    struct outbox outbox = {0};
+
+    (void)state;
+    add_until(&outbox, "a", 0, 10);
+    add(&outbox, "b", false, 0);
+    add_until(&outbox, "c", 0, 11);
+    add(&outbox, "d", true, 0);
+    add_until(&outbox, "e", 0, 10);
+    assert_int_equal(outbox.expiring, 3);
+    assert_int_equal(outbox_drop_expired(&outbox, 9), 0);
+    assert_int_equal(outbox_drop_expired(&outbox, 10), 2);
+    expect(&outbox, "bcd");
+    assert_int_equal(outbox.pushes, 2);
+    assert_int_equal(outbox.expiring, 1);
+    add(&outbox, "f", false, 0); /* the tail is where it was */
+    assert_int_equal(outbox_drop_expired(&outbox, 11), 1);
+    expect(&outbox, "bdf");
+    assert_int_equal(outbox.expiring, 0);
+    outbox_fini(&outbox);
+}
+
+static void a_late_frame_half_sent_stays(void **state)
+{
+    struct outbox outbox = {0};
+
+    (void)state;
+    add_until(&outbox, "a", 1, 10);
+    add_until(&outbox, "b", 0, 10);
+    assert_int_equal(outbox_drop_expired(&outbox, 99), 1);
+    expect(&outbox, "a");
+    assert_int_equal(outbox.head_sent, 1);
+    outbox_pop(&outbox);
+    assert_int_equal(outbox.expiring, 0);
+    outbox_fini(&outbox);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_order_and_counts),
         cmocka_unit_test(drops_the_oldest_push_but_never_control),
         cmocka_unit_test(a_frame_half_sent_stays),
+        cmocka_unit_test(drops_what_is_late_wherever_it_stands),
+        cmocka_unit_test(a_late_frame_half_sent_stays),
     };
 
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);

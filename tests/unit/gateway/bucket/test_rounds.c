@@ -14,6 +14,7 @@
 
 #include "gateway/bucket/rounds.h"
 #include "gateway/metrics/gateway_metrics.h"
+#include "tests/unit/terms_script.h"
 
 enum { MAX_CLIENTS = 300, MAX_ROOMS = 3, TRANSCRIPT = 8192 };
 
@@ -32,6 +33,7 @@ struct bench {
     char text[TRANSCRIPT];
     size_t finished;
     on_write during;
+    int64_t now_us;
 };
 
 /* The edge's calls to clients have no argument but the client. */
@@ -86,6 +88,8 @@ static void play_send(struct client *client, struct frame *frame)
 static void play_queue(struct client *client, struct frame *frame, uint32_t sent)
 {
     say("queue %c+%u:", letter(client), sent);
+    if (frame->expires_us != 0)
+        say("!%d:", (int)frame->expires_us);
     say_items(frame->bytes, frame->len);
 }
 
@@ -118,8 +122,18 @@ static void play_lost(struct client *client)
 
 static int64_t play_now(void *arg)
 {
-    (void)arg;
-    return 1;
+    return ((struct bench *)arg)->now_us;
+}
+
+/* An id is the client's number. */
+static struct client *play_connection(void *arg, struct slice id)
+{
+    struct bench *bench = arg;
+    char text[16];
+
+    (void)snprintf(text, sizeof text, "%.*s", (int)id.len, (const char *)id.data);
+    struct client *client = &bench->clients[atoi(text)];
+    return client->phase == CLIENT_OPEN && client->room_count > 0 ? client : NULL;
 }
 
 static void count_finished(void *arg, size_t count)
@@ -134,8 +148,9 @@ static int setup(void **state)
     gateway_metrics_setup();
     assert_int_equal(directory_new(&bench->directory), STATUS_OK);
     assert_int_equal(rooms_init(&bench->rooms, bench->directory, 0), STATUS_OK);
-    bench->edge =
-        (struct rounds_edge){play_now, play_write, play_send, play_queue, play_lost, count_finished, bench};
+    bench->edge = (struct rounds_edge){play_now,  play_write,      play_send,      play_queue,
+                                       play_lost, play_connection, count_finished, bench};
+    bench->now_us = 1;
     rounds_init(&bench->rounds, &bench->edge);
     for (int i = 0; i < MAX_CLIENTS; i++) {
         bench->clients[i].fd = i;
@@ -182,15 +197,30 @@ static void join(struct bench *bench, const char *room, const char *letters)
         join_many(bench, room, *letters - 'a', *letters - 'a');
 }
 
-static void push(struct bench *bench, const char *room, const char *item)
+static struct delivery *push(struct bench *bench, const char *room, const char *item)
 {
     const uint32_t members[ENCODING_COUNT] = {[ENCODING_WS_V1] = 1};
     struct slice key = slice_str(room);
     struct job *job = calloc(1, sizeof *job);
+    struct delivery *delivery = delivery_new(key, hashmap_hash(key), slice_str(item), 1, members);
 
-    job->delivery = delivery_new(key, hashmap_hash(key), slice_str(item), 1, members);
-    assert_non_null(job->delivery);
+    assert_non_null(delivery);
+    job->delivery = delivery;
     rounds_add(&bench->rounds, rooms_find(&bench->rooms, key, hashmap_hash(key)), job);
+    return delivery;
+}
+
+/* Items of one digit, "1,2,3"; the one at place `at`, from 0 on, does not reach whom the line names. */
+static void exclude(struct delivery *delivery, const char *items, unsigned at, const char *line)
+{
+    struct terms_script script;
+
+    if (delivery->exclusions == NULL)
+        delivery->exclusions = exclusions_new(slice_str(items));
+    assert_int_equal(
+        exclusions_add(delivery->exclusions, 2 * at, 1, terms_script_read(&script, line)->exclusions),
+        STATUS_OK);
+    exclusions_sort(delivery->exclusions);
 }
 
 static void run(struct bench *bench)
@@ -385,6 +415,211 @@ static void a_client_is_owed_until_each_of_its_rooms_has_served_it(void **state)
     assert_false(rounds_owe(first));
 }
 
+/* The rooms of users: what a client cannot name. */
+#define USER(name) "\x02" name
+
+static void who_is_excluded_gets_a_frame_of_its_own(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "abc");
+    join(bench, USER("u"), "b");
+    join(bench, USER("v"), "c");
+    exclude(push(bench, "r", "1,2,3"), "1,2,3", 1, "-u");
+    run(bench);
+    expect(bench, "c1,2,3 b1,3 a1,2,3 | ");
+}
+
+static void whom_nothing_is_left_for_gets_no_frame(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t addressed = metrics_get(M_FRAMES_ADDRESSED);
+
+    join(bench, "r", "abc");
+    join(bench, USER("u"), "ac");
+    exclude(push(bench, "r", "1"), "1", 0, "-u");
+    push(bench, "r", "2");
+    run(bench);
+    expect(bench, "b1 | c2 b2 a2 | ");
+    assert_int_equal(metrics_get(M_FRAMES_ADDRESSED) - addressed, 4);
+    assert_int_equal(bench->finished, 2);
+}
+
+static void a_connection_is_excluded_and_no_other_of_its_user(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "abc");
+    join(bench, USER("u"), "abc");
+    struct delivery *delivery = push(bench, "r", "1,2");
+    exclude(delivery, "1,2", 0, "-#1 -#99");
+    exclude(delivery, "1,2", 1, "-#2");
+    run(bench);
+    expect(bench, "c1 b2 a1,2 | ");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(bench->clients[i].excluded, 0);
+}
+
+static void a_user_and_a_connection_add_up(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "ab");
+    join(bench, USER("u"), "b");
+    struct delivery *delivery = push(bench, "r", "1,2,3,4");
+    exclude(delivery, "1,2,3,4", 0, "-#1");
+    exclude(delivery, "1,2,3,4", 2, "-#1 -u");
+    exclude(delivery, "1,2,3,4", 3, "-u");
+    run(bench);
+    expect(bench, "b2 a1,2,3,4 | ");
+}
+
+/* Marks are of the job that is walked: the next one's are others. */
+static void jobs_do_not_mix_up_whom_they_exclude(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "ab");
+    join(bench, "s", "c");
+    exclude(push(bench, "r", "1"), "1", 0, "-#0");
+    push(bench, "r", "2");
+    exclude(push(bench, "r", "3"), "3", 0, "-#1");
+    exclude(push(bench, "s", "4"), "4", 0, "-#1");
+    run(bench);
+    expect(bench, "b1 c4 | b2 a2 | a3 | ");
+}
+
+static void who_is_excluded_and_behind_gets_it_behind_what_waits(void **state)
+{
+    struct bench *bench = *state;
+    struct outbox_entry waiting = {0};
+
+    join(bench, "r", "abcd");
+    join(bench, USER("u"), "abc");
+    bench->clients[0].tls = true;
+    bench->clients[1].outbox.head = &waiting;
+    bench->result[2] = 7;
+    exclude(push(bench, "r", "1,2"), "1,2", 0, "-u");
+    run(bench);
+    expect(bench, "send b2 send a2 d1,2 c2 | queue c+7:2 ");
+    bench->clients[1].outbox.head = NULL;
+    assert_int_equal(bench->rounds.own_count, 0);
+}
+
+static void a_frame_of_its_own_has_the_deadline_too(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "a");
+    join(bench, USER("u"), "a");
+    bench->result[0] = -EAGAIN;
+    struct delivery *delivery = push(bench, "r", "1,2");
+    delivery_expire(delivery, 10);
+    exclude(delivery, "1,2", 0, "-u");
+    run(bench);
+    expect(bench, "a2 | queue a+0:!10:2 ");
+}
+
+/* 255 of 256 are excluded: their visits fill no slice, and still a round ends. */
+static void excluded_members_do_not_lengthen_a_round(void **state)
+{
+    struct bench *bench = *state;
+    int rounds = 1;
+
+    join_many(bench, "large", 0, 2 * ROUNDS_SLICE - 1);
+    join_many(bench, USER("u"), 1, 2 * ROUNDS_SLICE - 1);
+    exclude(push(bench, "large", "1"), "1", 0, "-u");
+    while (rounds_run(&bench->rounds))
+        rounds++;
+    assert_true(rounds >= 2);
+    expect(bench, "a1 | ");
+}
+
+static void lose_a_member(struct bench *bench)
+{
+    bench->during = NULL;
+    play_lost(&bench->clients[3]);
+    bench->text[0] = '\0';
+    join_many(bench, "large", MAX_CLIENTS - 1, MAX_CLIENTS - 1);
+    join_many(bench, USER("u"), 4, 4);
+}
+
+/* Members leave and come, and get a user, between two slices. */
+static void exclusion_is_judged_at_the_visit(void **state)
+{
+    struct bench *bench = *state;
+
+    join_many(bench, "large", 0, 2 * ROUNDS_SLICE - 1);
+    join_many(bench, USER("u"), 3, 3);
+    join_many(bench, USER("u"), 5, 5);
+    bench->during = lose_a_member;
+    exclude(push(bench, "large", "1"), "1", 0, "-u");
+    run(bench);
+    size_t writes = 0;
+    for (const char *at = bench->text; *at != '\0'; at++)
+        writes += *at == '1';
+    assert_int_equal(writes, ROUNDS_SLICE - 3); /* the gone, 4 and 5; who came is owed nothing */
+}
+
+static uint64_t expired(void)
+{
+    return metrics_get(M_FRAMES_DROPPED_EXPIRED);
+}
+
+static void what_is_late_is_written_to_nobody(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t before = expired();
+
+    join(bench, "r", "ab");
+    push(bench, "r", "1")->expires_us = 10;
+    push(bench, "r", "2")->expires_us = 11;
+    push(bench, "r", "3");
+    bench->now_us = 10;
+    run(bench);
+    expect(bench, "b2 a2 | b3 a3 | ");
+    assert_int_equal(expired() - before, 2);
+    assert_int_equal(bench->finished, 3);
+}
+
+static void time_passes(struct bench *bench)
+{
+    bench->now_us = 20;
+}
+
+/* Late after the first slice: the rest are told nothing, and counted. */
+static void what_becomes_late_meanwhile_ends_there(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t before = expired();
+    uint64_t addressed = metrics_get(M_FRAMES_ADDRESSED);
+
+    join_many(bench, "large", 0, 2 * ROUNDS_SLICE - 1);
+    push(bench, "large", "1")->expires_us = 20;
+    bench->during = time_passes;
+    run(bench);
+    assert_int_equal(expired() - before, ROUNDS_SLICE);
+    assert_int_equal(metrics_get(M_FRAMES_ADDRESSED) - addressed, 2 * ROUNDS_SLICE);
+    assert_int_equal(bench->finished, 1);
+    bench->text[0] = '\0';
+}
+
+/* A bucket that stalled has many such jobs, for large rooms. */
+static void a_backlog_of_late_jobs_is_not_walked(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t before = expired();
+
+    join_many(bench, "large", 0, MAX_CLIENTS - 1);
+    for (int i = 0; i < 100; i++)
+        push(bench, "large", "1")->expires_us = 10;
+    bench->now_us = 10;
+    assert_false(rounds_run(&bench->rounds));
+    assert_int_equal(expired() - before, 100 * MAX_CLIENTS);
+    assert_int_equal(bench->finished, 100);
+    expect(bench, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +637,19 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_push_to_nobody_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_is_owed_until_each_of_its_rooms_has_served_it, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(who_is_excluded_gets_a_frame_of_its_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(whom_nothing_is_left_for_gets_no_frame, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_connection_is_excluded_and_no_other_of_its_user, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_user_and_a_connection_add_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(jobs_do_not_mix_up_whom_they_exclude, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_is_excluded_and_behind_gets_it_behind_what_waits, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_frame_of_its_own_has_the_deadline_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(excluded_members_do_not_lengthen_a_round, setup, teardown),
+        cmocka_unit_test_setup_teardown(exclusion_is_judged_at_the_visit, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_late_is_written_to_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_becomes_late_meanwhile_ends_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_backlog_of_late_jobs_is_not_walked, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #include "gateway/fanout/fanout.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
+#include "tests/unit/terms_script.h"
 
 enum { BUCKETS = 2, MARK = 10 };
 
@@ -21,7 +22,8 @@ struct bucket {
     size_t jobs;
     size_t woken;
     enum status answer; /* to a delivery */
-    char got[512];      /* "room:count " of each */
+    char
+        got[512]; /* "room:count " of each; "room:count! " with a deadline, "room:count- " when it excludes */
 };
 
 static struct bucket bucket_of[BUCKETS];
@@ -31,8 +33,9 @@ enum status bucket_post_delivery(struct bucket *bucket, struct delivery *deliver
     size_t len = strlen(bucket->got);
 
     if (bucket->answer == STATUS_OK)
-        snprintf(bucket->got + len, sizeof bucket->got - len, "%.*s:%u ", (int)delivery->key.len,
-                 (const char *)delivery->key.data, delivery->items);
+        snprintf(bucket->got + len, sizeof bucket->got - len, "%.*s:%u%s%s ", (int)delivery->key.len,
+                 (const char *)delivery->key.data, delivery->items, delivery->expires_us != 0 ? "!" : "",
+                 delivery->exclusions != NULL ? "-" : "");
     return bucket->answer;
 }
 
@@ -118,8 +121,9 @@ static void leave(struct bench *bench, struct directory_entry *entry, unsigned b
     directory_exit(bench->directory, entry, bucket);
 }
 
-/* One push of `count` items of one digit each. */
-static uint32_t push(struct bench *bench, const char *room, uint32_t count)
+/* One push of `count` items of one digit each; `terms` NULL: none. */
+static uint32_t push_with(struct bench *bench, const char *room, uint32_t count,
+                          const struct push_terms *terms)
 {
     static const uint8_t item[] = {0, 0, 0, 1, '7'}; /* length and bytes, as in a record */
     struct push_sink sink = fanout_sink(bench->fanout);
@@ -128,7 +132,20 @@ static uint32_t push(struct bench *bench, const char *room, uint32_t count)
     assert_true(count <= 10);
     for (uint32_t i = 0; i < count; i++)
         memcpy(items + i * sizeof item, item, sizeof item);
-    return sink.deliver(sink.arg, slice_str(room), slice_of(items, count * sizeof item), count, NULL);
+    return sink.deliver(sink.arg, slice_str(room), slice_of(items, count * sizeof item), count, terms);
+}
+
+static uint32_t push(struct bench *bench, const char *room, uint32_t count)
+{
+    return push_with(bench, room, count, NULL);
+}
+
+/* With the terms of a line of words. */
+static uint32_t push_terms(struct bench *bench, const char *room, uint32_t count, const char *line)
+{
+    struct terms_script script;
+
+    return push_with(bench, room, count, terms_script_read(&script, line));
 }
 
 /* All items that came are merged, without audience or dropped. */
@@ -136,7 +153,9 @@ static void expect_balance(void)
 {
     assert_int_equal(metrics_get(M_ITEMS_RECEIVED),
                      metrics_get(M_ITEMS_MERGED) + metrics_get(M_ITEMS_NO_AUDIENCE) +
-                         metrics_get(M_ITEMS_DROPPED_MEMORY) + metrics_get(M_ITEMS_DROPPED_BUCKET));
+                         metrics_get(M_ITEMS_CONFLATED) + metrics_get(M_ITEMS_DROPPED_MEMORY) +
+                         metrics_get(M_ITEMS_DROPPED_BUCKET) + metrics_get(M_ITEMS_DROPPED_EXPIRED));
+    assert_int_equal(metrics_get(M_ITEMS_MERGING), 0);
 }
 
 static void only_buckets_with_members_get_it(void **state)
@@ -232,6 +251,88 @@ static void what_a_full_bucket_does_not_take_is_dropped_and_counted(void **state
     expect_balance();
     leave(bench, entry, 0);
     leave(bench, entry, 1);
+}
+
+/* All items of one push, and what waited before it, and not at the end of the turn. */
+static void an_urgent_push_goes_at_once_and_whole(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+
+    push(bench, "r", 2);
+    push_terms(bench, "r", 3, "urgent");
+    assert_string_equal(bucket_of[0].got, "r:5 ");
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:5 ");
+    expect_balance();
+    leave(bench, entry, 0);
+}
+
+static void replaced_items_are_counted(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+    uint64_t before = metrics_get(M_ITEMS_CONFLATED);
+
+    push_terms(bench, "r", 3, "key=a");
+    push_terms(bench, "r", 1, "key=b");
+    push_terms(bench, "r", 1, "key=a");
+    assert_int_equal(metrics_get(M_ITEMS_MERGING), 2);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:2 ");
+    assert_int_equal(metrics_get(M_ITEMS_CONFLATED) - before, 3);
+    expect_balance();
+    leave(bench, entry, 0);
+}
+
+static void a_deadline_and_exclusions_go_with_their_batch(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+
+    push(bench, "r", 1);
+    push_terms(bench, "r", 2, "ttl=60000");
+    push_terms(bench, "r", 1, "-u");
+    push(bench, "r", 1);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:1 r:2! r:2- ");
+    expect_balance();
+    leave(bench, entry, 0);
+}
+
+static void what_is_over_when_it_comes_is_dropped_and_seals_nothing(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+    uint64_t before = metrics_get(M_ITEMS_DROPPED_EXPIRED);
+
+    push(bench, "r", 1);
+    assert_int_equal(push_terms(bench, "r", 2, "ttl=0 urgent"), 1);
+    assert_string_equal(bucket_of[0].got, "");
+    push(bench, "r", 1);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:2 ");
+    assert_int_equal(metrics_get(M_ITEMS_DROPPED_EXPIRED) - before, 2);
+    expect_balance();
+    leave(bench, entry, 0);
+}
+
+/* The loop was held up within the turn. */
+static void what_is_late_at_its_sealing_is_dropped(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+    uint64_t before = metrics_get(M_ITEMS_DROPPED_EXPIRED);
+    int64_t begin = clock_now_us();
+
+    push_terms(bench, "r", 2, "ttl=1");
+    while (clock_now_us() - begin <= 1000)
+        continue;
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "");
+    assert_int_equal(metrics_get(M_ITEMS_DROPPED_EXPIRED) - before, 2);
+    expect_balance();
+    leave(bench, entry, 0);
 }
 
 static void pressure_begins_above_the_mark_and_ends_at_half(void **state)
@@ -354,6 +455,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_leaves_before_the_window_ends_is_no_audience, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_full_bucket_does_not_take_is_dropped_and_counted, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(an_urgent_push_goes_at_once_and_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(replaced_items_are_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deadline_and_exclusions_go_with_their_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_over_when_it_comes_is_dropped_and_seals_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_late_at_its_sealing_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(pressure_begins_above_the_mark_and_ends_at_half, setup, teardown),
         cmocka_unit_test_setup_teardown(pressure_ends_by_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(only_buckets_with_clients_are_woken, setup, teardown),

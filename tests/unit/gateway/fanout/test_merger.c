@@ -17,16 +17,18 @@ struct transcript {
     int64_t since;   /* of the last batch */
 };
 
-static void write_down(void *arg, struct slice key, uint64_t hash, struct slice items, uint32_t count,
-                       int64_t since)
+static void write_down(void *arg, const struct sealed_batch *sealed)
 {
     struct transcript *transcript = arg;
+    const struct buf *items = &sealed->batch->items;
     size_t len = strlen(transcript->text);
 
-    (void)hash;
-    transcript->since = since;
-    (void)snprintf(transcript->text + len, sizeof transcript->text - len, "%.*s=%.*s/%u;", (int)key.len,
-                   (const char *)key.data, (int)items.len, (const char *)items.data, count);
+    assert_int_equal(sealed->hash, hashmap_hash(sealed->key));
+    assert_int_equal(sealed->expires_us, 0);
+    transcript->since = sealed->since_us;
+    (void)snprintf(transcript->text + len, sizeof transcript->text - len, "%.*s=%.*s/%u;",
+                   (int)sealed->key.len, (const char *)sealed->key.data, (int)items->len,
+                   (const char *)items->data, sealed->batch->count);
 }
 
 static struct merger *merger_of(struct transcript *transcript, bool leading, int64_t delay, size_t max_items,
@@ -44,7 +46,7 @@ static void add(struct merger *merger, const char *room, const char *item, int64
 {
     struct slice key = slice_str(room);
 
-    assert_int_equal(merger_add(merger, key, hashmap_hash(key), slice_str(item), now), STATUS_OK);
+    assert_int_equal(merger_add(merger, key, hashmap_hash(key), slice_str(item), NULL, now), STATUS_OK);
 }
 
 static void expect(struct transcript *transcript, const char *text)
