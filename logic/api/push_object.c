@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "logic/api/option_members.h"
+
 enum { TRACEPARENT_MAX_BYTES = 256 }; /* of a later version of the standard */
 
 enum member {
@@ -16,6 +18,10 @@ enum member {
     MEMBER_ITEMS,
     MEMBER_WAIT,
     MEMBER_TRACEPARENT,
+    MEMBER_EXCLUDE,
+    MEMBER_TTL,
+    MEMBER_KEY,
+    MEMBER_URGENT,
     MEMBER_COUNT
 };
 
@@ -31,13 +37,19 @@ static const struct {
     [MEMBER_ITEMS] = {"items", {true, true, true, true}},
     [MEMBER_WAIT] = {"wait", {true, true, true, true}},
     [MEMBER_TRACEPARENT] = {"traceparent", {true, true, true, true}},
+    [MEMBER_EXCLUDE] = {"exclude", {true, true, true, true}},
+    [MEMBER_TTL] = {"ttlMs", {true, true, true, true}},
+    [MEMBER_KEY] = {"key", {true, true, true, true}},
+    [MEMBER_URGENT] = {"urgent", {true, true, true, true}},
 };
 
+#define EVERYWHERE "items, wait, traceparent, exclude, ttlMs, key and urgent"
+
 static const char *const allowed_members[] = {
-    [PUSH_DOOR_ALL] = "items, wait and traceparent",
-    [PUSH_DOOR_ROOM] = "room or rooms, items, wait and traceparent",
-    [PUSH_DOOR_BATCH] = "all, room, rooms, user or users, items, wait and traceparent",
-    [PUSH_DOOR_USER] = "user or users, items, wait and traceparent",
+    [PUSH_DOOR_ALL] = EVERYWHERE,
+    [PUSH_DOOR_ROOM] = "room or rooms, " EVERYWHERE,
+    [PUSH_DOOR_BATCH] = "all, room, rooms, user or users, " EVERYWHERE,
+    [PUSH_DOOR_USER] = "user or users, " EVERYWHERE,
 };
 
 /* The members of one JSON push; a text with data NULL is absent. */
@@ -231,6 +243,21 @@ static enum status read_traceparent(struct push_reading *reading, const struct p
     return STATUS_OK;
 }
 
+static const struct json_value *value_of(const struct push_members *found, enum member member)
+{
+    return has(found, member) ? &found->values[member] : NULL;
+}
+
+static enum status read_options(struct push_reading *reading, const struct push_members *found)
+{
+    const struct option_members options = {.exclude = value_of(found, MEMBER_EXCLUDE),
+                                           .ttl_ms = value_of(found, MEMBER_TTL),
+                                           .key = value_of(found, MEMBER_KEY),
+                                           .urgent = value_of(found, MEMBER_URGENT)};
+
+    return option_members_read(reading, &options);
+}
+
 enum status push_object_read(struct push_reading *reading, enum push_door door,
                              const struct json_value *object)
 {
@@ -245,6 +272,9 @@ enum status push_object_read(struct push_reading *reading, enum push_door door,
     }
     if (status == STATUS_OK) {
         status = read_wait(reading, &found);
+    }
+    if (status == STATUS_OK) {
+        status = read_options(reading, &found);
     }
     if (status == STATUS_OK && !has(&found, MEMBER_ITEMS)) {
         return push_refuse(reading->fault, "invalid_request",

@@ -84,40 +84,55 @@ enum status push_reading_name(struct push_reading *reading, enum audience kind, 
     return add_slice(reading->request, name);
 }
 
-/* Decoded names are never longer than their text, so the text's length is room for all of them. */
-static enum status unescape_name(struct push_reading *reading, struct slice *name)
+/* Decoded texts are never longer than they stand in the body, so the body's length is room for all. */
+enum status push_reading_decoded(struct push_reading *reading, struct buf **out)
 {
     struct buf *decoded = &reading->request->decoded;
-    enum status status = decoded->cap > 0 ? STATUS_OK : buf_reserve(decoded, reading->text.len);
+
+    *out = decoded;
+    return decoded->cap > 0 || buf_reserve(decoded, reading->text.len) == STATUS_OK ? STATUS_OK
+                                                                                    : STATUS_NO_MEMORY;
+}
+
+static enum status unescape(struct push_reading *reading, struct slice *text)
+{
+    struct buf *decoded;
+    enum status status = push_reading_decoded(reading, &decoded);
     uint8_t *out = decoded->data + decoded->len;
     size_t len;
 
     if (status != STATUS_OK) {
-        return STATUS_NO_MEMORY;
+        return status;
     }
-    status = json_unescape(*name, (char *)out, decoded->cap - decoded->len, &len);
+    status = json_unescape(*text, (char *)out, decoded->cap - decoded->len, &len);
     if (status != STATUS_OK) {
         return status;
     }
     decoded->len += len;
-    *name = slice_of(out, len);
+    *text = slice_of(out, len);
+    return STATUS_OK;
+}
+
+enum status push_reading_text(struct push_reading *reading, const struct json_value *value, const char *label,
+                              struct slice *out)
+{
+    *out = value->text;
+    if (value->type != JSON_STRING) {
+        return push_refuse(reading->fault, "invalid_request", "%s must be a string", label);
+    }
+    if (memchr(out->data, '\\', out->len) != NULL) {
+        return unescape(reading, out);
+    }
+    *out = slice_of(out->data + 1, out->len - 2);
     return STATUS_OK;
 }
 
 enum status push_reading_json_name(struct push_reading *reading, enum audience kind,
                                    const struct json_value *value, const char *label)
 {
-    struct slice name = value->text;
-    enum status status = STATUS_OK;
+    struct slice name;
+    enum status status = push_reading_text(reading, value, label, &name);
 
-    if (value->type != JSON_STRING) {
-        return push_refuse(reading->fault, "invalid_request", "%s must be a string", label);
-    }
-    if (memchr(name.data, '\\', name.len) != NULL) {
-        status = unescape_name(reading, &name);
-    } else {
-        name = slice_of(name.data + 1, name.len - 2);
-    }
     return status == STATUS_OK ? push_reading_name(reading, kind, name, label) : status;
 }
 

@@ -29,6 +29,12 @@ const char *push_reading_name_code(enum audience kind);
  * "users[3]". */
 enum status push_reading_name(struct push_reading *reading, enum audience kind, struct slice name,
                               const char *label);
+/* Where what must be decoded is written to: it never moves, and what a text decodes to is never longer than
+ * the text. STATUS_NO_MEMORY. */
+enum status push_reading_decoded(struct push_reading *reading, struct buf **out);
+/* The plain UTF-8 of a value that must be a string, which `label` names; lives as long as the request. */
+enum status push_reading_text(struct push_reading *reading, const struct json_value *value, const char *label,
+                              struct slice *out);
 /* Adds one from its JSON value. */
 enum status push_reading_json_name(struct push_reading *reading, enum audience kind,
                                    const struct json_value *value, const char *label);

@@ -4,6 +4,7 @@
 #include "shared/contract/push_options.h"
 
 #include "shared/contract/big_endian.h"
+#include "shared/contract/connection_id.h"
 #include "shared/contract/push.h"
 
 enum { REFUSE_UNKNOWN = 0x80 };
@@ -62,17 +63,6 @@ void push_exclusion_head(bool connection, size_t len, uint8_t out[PUSH_OPTION_HE
     put_head(out, connection ? EXCLUDE_CONNECTION : EXCLUDE_USER, len);
 }
 
-bool push_connection_is_id(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t byte = text.data[i];
-
-        if (!(byte >= '0' && byte <= '9') && !(byte >= 'a' && byte <= 'f') && byte != '-')
-            return false;
-    }
-    return text.len > 0 && text.len <= PUSH_CONNECTION_MAX;
-}
-
 size_t push_options_size(const struct push_terms *terms)
 {
     return terms->exclusions.len + (terms->key.len > 0 ? PUSH_OPTION_HEAD_LEN + terms->key.len : 0) +
@@ -100,8 +90,10 @@ static const char *user_fault(struct slice name, size_t max_len)
 
 static const char *connection_fault(struct slice name, size_t max_len)
 {
+    struct connection_id id;
+
     (void)max_len;
-    return push_connection_is_id(name) ? NULL : "not the id of a connection";
+    return connection_id_parse(name, &id) == STATUS_OK ? NULL : "not the id of a connection";
 }
 
 static const char *key_fault(struct slice name, size_t max_len)

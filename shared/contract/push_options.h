@@ -4,7 +4,7 @@
  *
  * Options, each: u8 kind | u16 length | bytes. Bit 0x80 of a kind: who does not know it must refuse the
  * record; other unknown kinds are passed over. 0x81 exclude a user (his name)      0x82 exclude a connection
- * (its id, as WELCOME says it) 0x83 key of conflation (a name)     0x04 urgent (no bytes) 0x85 time to live
+ * (its id, connection_id.h) 0x83 key of conflation (a name)     0x04 urgent (no bytes) 0x85 time to live
  * (u32: ms that are left when the record is sent; 0: none) Exclusions come first and stand together, at most
  * PUSH_EXCLUSIONS_MAX; of the others each stands at most once; the time to live is the last one, so that it
  * can be written anew in a copy. */
@@ -18,7 +18,7 @@
 #include "shared/base/slice.h"
 
 enum { PUSH_EXCLUSIONS_MAX = 100, PUSH_TTL_MAX_MS = 86400000 };
-enum { PUSH_OPTION_HEAD_LEN = 3, PUSH_OPTION_TTL_LEN = 4, PUSH_CONNECTION_MAX = 40 }; /* bytes */
+enum { PUSH_OPTION_HEAD_LEN = 3, PUSH_OPTION_TTL_LEN = 4 }; /* bytes */
 
 /* All zero: a push without options. */
 struct push_terms {
@@ -46,8 +46,6 @@ static inline bool push_terms_are_set(const struct push_terms *terms)
 bool push_next_exclusion(struct slice *rest, struct push_exclusion *out);
 /* Writes what stands in front of an excluded name of `len` bytes, which follows. */
 void push_exclusion_head(bool connection, size_t len, uint8_t out[PUSH_OPTION_HEAD_LEN]);
-/* Whether `text` can be the id of a connection: of nobody who is here, it excludes nobody. */
-bool push_connection_is_id(struct slice text);
 
 /* Bytes of the options of `terms`; 0 when none is set. */
 size_t push_options_size(const struct push_terms *terms);

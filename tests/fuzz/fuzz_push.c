@@ -4,6 +4,7 @@
  * say the same again. */
 #include <string.h>
 
+#include "shared/contract/connection_id.h"
 #include "shared/contract/push.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -22,12 +23,13 @@ static void check_terms(const struct push_terms *terms)
 {
     struct slice rest = terms->exclusions;
     struct push_exclusion exclusion;
+    struct connection_id id;
     size_t count = 0;
 
     while (push_next_exclusion(&rest, &exclusion)) {
         count++;
         fuzz_check(exclusion.connection
-                       ? push_connection_is_id(exclusion.name)
+                       ? connection_id_parse(exclusion.name, &id) == STATUS_OK
                        : push_name_fault(AUDIENCE_USER, exclusion.name, limits.max_room_len) == NULL);
     }
     fuzz_check(rest.len == 0 && count <= PUSH_EXCLUSIONS_MAX);

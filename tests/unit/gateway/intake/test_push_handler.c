@@ -121,6 +121,46 @@ static enum status send(struct bench *bench)
     return status;
 }
 
+static void test_the_sink_is_told_the_terms(void **state)
+{
+    struct bench *bench = *state;
+    struct slice rooms[] = {slice_str("a"), slice_str("b")}, item = slice_str("1");
+    const struct push plain = {.target = AUDIENCE_EVERYONE, .items = &item, .item_count = 1};
+    const struct push with = {
+        .target = AUDIENCE_ROOM,
+        .rooms = rooms,
+        .room_count = 2,
+        .items = &item,
+        .item_count = 1,
+        .terms = {.key = slice_str("k"), .ttl_ms = 70, .has_ttl = true, .urgent = true}};
+
+    begin(bench, "L", 1, 1);
+    add(bench, 1, &with);
+    assert_int_equal(send(bench), STATUS_OK);
+    assert_string_equal((const char *)bench->heard.data, "a<1>b<1>");
+    assert_true(bench->told_terms && bench->terms.urgent && bench->terms.has_ttl);
+    assert_int_equal(bench->terms.ttl_ms, 70);
+    assert_int_equal(bench->terms.exclusions.len, 0);
+    begin(bench, "L", 2, 1);
+    add(bench, 2, &plain);
+    assert_int_equal(send(bench), STATUS_OK);
+    assert_false(bench->told_terms);
+}
+
+/* It would be told to clients as if it were news. */
+static void test_a_command_is_no_push(void **state)
+{
+    struct bench *bench = *state;
+    struct slice item = slice_str("{}");
+    const struct push order = {.target = AUDIENCE_EVERYONE, .items = &item, .item_count = 1, .command = true};
+
+    begin(bench, "L", 1, 1);
+    add(bench, 1, &order);
+    assert_int_equal(send(bench), STATUS_INVALID);
+    assert_string_equal(bench->fault.text, "at byte 48: unknown flags");
+    assert_string_equal((const char *)bench->heard.data, "");
+}
+
 static enum status send_form(struct bench *bench, enum audience target, const char *body)
 {
     enum status status;
@@ -474,6 +514,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_batch_is_applied_in_order),
+        TEST(test_the_sink_is_told_the_terms),
+        TEST(test_a_command_is_no_push),
         TEST(test_users_are_keys_with_a_mark),
         TEST(test_who_waits_learns_who_is_not_there),
         TEST(test_a_push_that_the_bus_brought_first_has_the_same_answer),

@@ -43,6 +43,33 @@ static void test_whichever_comes_first_is_applied(void **state)
     counted(s, M_BUS_GAPS, 0);
 }
 
+/* What a push waits here behind a gap is taken from its time to live. */
+static void test_a_time_to_live_runs_while_a_push_waits(void **state)
+{
+    struct script *s = *state;
+
+    rpc(s, "1", "1 ");
+    assert_false(s->told_terms);
+    s->ttl_ms = 500;
+    bus(s, "2", "2 ");
+    assert_int_equal(s->terms.ttl_ms, 500);
+    bus(s, "4", "");
+    s->now += 125;
+    rpc(s, "3", "3 4 ");
+    assert_true(s->terms.has_ttl);
+    assert_int_equal(s->terms.ttl_ms, 375);
+    bus(s, "6", "");
+    s->now += GAP_WAIT;
+    tick(s, "6 ");
+    assert_true(s->terms.has_ttl);
+    assert_int_equal(s->terms.ttl_ms, 0);
+    s->ttl_ms = 0;
+    bus(s, "8", "");
+    s->now += 10;
+    rpc(s, "7", "7 8 ");
+    assert_false(s->told_terms);
+}
+
 static void test_what_comes_too_early_by_the_bus_waits_for_rpc(void **state)
 {
     struct script *s = *state;
@@ -263,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_whichever_comes_first_is_applied),
+        TEST(test_a_time_to_live_runs_while_a_push_waits),
         TEST(test_what_comes_too_early_by_the_bus_waits_for_rpc),
         TEST(test_several_batches_wait_each_in_its_place),
         TEST(test_a_gap_that_nothing_fills_is_passed_over_in_time),

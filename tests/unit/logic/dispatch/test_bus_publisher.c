@@ -23,6 +23,7 @@ struct redis_client {
     int commands;
     uint32_t pushes; /* of the last message */
     uint64_t first;
+    uint32_t ttl_ms; /* of its first push */
     redis_answer *done;
     void *done_arg;
 };
@@ -63,6 +64,7 @@ enum status redis_client_command(struct redis_client *client, redis_answer *done
 {
     const struct push_limits limits = {.max_room_len = 128, .max_item_len = 65536, .max_depth = 64};
     struct push_batch batch;
+    struct push_record record;
     struct fault fault;
 
     assert_int_equal(count, 3);
@@ -71,6 +73,8 @@ enum status redis_client_command(struct redis_client *client, redis_answer *done
     client->commands++;
     client->pushes = batch.count;
     client->first = batch.first_sequence;
+    assert_true(push_next_record(&batch.records, &record));
+    client->ttl_ms = record.terms.ttl_ms;
     client->done = done;
     client->done_arg = arg;
     return STATUS_OK;
@@ -167,6 +171,34 @@ static void answer(struct bench *bench, int type)
     the_redis.done = NULL;
     done(&reply, the_redis.done_arg);
     turn(bench);
+}
+
+/* Each message says what is left when it goes out, the repeated one too. */
+static void a_time_to_live_runs_while_redis_is_away(void **state)
+{
+    struct bench *bench = *state;
+    const struct slice item = slice_str("1");
+    const struct push push = {.target = AUDIENCE_EVERYONE,
+                              .items = &item,
+                              .item_count = 1,
+                              .terms = {.ttl_ms = 5000, .has_ttl = true}};
+    struct encoded_push *encoded;
+
+    assert_int_equal(encoded_push_new(&push, ++bench->sequence, &encoded), STATUS_OK);
+    bus_publisher_add(bench->bus, encoded, now_ms);
+    encoded_push_unref(encoded);
+    now_ms += 1200;
+    come_up(bench);
+    assert_int_equal(the_redis.ttl_ms, 3800);
+    go_down(bench);
+    now_ms += 800;
+    come_up(bench);
+    assert_int_equal(the_redis.ttl_ms, 3000);
+    go_down(bench);
+    now_ms += 4000;
+    come_up(bench);
+    assert_int_equal(the_redis.ttl_ms, 0);
+    answer(bench, REDIS_REPLY_INTEGER);
 }
 
 static void one_message_is_under_way_and_the_next_gathers(void **state)
@@ -293,6 +325,7 @@ static void a_shutdown_waits_for_what_only_the_bus_brings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_time_to_live_runs_while_redis_is_away),
         TEST(one_message_is_under_way_and_the_next_gathers),
         TEST(a_full_queue_drops_the_copy_and_counts_it),
         TEST(what_is_queued_waits_for_redis),

@@ -304,6 +304,170 @@ static void a_batch_under_way_is_cut_for_an_older_gateway(void **state)
     assert_int_equal(script->calls[2].batch.first_sequence, 3);
 }
 
+static const struct hello knows_options = {.capabilities = 1u << HELLO_TRACES | 1u << HELLO_OPTIONS};
+
+static void queue_with_terms(struct script *script, uint64_t sequence, const struct push_terms *terms,
+                             bool traced)
+{
+    static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    const struct slice items[] = {slice_str("\"terms\"")};
+    struct push push = {.target = AUDIENCE_EVERYONE, .items = items, .item_count = 1, .terms = *terms};
+
+    if (traced)
+        assert_true(traceparent_parse(slice_str(trace), &push.trace));
+    queue_push(script, sequence, &push, NULL);
+}
+
+/* As if the push at `index` had been accepted so much earlier. */
+static void grow_older(struct script *script, size_t index, int64_t ms)
+{
+    struct link_queue *queue = &script->ledger.queue;
+
+    queue->pushes[(queue->head + index) & (queue->cap - 1)]->accepted_ms -= ms;
+}
+
+static struct push_record record_of(const struct call *call, size_t index)
+{
+    struct slice rest = call->batch.records;
+    struct push_record record;
+
+    do
+        assert_true(push_next_record(&rest, &record));
+    while (index-- > 0);
+    return record;
+}
+
+static void sends_pushes_with_options_to_who_knows_them(void **state)
+{
+    struct script *script = *state;
+    const struct push_terms terms = {.key = slice_str("k"), .urgent = true};
+
+    script->peer = &knows_options;
+    connect_again(script);
+    queue_items(script, 1, "1");
+    queue_with_terms(script, 2, &terms, false);
+    queue_items(script, 3, "3");
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[0].pushes, 3);
+    assert_true(slice_equal(record_of(&script->calls[0], 1).terms.key, slice_str("k")));
+    assert_true(record_of(&script->calls[0], 1).terms.urgent);
+}
+
+/* Every kind of need is judged by itself. */
+static void never_sends_options_to_who_knows_users_only(void **state)
+{
+    struct script *script = *state;
+    const struct push_terms terms = {.urgent = true};
+    uint64_t dropped = metrics_get(LM_LINK_PUSHES_REFUSED);
+
+    script->peer = &knows_users;
+    connect_again(script);
+    queue_to_user(script, 1, NULL);
+    queue_with_terms(script, 2, &terms, false);
+    queue_to_user(script, 3, NULL);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->call_count, 2);
+    assert_int_equal(script->calls[0].batch.first_sequence, 1);
+    assert_int_equal(script->calls[1].batch.first_sequence, 3);
+    assert_int_equal(count_to_users(script->calls[1].batch.records), 1);
+    assert_int_equal(metrics_get(LM_LINK_PUSHES_REFUSED) - dropped, 1);
+}
+
+static void says_how_much_time_is_left(void **state)
+{
+    struct script *script = *state;
+    const struct push_terms terms = {.key = slice_str("k"), .ttl_ms = 60000, .has_ttl = true};
+
+    script->peer = &knows_options;
+    connect_again(script);
+    for (uint64_t i = 1; i <= 3; i++)
+        queue_with_terms(script, i, &terms, i == 2);
+    grow_older(script, 1, 40000);
+    grow_older(script, 2, 60001);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_in_range(record_of(&script->calls[0], 0).terms.ttl_ms, 50001, 60000);
+    assert_in_range(record_of(&script->calls[0], 1).terms.ttl_ms, 10001, 20000);
+    assert_non_null(record_of(&script->calls[0], 1).trace);
+    assert_int_equal(record_of(&script->calls[0], 2).terms.ttl_ms, 0);
+    assert_true(record_of(&script->calls[0], 2).terms.has_ttl);
+}
+
+static void a_batch_sent_again_says_what_is_left_then(void **state)
+{
+    struct script *script = *state;
+    const struct push_terms terms = {.ttl_ms = 60000, .has_ttl = true};
+
+    script->peer = &knows_options;
+    connect_again(script);
+    script->next_status[0] = 503;
+    queue_with_terms(script, 1, &terms, false);
+    assert_int_equal(exchange(script), LINK_REPLY_RETRY);
+    grow_older(script, 0, 30000);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_in_range(record_of(&script->calls[0], 0).terms.ttl_ms, 50001, 60000);
+    assert_in_range(record_of(&script->calls[1], 0).terms.ttl_ms, 20001, 30000);
+    assert_int_equal(script->calls[0].body.len, script->calls[1].body.len);
+}
+
+static void a_trace_is_left_out_and_the_options_stay(void **state)
+{
+    static const struct hello no_traces = {.capabilities = 1u << HELLO_OPTIONS};
+    struct script *script = *state;
+    const struct push_terms with_ttl = {.key = slice_str("k"), .ttl_ms = 60000, .has_ttl = true};
+    const struct push_terms without = {.key = slice_str("k")};
+
+    script->peer = &no_traces;
+    connect_again(script);
+    queue_with_terms(script, 1, &with_ttl, true);
+    queue_with_terms(script, 2, &without, true);
+    queue_with_terms(script, 3, &with_ttl, false);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(count_traced(script->calls[0].batch.records), 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(slice_equal(record_of(&script->calls[0], i).terms.key, slice_str("k")));
+    assert_in_range(record_of(&script->calls[0], 0).terms.ttl_ms, 50001, 60000);
+    assert_in_range(record_of(&script->calls[0], 2).terms.ttl_ms, 50001, 60000);
+}
+
+/* The parts in which HTTP/2 asks for a body end anywhere, in the middle of a time to live too. */
+static void records_with_a_time_to_live_are_sent_in_parts(void **state)
+{
+    struct script *script = *state;
+    const struct push_terms terms = {.ttl_ms = 60000, .has_ttl = true};
+
+    script->peer = &knows_options;
+    connect_again(script);
+    for (uint64_t i = 1; i <= 4000; i++)
+        queue_with_terms(script, i, &terms, i % 3 == 0);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->calls[0].pushes, 4000);
+    for (struct slice rest = script->calls[0].batch.records; rest.len > 0;) {
+        struct push_record record;
+
+        assert_true(push_next_record(&rest, &record));
+        assert_in_range(record.terms.ttl_ms, 40001, 60000);
+    }
+}
+
+static void forms_carry_no_options(void **state)
+{
+    struct script *script = *state;
+    const struct push_terms terms = {.urgent = true};
+
+    script->peer = &knows_options;
+    connect_again(script);
+    script->next_status[0] = 404;
+    script->next_status[1] = 200;
+    queue_with_terms(script, 1, &terms, false);
+    queue_items(script, 2, "3");
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(exchange(script), LINK_REPLY_PROGRESS);
+    assert_int_equal(script->ledger.queue.count, 0);
+    assert_int_equal(script->call_count, 2);
+    assert_string_equal(script->calls[1].path, "/push/all");
+}
+
 static void expect_form(struct script *script, size_t index, const char *path, const char *body)
 {
     struct call *call = &script->calls[index];
@@ -451,6 +615,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(speaks_forms_to_a_gateway_that_knows_no_batches, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_the_caller_whom_it_reached, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_the_caller_that_nobody_gets_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sends_pushes_with_options_to_who_knows_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(never_sends_options_to_who_knows_users_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(says_how_much_time_is_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_batch_sent_again_says_what_is_left_then, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_trace_is_left_out_and_the_options_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(records_with_a_time_to_live_are_sent_in_parts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(forms_carry_no_options, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sends_pushes_to_users_to_who_knows_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(never_sends_pushes_to_users_to_an_older_gateway, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_batch_under_way_is_cut_for_an_older_gateway, set_up, tear_down),

@@ -25,6 +25,9 @@ struct sample {
 /* Where the options of a sample begin: header, record head, one item of one byte. */
 enum { OPTIONS = PUSH_BATCH_HEADER_LEN + PUSH_RECORD_HEAD_LEN + 4 + 4 + 1 };
 
+#define ID     "9f86d081884c7d65-1f-2c0"
+#define ID_LEN 23
+
 static const struct slice one = {(const uint8_t *)"1", 1};
 
 static struct sample *sample_of(const struct push_terms *terms)
@@ -95,9 +98,9 @@ static struct push_terms all_terms(void)
     push_exclusion_head(false, 2, at);
     memcpy(at + PUSH_OPTION_HEAD_LEN, "u7", 2);
     at += PUSH_OPTION_HEAD_LEN + 2;
-    push_exclusion_head(true, 5, at);
-    memcpy(at + PUSH_OPTION_HEAD_LEN, "0a-1f", 5);
-    at += PUSH_OPTION_HEAD_LEN + 5;
+    push_exclusion_head(true, ID_LEN, at);
+    memcpy(at + PUSH_OPTION_HEAD_LEN, ID, ID_LEN);
+    at += PUSH_OPTION_HEAD_LEN + ID_LEN;
     return (struct push_terms){.exclusions = slice_of(exclusions, (size_t)(at - exclusions)),
                                .key = slice_str("k"),
                                .ttl_ms = 0x01020304,
@@ -115,7 +118,7 @@ static void expect_all(const struct push_terms *terms)
     assert_true(slice_equal(exclusion.name, slice_str("u7")));
     assert_true(push_next_exclusion(&rest, &exclusion));
     assert_true(exclusion.connection);
-    assert_true(slice_equal(exclusion.name, slice_str("0a-1f")));
+    assert_true(slice_equal(exclusion.name, slice_str(ID)));
     assert_false(push_next_exclusion(&rest, &exclusion));
     assert_true(slice_equal(terms->key, slice_str("k")));
     assert_true(terms->has_ttl && terms->urgent);
@@ -161,15 +164,18 @@ static void stands_in_front_of_a_trace(void **state)
 /* docs/protocol.md, section 3, "Record". */
 static void writes_the_documented_bytes(void **state)
 {
-    static const uint8_t expected[] = {0x81, 0, 2, 'u', '7',  0x82, 0, 5, '0', 'a', '-', '1', 'f', 0x83, 0, 1,
-                                       'k',  4, 0, 0,   0x85, 0,    4, 1, 2,   3,   4,   0,   0,   0,    27};
+    static const char expected[] = "\x81\0\2u7"
+                                   "\x82\0\x17" ID "\x83\0\1k"
+                                   "\4\0\0"
+                                   "\x85\0\4\1\2\3\4"
+                                   "\0\0\0\x2d";
     const struct push_terms terms = all_terms();
     struct sample *sample = sample_of(&terms);
 
     (void)state;
     assert_int_equal(sample->bytes[PUSH_BATCH_HEADER_LEN + PUSH_RECORD_FLAGS_AT], PUSH_FLAG_OPTIONS);
-    assert_int_equal(sample->len - OPTIONS, sizeof expected);
-    assert_memory_equal(sample->bytes + OPTIONS, expected, sizeof expected);
+    assert_int_equal(sample->len - OPTIONS, sizeof expected - 1);
+    assert_memory_equal(sample->bytes + OPTIONS, expected, sizeof expected - 1);
 }
 
 static void a_push_without_options_has_no_byte_of_them(void **state)
@@ -259,7 +265,9 @@ static void refuses_bad_values(void **state)
             0, "the user name is too long");
     REFUSED("\x82\0\0", 0, "not the id of a connection");
     REFUSED("\x82\0\1g", 0, "not the id of a connection");
-    REFUSED("\x82\0\1A", 0, "not the id of a connection");
+    REFUSED("\x82\0\x17"
+            "9f86d081884c7d65-1F-2c0",
+            0, "not the id of a connection");
     REFUSED("\x82\0\x29"
             "01234567890123456789012345678901234567890",
             0, "not the id of a connection");
