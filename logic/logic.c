@@ -16,6 +16,7 @@
 #include "logic/dispatch/dispatch.h"
 #include "logic/logic_reload.h"
 #include "logic/metrics/logic_metrics.h"
+#include "logic/store/store.h"
 #include "shared/base/clock.h"
 #include "shared/log/log.h"
 #include "shared/net/loop_event.h"
@@ -36,6 +37,7 @@ struct logic {
     struct redis_source *redis_source; /* discovery.mode redis, or NULL */
     struct bus_publisher *bus;         /* bus.mode other than off, or NULL */
     struct dispatch dispatch;
+    struct store *store;
     struct http_api *api;
     struct logic_reload *reload;
 };
@@ -145,7 +147,7 @@ static enum status print_state(struct buf *out, void *arg)
     const struct logic *logic = arg;
     const struct redis_client *const clients[] = {redis_source_redis(logic->redis_source),
                                                   redis_source_news(logic->redis_source),
-                                                  bus_publisher_redis(logic->bus)};
+                                                  bus_publisher_redis(logic->bus), store_redis(logic->store)};
 
     return redis_report_append(out, clients, sizeof clients / sizeof clients[0]);
 }
@@ -155,10 +157,16 @@ static enum status start_api(struct logic *logic, const struct reload *settings,
     enum status status =
         http_api_new(logic->base, logic->conf, &logic->dispatch, logic->env.logic_id, &logic->api, fault);
 
-    if (status == STATUS_OK)
-        http_api_tell(logic->api, print_state, logic);
-    const struct logic_parts parts = {.env = &logic->env, .dispatch = &logic->dispatch, .api = logic->api};
-    return status != STATUS_OK ? status : logic_reload_new(settings, &parts, &logic->reload, fault);
+    if (status == STATUS_OK &&
+        store_new(logic->base, logic->env.dns, logic->conf, &logic->store) != STATUS_OK)
+        status = fault_set(fault, STATUS_NO_MEMORY, "no memory for the store");
+    if (status != STATUS_OK)
+        return status;
+    http_api_tell(logic->api, print_state, logic);
+    http_api_remember(logic->api, store_repeats(logic->store));
+    const struct logic_parts parts = {
+        .env = &logic->env, .dispatch = &logic->dispatch, .store = logic->store, .api = logic->api};
+    return logic_reload_new(settings, &parts, &logic->reload, fault);
 }
 
 static enum status set_up(struct logic *logic, const struct reload *settings, struct fault *fault)
@@ -213,6 +221,7 @@ static void say_goodbye(struct logic *logic)
     stop_discovery(logic);
     gateway_set_fini(&logic->gateways);
     stop_bus(logic);
+    store_stop(logic->store); /* what was asked in Redis finds no gateway any more, and is refused */
     logic->drain_until_ms = clock_now_ms() + GOODBYE_MS;
     if (busy > 0)
         event_base_dispatch(logic->base);
@@ -236,8 +245,10 @@ void logic_free(struct logic *logic)
     stop_discovery(logic);
     gateway_set_fini(&logic->gateways);
     stop_bus(logic);
+    store_stop(logic->store);
     logic_reload_free(logic->reload);
     http_api_free(logic->api);
+    store_free(logic->store);
     resolver_free(logic->env.dns);
     if (logic->base != NULL)
         event_base_free(logic->base);

@@ -137,6 +137,7 @@ static bool take_over(struct logic_reload *reload)
     log_setup((enum log_level)conf->log_level, (enum log_format)conf->log_format);
     http_api_apply(reload->parts.api);
     dispatch_apply(reload->parts.dispatch, (int)conf->wait_timeout);
+    store_apply(reload->parts.store);
     bool watched = watch_files(reload);
     bool tokens = renew_tokens(reload);
     return renew_certificates(reload) && tokens && watched;

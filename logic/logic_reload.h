@@ -8,6 +8,7 @@
 #include "logic/api/http_api.h"
 #include "logic/dispatch/dispatch.h"
 #include "logic/link/link_env.h"
+#include "logic/store/store.h"
 #include "shared/base/status.h"
 #include "shared/conf/reload.h"
 
@@ -17,6 +18,7 @@ struct logic_reload;
 struct logic_parts {
     struct link_env *env; /* its `tls` is replaced, and gone behind logic_reload_free */
     struct dispatch *dispatch;
+    struct store *store;
     struct http_api *api;
 };
 

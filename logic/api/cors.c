@@ -65,7 +65,7 @@ bool cors_filter(struct http_exchange *exchange, const struct conf_list *origins
         return false;
     http_exchange_header(exchange, "Access-Control-Allow-Methods", "GET, POST");
     http_exchange_header(exchange, "Access-Control-Allow-Headers",
-                         "Authorization, Content-Type, traceparent");
+                         "Authorization, Content-Type, Idempotency-Key, traceparent");
     http_exchange_header(exchange, "Access-Control-Max-Age", "600");
     logic_metrics_count_answer(204);
     http_reply(exchange, 204, NULL, NULL, 0);

@@ -28,6 +28,7 @@
 struct http_api {
     const struct logic_conf *conf;
     struct dispatch *dispatch;
+    struct repeats *repeats;
     struct http_server *server;
     struct push_request_limits limits;
     struct api_guard guard;
@@ -93,6 +94,32 @@ static struct traceparent header_trace(const struct http_request *request)
     return trace;
 }
 
+static const char *key_fault(const struct http_request *request, enum push_door door, struct slice *key)
+{
+    *key = http_request_only_header(request, "Idempotency-Key");
+    if (door == PUSH_DOOR_BATCH)
+        return "it is not for a batch, whose pushes each have their own idempotencyKey";
+    return key->data == NULL ? "it stands twice" : repeat_key_fault(*key);
+}
+
+/* The key of a request's one push; none: no bytes. STATUS_INVALID: the fault says what is wrong with it. */
+static enum status read_key(const struct http_request *request, enum push_door door, struct slice *key,
+                            struct push_fault *fault)
+{
+    const char *reason = NULL;
+
+    *key = http_request_header(request, "Idempotency-Key");
+    if (key->data != NULL)
+        reason = key_fault(request, door, key);
+    if (reason == NULL)
+        return STATUS_OK;
+    *fault = (struct push_fault){.status = 400, .code = "invalid_request"};
+    snprintf(fault->message, sizeof fault->message,
+             "the header Idempotency-Key: %s; allowed are 1 to %d bytes of UTF-8 without control characters",
+             reason, REPEAT_KEY_MAX);
+    return STATUS_INVALID;
+}
+
 /* Answers 415 before the body is read. With a coding it says that only identity is taken (RFC 9110, 12.5.3).
  */
 static bool refuses_kind(struct http_exchange *exchange, enum push_door door)
@@ -133,10 +160,12 @@ static void handle_push(struct http_api *api, struct http_exchange *exchange, en
     struct push_request *pushes;
     struct push_fault fault = {0};
     enum push_body kind = PUSH_BODY_JSON;
+    struct slice key;
 
     (void)find_body_kind(request, door, &kind);
-    enum status status =
-        push_request_parse(door, kind, http_request_body(request), &api->limits, &pushes, &fault);
+    enum status status = read_key(request, door, &key, &fault);
+    if (status == STATUS_OK)
+        status = push_request_parse(door, kind, http_request_body(request), &api->limits, &pushes, &fault);
     if (status == STATUS_NO_MEMORY)
         fault = (struct push_fault){
             .status = 500, .code = "internal", .message = "out of memory; nothing was queued"};
@@ -145,9 +174,9 @@ static void handle_push(struct http_api *api, struct http_exchange *exchange, en
         return;
     }
     bool list = door == PUSH_DOOR_BATCH;
-    const struct push_manner manner = {list, !list && query_asks_to_wait(request), trace};
-    push_job_run(exchange, api->dispatch, pushes, &manner, api->id_prefix);
-    push_request_free(pushes);
+    const struct push_manner manner = {list, !list && query_asks_to_wait(request), trace, key, api->repeats};
+    if (push_job_run(exchange, api->dispatch, pushes, &manner, api->id_prefix))
+        push_request_free(pushes);
 }
 
 static void handle_push_all(struct http_exchange *exchange, void *arg)
@@ -438,6 +467,11 @@ void http_api_tell(struct http_api *api, http_api_state *state, void *arg)
 {
     api->state = state;
     api->state_arg = arg;
+}
+
+void http_api_remember(struct http_api *api, struct repeats *repeats)
+{
+    api->repeats = repeats;
 }
 
 void http_api_use_tls(struct http_api *api, SSL_CTX *tls)

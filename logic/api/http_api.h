@@ -10,6 +10,7 @@
 
 #include "logic/conf/logic_conf.h"
 #include "logic/dispatch/dispatch.h"
+#include "logic/store/repeats.h"
 #include "shared/base/status.h"
 
 struct http_api;
@@ -22,6 +23,8 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
  * None before this is called. */
 typedef enum status http_api_state(struct buf *out, void *arg);
 void http_api_tell(struct http_api *api, http_api_state *state, void *arg);
+/* Who knows idempotency keys; before the first request, and for as long as the API lives. */
+void http_api_remember(struct http_api *api, struct repeats *repeats);
 /* Takes the limits that `conf` has now, see http_server_limit; origins are always read there. */
 void http_api_apply(struct http_api *api);
 /* Reads api.tokensFile anew. On a fault the old tokens stay. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Gathers the results of one call and answers when all are there. The loop's thread only. */
+/* Gathers the results of one call and answers when all are there. A call in which a push has an idempotency
+ * key goes in two steps, since Redis may be asked about it: each push is judged, then they go in their order,
+ * each as soon as all before it have gone or need not go. The loop's thread only. */
 #include "logic/api/push_job.h"
 
 #include <limits.h>
@@ -9,6 +11,7 @@
 #include "logic/api/push_permit.h"
 #include "logic/metrics/logic_metrics.h"
 #include "logic/push/push_trace.h"
+#include "logic/store/push_digest.h"
 #include "shared/base/clock.h"
 #include "shared/json/error_json.h"
 
@@ -16,16 +19,40 @@ struct push_job;
 
 struct job_slot {
     struct push_job *job;
+    struct keyed_push *keyed; /* while it is under way as the first of its key; else NULL */
     int status;
     struct buf json;
+};
+
+/* HELD: whether it goes is not known yet. READY: it goes when its turn comes. OVER: it went, or does not go.
+ */
+enum turn { TURN_HELD, TURN_READY, TURN_OVER };
+
+/* One push of a call in which there are keys. */
+struct keyed_push {
+    struct job_slot *slot;
+    struct repeat repeat;
+    enum turn turn;
+};
+
+/* Of such a call. */
+struct job_turns {
+    struct dispatch *dispatch;
+    struct push_request *request; /* until all have gone */
+    struct push_manner manner;
+    size_t next;  /* whose turn it is */
+    bool judging; /* not all are judged yet */
+    bool owns;    /* `request` */
+    struct keyed_push pushes[];
 };
 
 struct push_job {
     struct http_exchange *exchange;
     const char *id_prefix;
     bool list;
-    size_t pending; /* slots without a result, and one while the job is being begun */
+    size_t pending; /* slots without a result, and one while not all have gone */
     size_t count;
+    struct job_turns *turns; /* of a call with keys; else NULL */
     struct job_slot slots[];
 };
 
@@ -109,6 +136,7 @@ static void settle(struct push_job *job)
     answer(job);
     for (size_t i = 0; i < job->count; i++)
         buf_fini(&job->slots[i].json);
+    free(job->turns);
     free(job);
 }
 
@@ -127,6 +155,8 @@ static void on_done(const struct push_outcome *outcome, void *arg)
     if (push_answer_append(&slot->json, slot->job->id_prefix, outcome, &slot->status) != STATUS_OK)
         buf_clear(&slot->json);
     count_taken(slot, outcome);
+    if (slot->keyed != NULL)
+        repeats_settle(&slot->keyed->repeat, slot->status, &slot->json, outcome->sequence > 0);
     settle(slot->job);
 }
 
@@ -137,6 +167,8 @@ static const struct {
 } refusals[] = {
     {403, LM_PUSHES_REFUSED_FORBIDDEN, LM_CALLER_REFUSED_FORBIDDEN},
     {429, LM_PUSHES_REFUSED_RATE, LM_CALLER_REFUSED_RATE},
+    {409, LM_PUSHES_REFUSED_CONFLICT, LM_CALLER_REFUSED_INVALID},
+    {503, LM_PUSHES_REFUSED_IN_PROGRESS, UINT_MAX},
     {500, LM_PUSHES_REFUSED_MEMORY, UINT_MAX},
     {0, LM_PUSHES_REFUSED_INVALID, LM_CALLER_REFUSED_INVALID},
 };
@@ -183,35 +215,186 @@ static struct push_job *job_new(struct http_exchange *exchange, size_t count, bo
     return job;
 }
 
-static void run_entry(struct dispatch *dispatch, const struct push_entry *entry,
-                      const struct push_manner *manner, struct job_slot *slot)
+static struct push push_of(const struct push_entry *entry, const struct push_manner *manner,
+                           const struct api_caller *caller)
 {
-    struct api_caller *caller = api_guard_caller(slot->job->exchange);
     struct push push = entry->push;
-    struct push_fault fault;
 
     push.wait = push.wait || manner->wait;
     if (!push.trace.set)
         push.trace = manner->trace;
     push.caller = caller != NULL ? caller->name : NULL;
-    if (entry->fault != NULL)
+    return push;
+}
+
+/* False: it was refused. */
+static bool judge(const struct push_entry *entry, const struct push_manner *manner, struct job_slot *slot,
+                  struct push *push)
+{
+    struct api_caller *caller = api_guard_caller(slot->job->exchange);
+    struct push_fault fault;
+
+    *push = push_of(entry, manner, caller);
+    if (entry->fault != NULL) {
         refuse(slot, entry->fault, &manner->trace);
-    else if (caller != NULL && !push_permit(caller, &push, clock_now_us(), &fault))
-        refuse(slot, &fault, &manner->trace);
-    else
+        return false;
+    }
+    if (caller == NULL || push_permit(caller, push, clock_now_us(), &fault))
+        return true;
+    refuse(slot, &fault, &manner->trace);
+    return false;
+}
+
+static void run_entry(struct dispatch *dispatch, const struct push_entry *entry,
+                      const struct push_manner *manner, struct job_slot *slot)
+{
+    struct push push;
+
+    if (judge(entry, manner, slot, &push))
         dispatch_push(dispatch, &push, on_done, slot);
 }
 
-void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
-                  const struct push_request *request, const struct push_manner *manner, const char *id_prefix)
+static struct slice key_of(const struct push_entry *entry, const struct push_manner *manner)
+{
+    return entry->key.len > 0 ? entry->key : manner->key;
+}
+
+static struct push push_at(const struct push_job *job, size_t index)
+{
+    return push_of(&job->turns->request->entries[index], &job->turns->manner,
+                   api_guard_caller(job->exchange));
+}
+
+static void go_on(struct push_job *job, size_t index)
+{
+    const struct push push = push_at(job, index);
+
+    job->turns->pushes[index].turn = TURN_OVER;
+    dispatch_push(job->turns->dispatch, &push, on_done, &job->slots[index]);
+}
+
+/* Lets go whoever's turn it is. The job may be gone afterwards. */
+static void take_turns(struct push_job *job)
+{
+    struct job_turns *turns = job->turns;
+
+    while (turns->next < job->count && turns->pushes[turns->next].turn != TURN_HELD) {
+        size_t index = turns->next++;
+        if (turns->pushes[index].turn == TURN_READY)
+            go_on(job, index);
+    }
+    if (turns->next < job->count)
+        return;
+    if (turns->owns)
+        push_request_free(turns->request);
+    settle(job);
+}
+
+static void on_go(struct repeat *repeat)
+{
+    struct keyed_push *keyed = container_of(repeat, struct keyed_push, repeat);
+    struct push_job *job = keyed->slot->job;
+
+    keyed->turn = TURN_READY;
+    keyed->slot->keyed = keyed;
+    if (!job->turns->judging)
+        take_turns(job);
+}
+
+/* Whoever was held has kept the job, and its request, from ending. */
+static void on_repeat(struct repeat *repeat, const struct repeat_reply *reply)
+{
+    struct keyed_push *keyed = container_of(repeat, struct keyed_push, repeat);
+    struct job_slot *slot = keyed->slot;
+    struct push_job *job = slot->job;
+    bool held = keyed->turn == TURN_HELD;
+
+    keyed->turn = TURN_OVER;
+    if (reply->refused != NULL) {
+        const struct push push = push_at(job, (size_t)(slot - job->slots));
+        refuse(slot, reply->refused, &push.trace);
+    } else {
+        slot->status = reply->status;
+        if (buf_append(&slot->json, reply->json.data, reply->json.len) != STATUS_OK)
+            buf_clear(&slot->json);
+        settle(job);
+    }
+    if (held)
+        take_turns(job);
+}
+
+static void judge_at(struct push_job *job, size_t index)
+{
+    const struct job_turns *turns = job->turns;
+    const struct push_entry *entry = &turns->request->entries[index];
+    struct keyed_push *keyed = &job->turns->pushes[index];
+    struct slice key = key_of(entry, &turns->manner);
+    struct push push;
+
+    *keyed = (struct keyed_push){.slot = &job->slots[index], .repeat = {.go = on_go, .answer = on_repeat}};
+    keyed->turn = TURN_OVER;
+    if (!judge(entry, &turns->manner, keyed->slot, &push))
+        return;
+    if (key.len == 0)
+        keyed->turn = TURN_READY;
+    else if (repeats_ask(turns->manner.repeats, push.caller != NULL ? push.caller : API_CALLER_DEFAULT, key,
+                         push_digest(&push), push.wait ? turns->dispatch->wait_ms : 0, &keyed->repeat))
+        keyed->turn = TURN_HELD;
+}
+
+static bool run_in_turns(struct push_job *job)
+{
+    bool held = false;
+
+    job->turns->judging = true;
+    for (size_t i = 0; i < job->count; i++) {
+        judge_at(job, i);
+        held = held || job->turns->pushes[i].turn == TURN_HELD;
+    }
+    job->turns->judging = false;
+    job->turns->owns = held;
+    take_turns(job);
+    return !held;
+}
+
+static bool has_key(const struct push_request *request, const struct push_manner *manner)
+{
+    for (size_t i = 0; i < request->count; i++)
+        if (key_of(&request->entries[i], manner).len > 0)
+            return true;
+    return false;
+}
+
+static struct job_turns *turns_new(struct dispatch *dispatch, struct push_request *request,
+                                   const struct push_manner *manner)
+{
+    struct job_turns *turns = calloc(1, sizeof *turns + request->count * sizeof turns->pushes[0]);
+
+    if (turns == NULL)
+        return NULL;
+    turns->dispatch = dispatch;
+    turns->request = request;
+    turns->manner = *manner;
+    return turns;
+}
+
+bool push_job_run(struct http_exchange *exchange, struct dispatch *dispatch, struct push_request *request,
+                  const struct push_manner *manner, const char *id_prefix)
 {
     struct push_job *job = job_new(exchange, request->count, manner->list, id_prefix);
+    bool keyed = has_key(request, manner);
 
-    if (job == NULL) {
+    if (job != NULL && keyed)
+        job->turns = turns_new(dispatch, request, manner);
+    if (job == NULL || (keyed && job->turns == NULL)) {
+        free(job);
         reply_no_memory(exchange);
-        return;
+        return true;
     }
+    if (keyed)
+        return run_in_turns(job);
     for (size_t i = 0; i < request->count; i++)
         run_entry(dispatch, &request->entries[i], manner, &job->slots[i]);
     settle(job);
+    return true;
 }

@@ -9,6 +9,7 @@
 #include "logic/api/push_request.h"
 #include "logic/conf/api_caller.h"
 #include "logic/dispatch/dispatch.h"
+#include "logic/store/repeats.h"
 #include "shared/http/http_server.h"
 
 /* Before an answer: counts it, adds Retry-After where docs/protocol.md has it. */
@@ -24,13 +25,15 @@ struct push_manner {
     bool list;                /* the answer is an array (the batch door) */
     bool wait;                /* the query asks to wait */
     struct traceparent trace; /* the header's, for pushes that have none of their own */
+    struct slice key;         /* the header's idempotency key, likewise; no bytes: none */
+    struct repeats *repeats;  /* who knows such keys; not asked for pushes without one */
 };
 
-/* Dispatches the pushes in order, those that `exchange`'s caller may not make aside, and sees that `exchange`
- * is answered, now or later; it is not the caller's any more. `id_prefix` must outlive the job; the rest is
- * not needed afterwards. */
-void push_job_run(struct http_exchange *exchange, struct dispatch *dispatch,
-                  const struct push_request *request, const struct push_manner *manner,
-                  const char *id_prefix);
+/* Dispatches the pushes in order, those that `exchange`'s caller may not make aside, and those that are
+ * repeats; sees that `exchange` is answered, now or later; it is not the caller's any more. `dispatch` and
+ * `id_prefix` must outlive the job. True: `request` is not needed afterwards. False: a push has a key about
+ * which Redis is asked, those behind it wait for their turn, and the job frees `request` itself. */
+bool push_job_run(struct http_exchange *exchange, struct dispatch *dispatch, struct push_request *request,
+                  const struct push_manner *manner, const char *id_prefix);
 
 #endif

@@ -27,6 +27,7 @@ enum push_body { PUSH_BODY_FORM, PUSH_BODY_JSON };
 
 struct push_entry {
     struct push push;         /* when fault is NULL */
+    struct slice key;         /* its idempotency key; no bytes: none */
     struct push_fault *fault; /* an element of a batch that was refused; owned by the request */
 };
 

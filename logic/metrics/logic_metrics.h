@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every metric of the logic: X(row, name, labels, type, help). The documentation and the
  * tests walk the same table. At rest:
- *   pushes_received = pushes_accepted + pushes_refused{*}                          (the API)
+ *   pushes_received = pushes_accepted + pushes_refused{*} + pushes_repeated        (the API)
  *   bus_pushes_accepted = bus_pushes_published + bus_pushes_dropped{*}             (the bus)
  *   link_pushes_accepted = link_pushes_acked + link_pushes_dropped{*}              (all links)
  * and while work is under way the gauge link_pushes_queued holds the difference. Items count
@@ -24,6 +24,13 @@
     X(LM_PUSHES_REFUSED_LIMITS, L "pushes_refused_total", "reason=\"gateway_limits\"", COUNTER, "")             \
     X(LM_PUSHES_REFUSED_FORBIDDEN, L "pushes_refused_total", "reason=\"forbidden\"", COUNTER, "")               \
     X(LM_PUSHES_REFUSED_RATE, L "pushes_refused_total", "reason=\"rate_limited\"", COUNTER, "")                 \
+    X(LM_PUSHES_REFUSED_CONFLICT, L "pushes_refused_total", "reason=\"idempotency_conflict\"", COUNTER, "")      \
+    X(LM_PUSHES_REFUSED_IN_PROGRESS, L "pushes_refused_total", "reason=\"in_progress\"", COUNTER, "")           \
+    X(LM_PUSHES_REPEATED, L "pushes_repeated_total", "", COUNTER, "Pushes whose idempotency key was known, answered as their first one and queued nowhere") \
+    X(LM_IDEMPOTENCY_UNCHECKED, L "idempotency_unchecked_total", "", COUNTER, "Pushes with an idempotency key that the other logics do not know of, since Redis did not answer") \
+    X(LM_IDEMPOTENCY_ENTRIES, L "idempotency_entries", "", GAUGE, "Idempotency keys that are remembered, or whose push is under way") \
+    X(LM_IDEMPOTENCY_BYTES, L "idempotency_bytes", "", GAUGE, "Bytes of these and of their answers")             \
+    X(LM_IDEMPOTENCY_EVICTED, L "idempotency_evicted_total", "", COUNTER, "Answers that were forgotten before their five minutes were over, for want of room") \
     X(LM_CALLER_PUSHES, L "caller_pushes_total", "caller", NAMED, "Accepted pushes by the name of their caller's token") \
     X(LM_CALLER_REFUSED_FORBIDDEN, L "caller_refused_total", "caller,reason=\"forbidden\"", NAMED, "Pushes and other calls that were refused, by caller: no right to it, too many a second, or not well-formed") \
     X(LM_CALLER_REFUSED_RATE, L "caller_refused_total", "caller,reason=\"rate_limited\"", NAMED, "")            \
@@ -81,9 +88,11 @@
     X(LM_REDIS_UP_REGISTRY, L "redis_up", "what=\"registry\"", GAUGE, "1 while the connection to Redis is up")   \
     X(LM_REDIS_UP_NEWS, L "redis_up", "what=\"news\"", GAUGE, "")                                              \
     X(LM_REDIS_UP_BUS, L "redis_up", "what=\"bus\"", GAUGE, "")                                                \
+    X(LM_REDIS_UP_STATE, L "redis_up", "what=\"state\"", GAUGE, "")                                            \
     X(LM_REDIS_RECONNECTS_REGISTRY, L "redis_reconnects_total", "what=\"registry\"", COUNTER, "Connections to Redis that broke or failed and were begun anew") \
     X(LM_REDIS_RECONNECTS_NEWS, L "redis_reconnects_total", "what=\"news\"", COUNTER, "")                      \
     X(LM_REDIS_RECONNECTS_BUS, L "redis_reconnects_total", "what=\"bus\"", COUNTER, "")                        \
+    X(LM_REDIS_RECONNECTS_STATE, L "redis_reconnects_total", "what=\"state\"", COUNTER, "")                    \
     X(LM_BUS_PUSHES_ACCEPTED, L "bus_pushes_accepted_total", "", COUNTER, "Accepted pushes, once for the bus when it is on") \
     X(LM_BUS_PUSHES_PUBLISHED, L "bus_pushes_published_total", "", COUNTER, "Pushes that Redis has taken")        \
     X(LM_BUS_PUSHES_EXPIRED, L "bus_pushes_dropped_total", "reason=\"expired\"", COUNTER, "Pushes that were not published") \

@@ -102,6 +102,8 @@ PROVOKE = {
     "403": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p), headers=bearer("mute")),
     "405": lambda c, m, p: send(c("plain"), "PUT", p, ""),
     "408": lambda c, m, p: half_sent(c("plain"), p),
+    "409": lambda c, m, p: [send(c("plain"), m, p, {**GOOD[p], "items": [n]}, headers={"Idempotency-Key": p})
+                            for n in (1, 2)][-1],
     "413": lambda c, m, p: send(c("plain"), m, p, " " * 5000),
     "415": lambda c, m, p: send(c("plain"), m, p, GOOD[p], headers={"Content-Encoding": "gzip"}),
     "429": lambda c, m, p: [send(c("guarded"), m, p, GOOD[p], headers=bearer("slow")) for _ in range(5)][-1],

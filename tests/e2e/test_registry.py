@@ -274,7 +274,7 @@ def test_ways_to_redis(make_redis, make_cluster, way):
         db, url = 2, redis.unix_url(2)
     if way == "user with few rights":
         rights = "-@all +auth +select +ping +role +exists +get +set +del +mget +scan +eval +publish +subscribe"
-        user = ["fanfare", "on", ">pass word", "~fanfare:gateway:*", "&fanfare:*"]
+        user = ["fanfare", "on", ">pass word", "~fanfare:gateway:*", "~fanfare:idempotency:*", "&fanfare:*"]
         redis.call("ACL", "SETUSER", *user, *rights.split(), "+unsubscribe")
         url = redis.url(user="fanfare", password="pass word")
     options = {"redis.url": url}

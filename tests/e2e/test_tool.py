@@ -789,7 +789,7 @@ def test_why_redis_is_dead(redis, make_cluster):
     assert done.returncode == 0 and len(redis_findings(findings, "ok")) == 5, done
     redis.kill()
     with cluster.caller() as caller, cluster.admin() as admin_caller:
-        for each, uses in ((caller, {"registry", "news", "bus"}), (admin_caller, {"registry", "bus"})):
+        for each, uses in ((caller, {"registry", "news", "bus", "state"}), (admin_caller, {"registry", "bus"})):
             status, found = wait_until(lambda: (r := readiness(each)) and not any(
                 at["up"] for at in r[1].values()) and all(at["error"] for at in r[1].values()) and r)
             assert status == 200 and set(found) == uses

@@ -10,7 +10,7 @@ from harness.waiting import wait_until
 WINDOW = 1.2  # seconds in which a daemon must not spin
 BUS = {"gateway": {"bus.listen": True}, "logic": {"bus.mode": "mirror"}}
 TROUBLE = ("redis is not reachable", "redis refuses us")
-USES = {"fanfare-gateway": {"registry", "bus"}, "fanfare-logic": {"registry", "news", "bus"}}
+USES = {"fanfare-gateway": {"registry", "bus"}, "fanfare-logic": {"registry", "news", "bus", "state"}}
 REGISTRY = {program: {"registry"} for program in USES}
 
 
