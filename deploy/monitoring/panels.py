@@ -63,7 +63,7 @@ OVERVIEW = [
     stat("Lost in the time shown", "short",
          "Pushes and items that logics, links, bus or gateways dropped. Frames of slow clients are in Delivery.",
          (f"sum(increase({L}link_pushes_dropped_total@[$__range]))", "pushes"),
-         (f"sum(increase({G}items_dropped_total@[$__range]))", "items"), colors=[(None, "green"), (1, "orange")]),
+         (f'sum(increase({G}items_dropped_total{{reason!="expired",@}}[$__range]))', "items"), colors=[(None, "green"), (1, "orange")]),
     graph("Clients by gateway", "short", "Even lines: the load is spread. A step down: a gateway has left, or its network.",
           (total(G + "clients", "instance"), "{{instance}}"), fill=20),
     graph("Pushes and items", "ops", "What callers sent and what logic took; the difference is refused.",
@@ -97,7 +97,7 @@ DELIVERY = [
     graph("Frames", "ops", "Frames due to clients and frames that sockets took; the difference is queued or dropped.",
           (rate(G + "frames_addressed_total"), "addressed"), (rate(G + "frames_delivered_total"), "delivered")),
     graph("Bytes delivered", "Bps", "Bytes of delivered frames.", (rate(G + "bytes_delivered_total", "instance"), "{{instance}}"), fill=20),
-    graph("Items dropped", "ops", "Items a gateway dropped before the fan-out, by reason. Always a fault.",
+    graph("Items dropped", "ops", "Items a gateway dropped before the fan-out, by reason. A fault, but for expired: their ttlMs was over.",
           (rate(G + "items_dropped_total", "reason"), "{{reason}}")),
     graph("Frames dropped", "ops", "Frames that a client did not get, by reason.",
           (rate(G + "frames_dropped_total", "reason"), "{{reason}}")),
@@ -206,6 +206,13 @@ IDENTITY = [
           (f"max by (instance) ({G}keys_age_seconds@)", "{{instance}}")),
 ]
 
+REACH = [
+    graph("Not sent as asked for", "ops", "Items that a newer one of their key replaced, items and frames whose ttlMs was over. Many frames: clients are behind.",
+          (rate(G + "items_conflated_total"), "items: replaced"),
+          (f'sum(rate({G}items_dropped_total{{reason="expired",@}}[~]))', "items: expired"),
+          (f'sum(rate({G}frames_dropped_total{{reason="expired",@}}[~]))', "frames: expired")),
+]
+
 REDIS = [
     graph("Connections to Redis", "short", "1: up. 0 without a reconnect: not configured.",
           (total(G + "redis_up", "instance", "what"), "{{instance}} {{what}}"),
@@ -276,5 +283,5 @@ PROCESS = [
 
 ROWS = [
     ("Overview", OVERVIEW), ("Delivery", DELIVERY), ("Logic", LOGIC),
-    ("Connections", CONNECTIONS), ("Identity", IDENTITY), ("Redis and bus", REDIS), ("Process", PROCESS),
+    ("Connections", CONNECTIONS), ("Identity", IDENTITY), ("Reach", REACH), ("Redis and bus", REDIS), ("Process", PROCESS),
 ]

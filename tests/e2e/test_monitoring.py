@@ -357,7 +357,7 @@ def test_panels_are_well_formed():
     numbers = [panel["id"] for panel in board["panels"]]
     assert len(numbers) == len(set(numbers)) > 50
     rows = [panel["title"] for panel in board["panels"] if panel["type"] == "row"]
-    assert rows == ["Overview", "Delivery", "Logic", "Connections", "Identity", "Redis and bus", "Process"]
+    assert rows == ["Overview", "Delivery", "Logic", "Connections", "Identity", "Reach", "Redis and bus", "Process"]
     for panel in panels():
         assert panel["title"] and len(panel["description"]) > 5, panel["title"]
         assert panel["fieldConfig"]["defaults"]["unit"] in UNITS, panel["title"]
