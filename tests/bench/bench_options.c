@@ -135,6 +135,12 @@ static bool set_room(struct bench_options *options, const char *value)
     return strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(value) && strlen(value) - 1 < 128;
 }
 
+static bool set_with(struct bench_options *options, const char *value)
+{
+    options->route.members = value;
+    return strlen(value) <= ROUTE_MEMBERS_MAX;
+}
+
 static bool set_process(struct bench_options *options, const char *value)
 {
     struct bench_process *process = &options->processes[options->process_count];
@@ -176,6 +182,8 @@ static const struct option_row TABLE[] = {
     {"--seconds", set_seconds, "how long to push (default 5)"},
     {"--settle", set_settle, "milliseconds of quiet before memory is read (default 500)"},
     {"--room", set_room, "the room's name, or how all rooms' names begin (default bench)"},
+    {"--with", set_with,
+     "push JSON with these members behind the items, % being the push's number; \"\": none"},
     {"--process", set_process, "NAME=PID to measure; may be repeated; the first holds the clients"},
     {"--label", set_label, "a name for this run in the report"},
     {"--json", set_json, "write the report as JSON to this file (- for stdout)"},
@@ -245,8 +253,9 @@ static int check(const struct bench_options *options)
         return fault("missing option", "--http, --nchan or --datagram");
     if (options->route.way == PUSH_DATAGRAM && options->rate <= 0)
         return fault("--datagram needs a", "--rate above 0");
-    if ((options->route.to_all || options->route.wait) && options->route.way != PUSH_HTTP)
-        return fault("--all and --wait need", "--http");
+    if ((options->route.to_all || options->route.wait || options->route.members != NULL) &&
+        options->route.way != PUSH_HTTP)
+        return fault("--all, --wait and --with need", "--http");
     if (options->route.to_all && rooms->count > 1)
         return fault("--all is one stream:", "--rooms must be 1");
     if (!rooms_even(rooms) || rooms_per_client(rooms) > SWARM_CLIENT_ROOMS_MAX)

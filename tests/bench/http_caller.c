@@ -12,7 +12,7 @@
 
 #include "tests/bench/item.h"
 
-enum { HEAD_BYTES = 640, TAIL_BYTES = 8 };
+enum { HEAD_BYTES = 640, TAIL_BYTES = 1024 };
 
 bool http_caller_open(struct http_caller *caller, const struct sockaddr_in *address)
 {

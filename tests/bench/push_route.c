@@ -10,7 +10,7 @@
 #define BEFORE "{\"type\":\"PUSH\",\"data\":{\"items\":["
 #define AFTER  "]}}"
 
-enum { ROOM_DIGITS = 8 };
+enum { ROOM_DIGITS = 8, NUMBER_MAX = 11, JSON_AFTER = ROUTE_MEMBERS_MAX + 256 };
 
 static bool post_logic(const struct push_route *route, struct http_caller *caller, const char *room,
                        struct http_push push)
@@ -23,6 +23,37 @@ static bool post_logic(const struct push_route *route, struct http_caller *calle
     push.type = "application/x-www-form-urlencoded";
     push.before = before;
     push.after = "]";
+    return http_caller_post(caller, &push);
+}
+
+/* Ends the object; `out` has JSON_AFTER bytes. */
+static void write_members(const char *members, uint32_t number, char *out)
+{
+    char *end = out + JSON_AFTER;
+
+    out += snprintf(out, JSON_AFTER, "]%s", members[0] != '\0' ? "," : "");
+    for (; *members != '\0' && end - out > NUMBER_MAX; members++) {
+        if (*members == '%')
+            out += snprintf(out, NUMBER_MAX, "%u", number);
+        else
+            *out++ = *members;
+    }
+    snprintf(out, (size_t)(end - out), "}");
+}
+
+static bool post_json(const struct push_route *route, struct http_caller *caller, const char *room,
+                      uint32_t number, struct http_push push)
+{
+    char before[ROOM_NAME_MAX + 32];
+    char after[JSON_AFTER];
+
+    snprintf(before, sizeof before, "{%s%s%s%s\"items\":[", route->wait ? "\"wait\":true," : "",
+             route->to_all ? "" : "\"room\":\"", route->to_all ? "" : room, route->to_all ? "" : "\",");
+    write_members(route->members, number, after);
+    push.path = route->to_all ? "/push/all" : "/push/room";
+    push.type = "application/json";
+    push.before = before;
+    push.after = after;
     return http_caller_post(caller, &push);
 }
 
@@ -45,7 +76,10 @@ bool push_route_post(const struct push_route *route, struct http_caller *caller,
     char room[ROOM_NAME_MAX];
 
     rooms_name(&route->rooms, rooms_of_push(&route->rooms, number), room);
-    return route->way == PUSH_NCHAN ? post_nchan(caller, room, push) : post_logic(route, caller, room, push);
+    if (route->way == PUSH_NCHAN)
+        return post_nchan(caller, room, push);
+    return route->members != NULL ? post_json(route, caller, room, number, push)
+                                  : post_logic(route, caller, room, push);
 }
 
 bool push_route_datagram(const struct push_route *route, int fd, const struct sockaddr_in *address,

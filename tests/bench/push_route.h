@@ -16,11 +16,16 @@
  * datagrams of bare_loop: the room's number in 8 hexadecimal digits, then the frame's text. */
 enum push_way { PUSH_HTTP, PUSH_NCHAN, PUSH_DATAGRAM };
 
+enum { ROUTE_MEMBERS_MAX = 400 };
+
 struct push_route {
     enum push_way way;
     struct rooms rooms;
     bool to_all; /* PUSH_HTTP: to every client, not to a room */
     bool wait;   /* PUSH_HTTP: the answer comes after the gateways' */
+    /* PUSH_HTTP: JSON, not a form, with these members behind the items, at most ROUTE_MEMBERS_MAX bytes; each
+     * "%" in them is the push's number. "": none. NULL: a form. Lives as long as the route. */
+    const char *members;
 };
 
 /* Posts push `number` (from 1) to its room. False when the socket does not take it. */
