@@ -37,6 +37,18 @@ static void refuse_method(const struct http_server_conf *conf, struct http_excha
                      (const char *)method.data);
 }
 
+/* Whether the route is for `path`: for it whole, or, with a star for its last segment, for any one there. */
+static bool path_fits(const struct http_route *route, struct slice path)
+{
+    size_t len = strlen(route->path);
+
+    if (len < 2 || strcmp(route->path + len - 2, "/*") != 0)
+        return slice_equal(path, slice_str(route->path));
+    len--; /* up to the slash */
+    return path.len > len && memcmp(path.data, route->path, len) == 0 &&
+           memchr(path.data + len, '/', path.len - len) == NULL;
+}
+
 static void add_allowed(char *allow, const struct http_route *route)
 {
     const char *method = strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method;
@@ -96,7 +108,7 @@ bool http_route_admit(const struct http_server_conf *conf, struct http_exchange 
     for (size_t i = 0; i < conf->route_count; i++) {
         const struct http_route *route = &conf->routes[i];
 
-        if (!slice_equal(path, slice_str(route->path)))
+        if (!path_fits(route, path))
             continue;
         if (method_fits(route, method)) {
             exchange->route = route;

@@ -29,7 +29,8 @@ struct http_exchange; /* one request and its answer; lives until answered, even 
 
 struct http_route {
     const char *method; /* "GET" (answers HEAD too) or "POST" */
-    const char *path;   /* matched whole */
+    const char *path;   /* matched whole; of one that ends in a slash and a star the star is any one segment,
+                           which is not empty and may be percent-encoded (http_text_decode_segment) */
     void (*handle)(struct http_exchange *exchange, void *arg);
     /* Called when the header section is complete, before the body is read; returns true when it answered.
      * May be NULL. */

@@ -111,3 +111,36 @@ bool http_text_is_media_type(struct slice value, const char *type)
         len--;
     return len == strlen(type) && strncasecmp((const char *)value.data, type, len) == 0;
 }
+
+static uint8_t hex_value(uint8_t digit)
+{
+    return (uint8_t)(is_digit(digit) ? digit - '0' : (digit | 0x20) - 'a' + 10);
+}
+
+static struct slice last_segment(struct slice path)
+{
+    size_t at = path.len;
+
+    while (at > 0 && path.data[at - 1] != '/')
+        at--;
+    return slice_of(path.data + at, path.len - at);
+}
+
+enum status http_text_decode_segment(struct slice path, struct buf *out)
+{
+    struct slice text = last_segment(path);
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < text.len; i++) {
+        uint8_t byte = text.data[i];
+
+        if (byte == '%') {
+            if (text.len - i < 3 || !is_hex(text.data[i + 1]) || !is_hex(text.data[i + 2]))
+                return STATUS_INVALID;
+            byte = (uint8_t)(hex_value(text.data[i + 1]) << 4 | hex_value(text.data[i + 2]));
+            i += 2;
+        }
+        status = buf_append(out, &byte, 1);
+    }
+    return status;
+}

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shared/base/buf.h"
 #include "shared/base/slice.h"
+#include "shared/base/status.h"
 
 /* A character of a token (RFC 9110, 5.6.2), as method and field names are. */
 bool http_text_is_tchar(uint8_t byte);
@@ -21,5 +23,8 @@ bool http_text_is_host(struct slice text);
 /* Whether `value`, of a Content-Type, is the media type `type` in any case of letters, with or without
  * parameters, which are not read (RFC 9110, 8.3.1). */
 bool http_text_is_media_type(struct slice value, const char *type);
+/* Appends what the last segment of a path stands for: %XX is a byte, everything else itself (RFC 3986, 2.1; a
+ * plus is a plus). STATUS_INVALID for a percent sign without two hex digits; the errors of buf_append. */
+enum status http_text_decode_segment(struct slice path, struct buf *out);
 
 #endif

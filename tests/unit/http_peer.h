@@ -102,6 +102,7 @@ static const struct http_route routes[] = {
     {"GET", "/big", handle_big, NULL, 0},
     {"GET", "/empty", handle_empty, NULL, RIGHT_TO_EMPTY},
     {"GET", "/probe", handle_empty, NULL, 0},
+    {"GET", "/things/*", handle_empty, NULL, 0},
 };
 
 static const char *const probes[] = {"/probe", NULL};

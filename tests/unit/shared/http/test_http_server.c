@@ -270,6 +270,26 @@ static void unknown_paths_and_methods(void **state)
     assert_int_equal(count_of(fixture, "\r\n\r\nbbb"), 1);
 }
 
+static void a_star_is_one_segment(void **state)
+{
+    static const char *const others[] = {"/things",  "/things/",   "/things/a/b", "/things/a/",
+                                         "/thing/a", "/thingsx/a", "/Things/a"};
+    struct fixture *fixture = *state;
+
+    ask(fixture, "GET /things/a%2Fb HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 204 "), 1);
+    ask(fixture, "HEAD /things/*?q=/ HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(fixture, "HTTP/1.1 204 "), 1);
+    ask(fixture, "POST /things/a HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+    assert_int_equal(count_of(fixture, "Allow: GET, HEAD\r\n"), 1);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char request[128];
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", others[i]);
+        ask(fixture, request);
+        assert_int_equal(count_of(fixture, "HTTP/1.1 404 "), 1);
+    }
+}
+
 static void the_filter_comes_first(void **state)
 {
     ask(*state, "GET /nowhere HTTP/1.1\r\n" HOST "Origin: x\r\nConnection: close\r\n\r\n");
@@ -476,6 +496,7 @@ int main(void)
         TEST(closes_when_asked_to),
         TEST(http10_may_ask_to_be_kept),
         TEST(unknown_paths_and_methods),
+        TEST(a_star_is_one_segment),
         TEST(the_filter_comes_first),
         TEST(answers_later_and_in_order),
         TEST(tells_that_the_peer_left),
