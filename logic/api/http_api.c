@@ -15,6 +15,7 @@
 #include "logic/api/push_job.h"
 #include "logic/api/push_permit.h"
 #include "logic/api/push_request.h"
+#include "logic/api/query_routes.h"
 #include "logic/metrics/logic_metrics.h"
 #include "logic/push/push_trace.h"
 #include "shared/base/clock.h"
@@ -33,6 +34,7 @@ struct http_api {
     struct push_request_limits limits;
     struct api_guard guard;
     struct ops_routes ops;
+    struct query_routes queries;
     struct cluster_page *page; /* NULL without page.enabled */
     size_t descriptors_open;   /* at the start */
     size_t places;             /* callers' connections: maxConnections, or what the descriptors give */
@@ -280,6 +282,26 @@ static void handle_gateways(struct http_exchange *exchange, void *arg)
     ops_json(&((const struct http_api *)arg)->ops, exchange, print_gateways);
 }
 
+static void handle_room(struct http_exchange *exchange, void *arg)
+{
+    query_room(&((struct http_api *)arg)->queries, exchange);
+}
+
+static void handle_rooms(struct http_exchange *exchange, void *arg)
+{
+    query_rooms(&((struct http_api *)arg)->queries, exchange);
+}
+
+static void handle_user(struct http_exchange *exchange, void *arg)
+{
+    query_user(&((struct http_api *)arg)->queries, exchange);
+}
+
+static void handle_client(struct http_exchange *exchange, void *arg)
+{
+    query_client(&((struct http_api *)arg)->queries, exchange);
+}
+
 static void handle_page(struct http_exchange *exchange, void *arg)
 {
     push_job_on_answer(exchange, 200);
@@ -298,6 +320,10 @@ static const struct http_route routes[] = {
     {"GET", "/readyz", handle_readyz, NULL, 0},
     {"GET", "/metrics", handle_metrics, NULL, 0},
     {"GET", "/gateways", handle_gateways, NULL, API_RIGHT_QUERY},
+    {"GET", "/rooms", handle_rooms, NULL, API_RIGHT_QUERY},
+    {"GET", "/rooms/*", handle_room, NULL, API_RIGHT_QUERY},
+    {"GET", "/users/*", handle_user, NULL, API_RIGHT_QUERY},
+    {"GET", "/clients/*", handle_client, NULL, API_RIGHT_QUERY},
 };
 
 static bool filter(struct http_exchange *exchange, void *arg)
@@ -430,6 +456,7 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
     api->dispatch = dispatch;
     api->ops = (struct ops_routes){why_not_ready, print_state, print_metrics, print_stats, on_answer, api};
     fill_limits(&api->limits, conf);
+    query_routes_init(&api->queries, base, conf, dispatch->gateways);
     api->descriptors_open = descriptors_open();
     enum status status = plan_descriptors(api, fault);
     if (status == STATUS_OK)
@@ -459,6 +486,7 @@ void http_api_apply(struct http_api *api)
 
     (void)plan_descriptors(api, &fault); /* should there be too few by now, the places stay */
     const struct http_server_conf server_conf = server_conf_of(api);
+    query_routes_apply(&api->queries);
     fill_limits(&api->limits, api->conf);
     http_server_limit(api->server, &server_conf);
 }
@@ -494,6 +522,7 @@ void http_api_free(struct http_api *api)
 {
     if (api == NULL)
         return;
+    query_routes_fini(&api->queries);
     http_server_free(api->server);
     cluster_page_free(api->page);
     api_guard_fini(&api->guard);

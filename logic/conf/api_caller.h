@@ -3,7 +3,8 @@
  * reach, and how many a second. One thread at a time; logs nothing.
  * - name=shop: 1 to API_CALLER_NAME_MAX printable ASCII characters; required where anything else stands
  * - rights=push,query: of API_RIGHTS; absent: all, but `broadcast` where `rooms` or `users` stands
- * - rooms=orders.*,u-*: patterns (room_pattern.h), between commas: the only rooms that pushes may go to
+ * - rooms=orders.*,u-*: patterns (room_pattern.h), between commas: the only rooms that pushes may go to, and
+ *   that queries tell of
  * - users=u*: the same for users. Where only one of the two stands, the other kind is not reached
  * - rate=200: pushes a second, 1 to API_RATE_MAX; a second's worth may come ahead of time
  *
@@ -27,7 +28,7 @@ enum { API_CALLER_NAME_MAX = 64, API_RATE_MAX = 100000 };
 #define API_RIGHTS(X)                                                                                        \
     X(PUSH, "push", "push to rooms and users")                                                               \
     X(BROADCAST, "broadcast", "push to everybody")                                                           \
-    X(QUERY, "query", "ask for gateways")                                                                    \
+    X(QUERY, "query", "ask for gateways, rooms, users and connections")                                      \
     X(KICK, "kick", "end users' connections")                                                                \
     X(MEMBER, "member", "make users join and leave rooms")
 

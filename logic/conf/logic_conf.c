@@ -55,6 +55,7 @@ static const struct conf_option options[] = {
     {"waitTimeout", LIVE_INT(wait_timeout, 1, 600000), "5000", NULL, "ms", "How long a caller that waits is kept; past it: 504.", NULL},
     {"idempotency.maxEntries", LIVE_INT(idempotency_max_entries, 1, 10000000), "200000", NULL, "", "Idempotency keys that are remembered at once, five minutes each; past it the oldest goes.", NULL},
     {"idempotency.maxBytes", LIVE_INT(idempotency_max_bytes, 65536, INT64_C(17179869184)), "67108864", NULL, "bytes", "The same bound, counted in bytes: a key and its answer take about 400.", NULL},
+    {"queryTimeout", LIVE_INT(query_timeout, 100, 10000), "1000", NULL, "ms", "How long a query (`GET /rooms` and so on) waits for the gateways; the answer then names those that are late.", NULL},
 
     {"gatewayList", CONF_ENDPOINTS, CONF_RESTART, AT(gateway_list), 0, 0, "", NULL, "", "Every gateway: hostname and its servicePort.", "Gateways"},
     {"gatewayTimeout", LIVE_INT(gateway_timeout, 100, 600000), "3000", NULL, "ms", "A gateway that owes an answer and sends no byte for so long is connected anew.", NULL},

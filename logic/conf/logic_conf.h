@@ -36,7 +36,8 @@ struct logic_conf {
     int64_t max_rooms_per_push;
     int64_t max_room_name_bytes;
     int64_t max_pushes_per_batch;
-    int64_t wait_timeout; /* ms */
+    int64_t wait_timeout;  /* ms */
+    int64_t query_timeout; /* ms */
     int64_t idempotency_max_entries;
     int64_t idempotency_max_bytes;
 

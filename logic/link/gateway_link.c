@@ -23,6 +23,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
     link_hello_init(&link->hello);
     link_probe_init(&link->probe);
     link_canary_init(&link->canary, conf->canary_interval * 1000000);
+    link_queries_init(&link->queries);
     link_sender_init(&link->sender, &link->ledger, env->logic_id, (size_t)conf->rpc_batch_bytes);
     if (link_connect_to(link, hostname, port) != STATUS_OK || link_clock_start(link) != STATUS_OK) {
         gateway_link_free(link);
@@ -37,6 +38,7 @@ void gateway_link_free(struct gateway_link *link)
     if (link == NULL)
         return;
     lookup_cancel(&link->lookup);
+    link_queries_stop(&link->queries);
     h2_conn_free(link->conn);
     link_hello_fini(&link->hello);
     link_sender_fini(&link->sender);
@@ -169,4 +171,20 @@ void gateway_link_describe(const struct gateway_link *link, int64_t now_ms, stru
                                  .below = link->below,
                                  .error = link->log.fault[0] ? link->log.fault : NULL,
                                  .error_age_ms = now_ms - link->log.fault_ms};
+}
+
+const struct hello *gateway_link_hello(const struct gateway_link *link)
+{
+    return link->hello.known ? &link->hello.peer : NULL;
+}
+
+bool gateway_link_knows_queries(const struct gateway_link *link)
+{
+    return gateway_link_is_up(link) && hello_can(gateway_link_hello(link), HELLO_QUERIES);
+}
+
+enum status gateway_link_ask(struct gateway_link *link, struct slice text, link_query_done *done, void *arg,
+                             struct link_query **out)
+{
+    return link_queries_ask(&link->queries, text, done, arg, out);
 }

@@ -15,6 +15,7 @@
 
 #include "logic/link/link_env.h"
 #include "logic/link/link_limits.h"
+#include "logic/link/link_query.h"
 #include "logic/push/encoded_push.h"
 #include "logic/push/push_measure.h"
 #include "shared/base/status.h"
@@ -65,6 +66,13 @@ struct link_details {
 };
 
 void gateway_link_describe(const struct gateway_link *link, int64_t now_ms, struct link_details *out);
+/* What the gateway said of itself on this connection, or NULL; the link's own. */
+const struct hello *gateway_link_hello(const struct gateway_link *link);
+/* Whether the link is up and its gateway answers queries. */
+bool gateway_link_knows_queries(const struct gateway_link *link);
+/* Asks such a gateway, see link_queries_ask. */
+enum status gateway_link_ask(struct gateway_link *link, struct slice text, link_query_done *done, void *arg,
+                             struct link_query **out);
 
 enum link_offer {
     LINK_TAKES,     /* gateway_link_add may follow, before the loop runs on */

@@ -66,6 +66,7 @@ void link_down_drop_connection(struct gateway_link *link)
     link->below = 0;
     link_probe_stop(&link->probe);
     link_canary_stop(&link->canary);
+    link_queries_stop(&link->queries);
     h2_conn_free(link->conn);
     link->conn = NULL;
     lookup_cancel(&link->lookup);

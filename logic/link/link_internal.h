@@ -15,6 +15,7 @@
 #include "logic/link/link_ledger.h"
 #include "logic/link/link_log.h"
 #include "logic/link/link_probe.h"
+#include "logic/link/link_query.h"
 #include "logic/link/link_sender.h"
 #include "logic/link/liveness.h"
 #include "shared/net/address_list.h"
@@ -44,6 +45,7 @@ struct gateway_link {
     limit_set below; /* limits of the gateway that are below this logic's; none while they are not known */
     struct link_probe probe;
     struct link_canary canary;
+    struct link_queries queries;
     struct link_log log;
 };
 

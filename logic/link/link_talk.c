@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is said over a link's connection: the hello first, so that what the gateway takes is known before
  * anything is sent to it; then the link is up, and batches, probes and canaries share the connection. Each
- * answer is its own module's to judge (link_hello, link_probe, link_canary, link_sender); what follows from
- * it for the link is decided here. The loop's thread only. */
+ * answer is its own module's to judge (link_hello, link_probe, link_canary, link_query, link_sender); what
+ * follows from it for the link is decided here. The loop's thread only. */
 #include <stdio.h>
 
 #include "logic/link/link_internal.h"
@@ -77,6 +77,7 @@ static void come_up(struct gateway_link *link, struct h2_conn *conn)
     link_sender_start(&link->sender, conn, link->hello.known ? &link->hello.peer : NULL);
     link_probe_start(&link->probe, conn, clock_now_us());
     link_canary_start(&link->canary, conn);
+    link_queries_start(&link->queries, conn);
     event_active(link->kick, EV_TIMEOUT, 0);
 }
 
@@ -104,7 +105,8 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
         return;
     }
     if (link_probe_answer(&link->probe, stream, status, body, clock_now_us()) ||
-        link_canary_answer(&link->canary, stream, status, clock_now_us()))
+        link_canary_answer(&link->canary, stream, status, clock_now_us()) ||
+        link_queries_answer(&link->queries, stream, status, body))
         return;
     enum link_reply reply = link_sender_answer(&link->sender, stream, status, body);
     if (reply == LINK_REPLY_OTHER)

@@ -107,6 +107,14 @@
     X(LM_CANARY_ARRIVED, L "canaries_total", "result=\"arrived\"", COUNTER, "Canaries: pushes to the gateways' own clients") \
     X(LM_CANARY_FAILED, L "canaries_total", "result=\"failed\"", COUNTER, "")                                 \
     X(LM_CANARY_SECONDS, L "canary_seconds", "", HISTOGRAM, "Time of a canary through a gateway and back")     \
+    X(LM_QUERIES, L "queries", "", GAUGE, "Queries of callers under way")                                      \
+    X(LM_QUERIES_ASKED, L "queries_total", "", COUNTER, "Queries of callers that gateways were asked")          \
+    X(LM_QUERIES_REFUSED, L "queries_refused_total", "", COUNTER, "Queries refused because 32 were under way")  \
+    X(LM_QUERY_QUESTIONS, L "query_questions_total", "", COUNTER, "Questions to gateways, one a query and gateway") \
+    X(LM_QUERY_ANSWERS_TAKEN, L "query_answers_total", "result=\"answered\"", COUNTER, "What came of questions to gateways") \
+    X(LM_QUERY_ANSWERS_LATE, L "query_answers_total", "result=\"late\"", COUNTER, "")                           \
+    X(LM_QUERY_ANSWERS_FAILED, L "query_answers_total", "result=\"failed\"", COUNTER, "")                       \
+    X(LM_QUERY_SECONDS, L "query_seconds", "", HISTOGRAM, "Time from asking the gateways to the last answer, or the time-out") \
     X(LM_HTTP_2XX, L "http_answers_total", "class=\"2xx\"", COUNTER, "Answers of the API by class")              \
     X(LM_HTTP_4XX, L "http_answers_total", "class=\"4xx\"", COUNTER, "")                                        \
     X(LM_HTTP_5XX, L "http_answers_total", "class=\"5xx\"", COUNTER, "")                                        \

@@ -19,7 +19,9 @@ from harness.waiting import patient
 PATH = ROOT / "docs" / "openapi.yaml"
 DOCUMENT = yaml.safe_load(PATH.read_text()) if PATH.exists() else {}
 METHODS = ("get", "post", "put", "delete", "patch", "head", "options")
-API = {"/push/all", "/push/room", "/push/user", "/push/batch", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
+QUERIES = {"/rooms", "/rooms/{room}", "/users/{user}", "/clients/{connection}"}
+NAMES = {"{room}": "r", "{user}": "u7", "{connection}": "0123456789abcdef-1f-2c0"}
+API = QUERIES | {"/push/all", "/push/room", "/push/user", "/push/batch", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
 
 
 def operations():
@@ -73,6 +75,8 @@ GOOD = {"/push/all": {"items": [1]}, "/push/room": {"room": "r", "items": [1]},
 
 
 def send(cluster, method, path, body=None, content_type=JSON, **kwargs):
+    for name, value in NAMES.items():
+        path = path.replace(name, value)
     with cluster.caller() as caller:
         text = json.dumps(body) if body is not None and not isinstance(body, (str, bytes)) else body
         return caller.request(method.upper(), path, text, content_type if text is not None else None, **kwargs)
@@ -97,7 +101,7 @@ PROVOKE = {
     "204": lambda c, m, p: send(c("cors"), m, p, headers={
         "Origin": "https://a.example", "Access-Control-Request-Method": "POST"}),
     "207": lambda c, m, p: send(c("plain"), m, p, [*GOOD[p], {"room": ""}]),
-    "400": lambda c, m, p: send(c("plain"), m, p, "[" if m == "post" else None),
+    "400": lambda c, m, p: send(c("plain"), m, p + "?unknown=1" * (m == "get"), "[" if m == "post" else None),
     "401": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p) if m == "post" else None),
     "403": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p), headers=bearer("mute")),
     "405": lambda c, m, p: send(c("plain"), "PUT", p, ""),
