@@ -211,6 +211,14 @@ REACH = [
           (rate(G + "items_conflated_total"), "items: replaced"),
           (f'sum(rate({G}items_dropped_total{{reason="expired",@}}[~]))', "items: expired"),
           (f'sum(rate({G}frames_dropped_total{{reason="expired",@}}[~]))', "frames: expired")),
+    graph("Repeats", "ops", "Pushes answered as the first one with their idempotency key; those that the other logics do not know of, since Redis was away; "
+          "answers forgotten early: idempotency.maxEntries or .maxBytes is too small.",
+          (rate(L + "pushes_repeated_total"), "repeated"), (rate(L + "idempotency_unchecked_total"), "known to one logic"),
+          (rate(L + "idempotency_evicted_total"), "forgotten early")),
+    graph("Idempotency keys", "short", "Keys that are remembered, for five minutes each, or whose push is under way.",
+          (total(L + "idempotency_entries", "instance"), "{{instance}}")),
+    graph("Bytes of idempotency keys", "bytes", "Bytes of these and of their answers; past idempotency.maxBytes the oldest go.",
+          (total(L + "idempotency_bytes", "instance"), "{{instance}}")),
 ]
 
 REDIS = [

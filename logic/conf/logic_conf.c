@@ -40,7 +40,7 @@ static const struct conf_option options[] = {
     {"maxBodyBytes", LIVE_INT(max_body_bytes, 1024, 268435456), "4194304", NULL, "bytes", "Size of a request's body; past it: 413.", NULL},
     {"cors.origins", LIVE_LIST(cors_origins), "", NULL, "", "Origins whose pages may call the API, as `https://example.org`, or `https://*.example.org` for every name below it; `*` is any but `null`. A POST with another Origin is 403.", NULL},
     {"maxInflightBytes", LIVE_INT(max_inflight_bytes, 65536, INT64_C(17179869184)), "268435456", NULL, "bytes", "Bodies of all requests at once, while they are received and until they are answered; a request that needs more of it: 503.", NULL},
-    {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line and behind it what its caller may do (`TOKEN name=shop rights=push rooms=orders.* rate=200`): whoever pushes, or asks for `/gateways`, must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
+    {"api.tokensFile", LIVE_FILE(api_tokens_file), "", NULL, "", "File with the tokens of callers, one a line and behind it what its caller may do (`TOKEN name=shop rights=push rooms=orders.* rate=200`): whoever pushes or asks who is there must show one (`Authorization: Bearer TOKEN`). A changed file is taken over by itself; empty asks for no token, as go-push.", NULL},
     {"api.cert", LIVE_FILE(api_cert), "", NULL, "", "Certificate chain (PEM) for TLS towards callers (`https`); set together with api.key. Changed files are taken over by themselves.", NULL},
     {"api.key", LIVE_FILE(api_key), "", NULL, "", "Private key (PEM, no pass phrase) of api.cert.", NULL},
 

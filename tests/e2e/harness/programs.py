@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The programs that a page of docs shows, as files: each stands behind a comment <!-- file: NAME -->."""
+"""The programs that a page of docs shows, as files: each stands behind a comment <!-- file: NAME -->. Single commands
+stand behind <!-- lines: NAME -->, each with what its answer has behind a #."""
 
 import queue
 import re
@@ -11,6 +12,16 @@ from harness.daemon import clean_environment
 from harness.waiting import patient
 
 BLOCK = re.compile(r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+LINES = re.compile(r"^<!-- lines: (\S+) -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def lines(page="integrate.md"):
+    """{name: [(command, what its answer has)]} of the blocks of single commands on the page."""
+    split = lambda line: tuple(part.strip() for part in line.split("  # "))
+    return {name: [split(line) for line in text.splitlines()] for name, text in
+            LINES.findall((ROOT / "docs" / page).read_text())}
 
 
 def programs(page="integrate.md"):
