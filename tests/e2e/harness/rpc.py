@@ -23,9 +23,19 @@ from harness.waiting import patient
 BATCH = "application/vnd.fanfare.batch"
 
 
-def record(sequence, items, rooms=None, wait=False, trace=None, users=None):
-    """One push as a record, without its length prefix. `items` are JSON texts as bytes, `trace` a traceparent."""
-    flags = (1 if wait else 0) | (2 if trace else 0)
+EXCLUDE_USER, EXCLUDE_CONNECTION, KEY, URGENT, TTL = 0x81, 0x82, 0x83, 0x04, 0x85
+
+
+def option(kind, data=b""):
+    """One option of a record; a TTL is a number of ms."""
+    data = struct.pack(">I", data) if isinstance(data, int) else data
+    return struct.pack(">BH", kind, len(data)) + data
+
+
+def record(sequence, items, rooms=None, wait=False, trace=None, users=None, options=b""):
+    """One push as a record, without its length prefix. `items` are JSON texts as bytes, `trace` a traceparent,
+    `options` what option() gave."""
+    flags = (1 if wait else 0) | (2 if trace else 0) | (4 if options else 0)
     names = rooms or users or ()
     out = struct.pack(">QBBH", sequence, flags, 2 if users else 0 if rooms is None else 1, len(names))
     for name in names:
@@ -33,6 +43,8 @@ def record(sequence, items, rooms=None, wait=False, trace=None, users=None):
     out += struct.pack(">I", len(items))
     for item in items:
         out += struct.pack(">I", len(item)) + item
+    if options:
+        out += options + struct.pack(">I", len(options))
     return out + bytes.fromhex("".join(trace.split("-")[1:])) if trace else out
 
 
@@ -309,6 +321,25 @@ class Users(list):
     """The users that a record is for."""
 
 
+class Items(list):
+    """The items of a record, with its options, [(kind, bytes), …], and its trace."""
+
+    options = ()
+    trace = None
+
+
+def _read_options(body):
+    """The options at the end of a record, and the record without them."""
+    length = struct.unpack(">I", body[-4:])[0]
+    rest, options = body[-4 - length : -4], []
+    while rest:
+        kind, size = struct.unpack(">BH", rest[:3])
+        options.append((kind, rest[3 : 3 + size]))
+        rest = rest[3 + size :]
+    assert options and len(options[-1][1]) == size
+    return options, body[: -4 - length]
+
+
 def read_batch(body):
     """Decodes a batch: (logic id, [(sequence, wait, rooms, Users or None, [item bytes, …]), …])."""
     assert body[:8] == b"FANB\x01\x00\x00\x00"
@@ -324,7 +355,11 @@ def read_batch(body):
 
 def _read_record(body):
     sequence, flags, target, rooms_count = struct.unpack(">QBBH", body[:12])
-    at, rooms, items = 12, [], []
+    at, rooms, items = 12, [], Items()
+    if flags & 2:
+        items.trace, body = body[-25:], body[:-25]
+    if flags & 4:
+        items.options, body = _read_options(body)
     for _ in range(rooms_count):
         length = struct.unpack(">H", body[at : at + 2])[0]
         rooms.append(body[at + 2 : at + 2 + length].decode())
