@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "gateway/gateway_auth.h"
+#include "gateway/gateway_bans.h"
 #include "gateway/gateway_hook.h"
 #include "gateway/gateway_limits.h"
 #include "gateway/gateway_state.h"
 #include "gateway/gateway_stats.h"
 #include "gateway/metrics/gateway_metrics.h"
+#include "shared/base/wall_clock.h"
 #include "shared/log/log.h"
 #include "shared/net/descriptors.h"
 #include "shared/net/resolver.h"
@@ -37,6 +39,7 @@ static void fill_bucket_conf(struct gateway *gateway)
         .directory = gateway->directory,
         .returns = control_box_mailbox(gateway->box),
         .addresses = acceptor_addresses(gateway->acceptor),
+        .bans = gateway->bans,
         .connections = gateway->connections,
         .page = gateway->page != NULL ? page_response(gateway->page) : slice_of(NULL, 0),
         .certificate = certificates_get(gateway->certificates, CERTIFICATE_WS),
@@ -148,6 +151,7 @@ static enum status print_metrics(struct buf *out, void *arg)
     }
     auth_measure(gateway->auth);
     metrics_set(M_RPC_INFLIGHT, rpc_server_inflight(gateway->rpc));
+    metrics_set(M_BANS, ban_table_in_force(gateway->bans, wall_clock_s()));
     return metrics_print(out);
 }
 
@@ -212,6 +216,7 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .quiet_ms = RPC_QUIET_MS,
         .handler = gateway->handler,
         .canary = gateway->canary,
+        .bans = gateway_bans_rpc(gateway),
         .stats = print_stats,
         .on_coming = on_coming,
         .on_turn = on_turn,
@@ -293,6 +298,8 @@ static enum status start(struct gateway *gateway, struct fault *fault)
                               &gateway->certificates, fault);
     if (status == STATUS_OK)
         status = fill_hello(gateway->conf, &gateway->hello, fault);
+    if (status == STATUS_OK && gateway_bans_start(gateway) != STATUS_OK)
+        status = fault_set(fault, STATUS_NO_MEMORY, "out of memory");
     if (status == STATUS_OK)
         status = start_clients(gateway, fault);
     if (status == STATUS_OK)
@@ -343,6 +350,7 @@ static void stop(struct gateway *gateway)
     cidr_list_unref(gateway->proxies);
     connection_table_free(gateway->connections);
     directory_free(gateway->directory);
+    gateway_bans_stop(gateway);
     certificates_free(gateway->certificates);
     resolver_free(gateway->dns);
     if (gateway->base != NULL)

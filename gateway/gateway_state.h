@@ -40,6 +40,8 @@ struct gateway {
     struct hello hello; /* who this gateway is, to every logic; its limits are those of the start */
     struct page *page;
     struct readiness readiness;
+    struct ban_table *bans;
+    struct event *bans_wait; /* while it is not known who is banned (gateway_bans.h), else NULL */
     struct control_box *box; /* what the buckets tell */
     struct acceptor *acceptor;
     struct handshake_rules *rules; /* of the start */

@@ -31,7 +31,7 @@ struct logic {
     struct event *signals[2];
     struct event *drain_check;
     int64_t drain_until_ms; /* 0: not draining */
-    struct link_env env;
+    struct link_env env;    /* its `bans` are made and freed here */
     struct gateway_set gateways;
     struct dns_source *dns_source;     /* discovery.mode dns, or NULL */
     struct redis_source *redis_source; /* discovery.mode redis, or NULL */
@@ -174,6 +174,8 @@ static enum status set_up(struct logic *logic, const struct reload *settings, st
     const struct logic_conf *conf = logic->conf;
     enum status status;
 
+    if (ban_list_new(&logic->env.bans) != STATUS_OK)
+        return fault_set(fault, STATUS_NO_MEMORY, "no memory");
     if (getrandom(logic->env.logic_id, LOGIC_ID_LEN, 0) != LOGIC_ID_LEN)
         return fault_set(fault, STATUS_IO, "the system gives no random bytes");
     logic->base = event_base_new();
@@ -183,6 +185,7 @@ static enum status set_up(struct logic *logic, const struct reload *settings, st
         return fault_set(fault, STATUS_NO_MEMORY, "the event loop cannot be made");
     dispatch_init(&logic->dispatch, logic->base, &logic->gateways, (int)conf->wait_timeout);
     logic->dispatch.logic_id = logic->env.logic_id;
+    logic->dispatch.bans = logic->env.bans;
     status = start_api(logic, settings, fault);
     if (status == STATUS_OK)
         status = add_gateways(logic, fault);
@@ -250,6 +253,7 @@ void logic_free(struct logic *logic)
     http_api_free(logic->api);
     store_free(logic->store);
     resolver_free(logic->env.dns);
+    ban_list_free(logic->env.bans);
     if (logic->base != NULL)
         event_base_free(logic->base);
     free(logic);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "gateway/bucket/address_table.h"
+#include "gateway/bucket/ban_table.h"
 #include "gateway/bucket/connection_table.h"
 #include "gateway/bucket/delivery.h"
 #include "gateway/bucket/directory.h"
@@ -24,6 +25,7 @@ struct bucket_conf {
     struct mailbox *returns;              /* struct control_mail goes there */
     struct address_table *addresses;      /* whom trusted proxies speak for is counted there */
     struct connection_table *connections; /* the clients' ids; NULL: they have none */
+    struct ban_table *bans;               /* whom it keeps out; NULL: nobody */
     struct slice page;                    /* the whole HTTP answer to GET /, or empty: 404 */
     const struct readiness *readiness;    /* answers /readyz; NULL: ready */
     SSL_CTX *certificate;                 /* of client TLS, for bucket_new only; NULL: plain sockets */

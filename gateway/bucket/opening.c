@@ -256,6 +256,21 @@ static struct credential_rules credential_rules(const struct client *client)
                                      .header = client->ticket->trusted ? auth_policy_header(policy) : NULL};
 }
 
+/* Why it gets 503, whatever its request says. */
+static enum refusal refusal_of(const struct client *client)
+{
+    const struct bucket *bucket = client->bucket;
+    const struct readiness *readiness = bucket->conf->readiness;
+
+    if (bucket->draining)
+        return REFUSAL_DRAINING;
+    if (client->ticket->refusal != REFUSAL_NONE || client->ticket->canary)
+        return client->ticket->refusal;
+    return bucket->auth.policy != NULL && readiness != NULL && readiness_is(readiness, UNREADY_BANS)
+               ? REFUSAL_STARTING
+               : REFUSAL_NONE;
+}
+
 size_t opening_on_bytes(struct client *client, const uint8_t *data, size_t len)
 {
     const struct credential_rules credentials = credential_rules(client);
@@ -263,7 +278,7 @@ size_t opening_on_bytes(struct client *client, const uint8_t *data, size_t len)
     const struct handshake_conf conf = {
         .page = bucket->conf->page,
         .unready = bucket->conf->readiness != NULL ? readiness_fault(bucket->conf->readiness) : NULL,
-        .refusal = bucket->draining ? REFUSAL_DRAINING : client->ticket->refusal,
+        .refusal = refusal_of(client),
         .retry_s = client->ticket->retry_s,
         .max_header = bucket->limits.max_header,
         .limits = {bucket->limits.max_room_name, bucket->limits.max_rooms},

@@ -8,6 +8,7 @@ static const char *const texts[] = {
     [UNREADY_DRAINING] = "the gateway is shutting down",
     [UNREADY_CANARY] = "the canaries of the logics do not arrive",
     [UNREADY_REGISTRY] = "the gateway is not yet in the registry",
+    [UNREADY_BANS] = "no logic has said yet who is banned",
 };
 
 void readiness_set(struct readiness *readiness, enum unready_cause cause, bool holds)
@@ -18,6 +19,11 @@ void readiness_set(struct readiness *readiness, enum unready_cause cause, bool h
         (void)atomic_fetch_or(&readiness->causes, bit);
     else
         (void)atomic_fetch_and(&readiness->causes, ~bit);
+}
+
+bool readiness_is(const struct readiness *readiness, enum unready_cause cause)
+{
+    return (atomic_load(&readiness->causes) & 1U << cause) != 0;
 }
 
 const char *readiness_fault(const struct readiness *readiness)

@@ -83,6 +83,12 @@ static enum status join_user(struct client *client, struct slice user)
     return status;
 }
 
+static bool is_banned(const struct client *client, const struct grant *grant)
+{
+    return grant->user != NULL &&
+           ban_table_holds(client->bucket->conf->bans, grant_user(grant), wall_clock_s());
+}
+
 enum status rights_grant(struct client *client, struct grant *grant)
 {
     struct client_auth *auth = client->auth;
@@ -91,6 +97,8 @@ enum status rights_grant(struct client *client, struct grant *grant)
 
     grant_free(auth->grant);
     auth->grant = grant;
+    if (is_banned(client, grant))
+        return STATUS_CLOSED;
     client_auth_end_pending(client);
     if (!renewed)
         client_heard(client);
@@ -240,6 +248,10 @@ static const char *code_of(const struct auth_answer *answer, uint16_t *close_cod
         *close_code = CLOSE_token_expired;
         return "token_expired";
     }
+    if (answer->reason == AUTH_REASON_BANNED) {
+        *close_code = CLOSE_kicked;
+        return "banned";
+    }
     if (answer->reason != AUTH_REASON_TOO_MANY_FOR_USER)
         return codes[answer->outcome].code;
     *close_code = CLOSE_too_many_for_user;
@@ -261,9 +273,12 @@ void rights_refuse(struct client *client, struct slice id, const struct auth_ans
 void rights_end(struct client *client, struct slice id, enum status status)
 {
     const struct auth_answer full = {.outcome = AUTH_REFUSED, .reason = AUTH_REASON_TOO_MANY_FOR_USER};
+    const struct auth_answer banned = {.outcome = AUTH_REFUSED, .reason = AUTH_REASON_BANNED};
 
     if (status == STATUS_FULL)
         rights_refuse(client, id, &full);
+    else if (status == STATUS_CLOSED)
+        rights_refuse(client, id, &banned);
     else
         client_close(client, CLOSE_internal);
 }

@@ -10,8 +10,8 @@
 /* The open client has that grant from here on, which it owns, in place of an older one: it is in everyone's
  * room, its user's and those of the grant's `join`; memberships that neither the grant covers nor a pass end
  * with LEFT. No longer pending. STATUS_FULL: its user has as many clients as maxClientsPerUser allows, judged
- * by all buckets' counts of this moment, so that of two that come at once both may be refused;
- * STATUS_NO_MEMORY. After either the caller ends the connection. */
+ * by all buckets' counts of this moment, so that of two that come at once both may be refused; STATUS_CLOSED:
+ * its user is banned; STATUS_NO_MEMORY. After each of them the caller ends the connection. */
 enum status rights_grant(struct client *client, struct grant *grant);
 /* Without auth (auth.mode none) everything. */
 bool rights_allow(const struct client *client, struct slice room);

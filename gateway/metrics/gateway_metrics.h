@@ -107,6 +107,7 @@
     X(M_REFUSED_EVICTED, G "clients_refused_total", "reason=\"evicted\"", COUNTER, "")                       \
     X(M_REFUSED_RATE, G "clients_refused_total", "reason=\"rate\"", COUNTER, "")                             \
     X(M_REFUSED_DRAINING, G "clients_refused_total", "reason=\"draining\"", COUNTER, "")                     \
+    X(M_REFUSED_STARTING, G "clients_refused_total", "reason=\"starting\"", COUNTER, "")                     \
     X(M_REFUSED_ORIGIN, G "clients_refused_total", "reason=\"origin\"", COUNTER, "")                         \
     X(M_REFUSED_PROXY_HEADER, G "clients_refused_total", "reason=\"proxy_header\"", COUNTER, "")             \
     X(M_REFUSED_HANDSHAKE, G "clients_refused_total", "reason=\"bad_handshake\"", COUNTER, "")               \
@@ -156,6 +157,7 @@
     X(M_AUTH_REFUSED_HOOK_BAD_ANSWER, G "auth_refused_total", "reason=\"hook_bad_answer\"", COUNTER, "")     \
     X(M_AUTH_REFUSED_TOO_MANY_PENDING, G "auth_refused_total", "reason=\"too_many_pending\"", COUNTER, "")   \
     X(M_AUTH_REFUSED_TOO_MANY_FOR_USER, G "auth_refused_total", "reason=\"too_many_for_user\"", COUNTER, "") \
+    X(M_AUTH_REFUSED_BANNED, G "auth_refused_total", "reason=\"banned\"", COUNTER, "")                       \
     X(M_AUTH_GRANTED_TOKEN, G "auth_granted_total", "source=\"token\"", COUNTER,                             \
       "Times that a client got a grant, renewals included")                                                  \
     X(M_AUTH_GRANTED_HEADER, G "auth_granted_total", "source=\"header\"", COUNTER, "")                       \
@@ -163,6 +165,11 @@
     X(M_AUTH_GRANTED_ANONYMOUS, G "auth_granted_total", "source=\"anonymous\"", COUNTER, "")                 \
     X(M_AUTH_PENDING, G "auth_pending", "", GAUGE, "Clients that have not shown who they are yet")           \
     X(M_AUTH_EXPIRED, G "auth_expired_total", "", COUNTER, "Clients closed because their grant had ended")   \
+    X(M_BANS, G "bans", "", GAUGE, "Users that are kept out")                                                \
+    X(M_BANS_DROPPED_FULL, G "bans_dropped_total", "reason=\"full\"", COUNTER,                               \
+      "Bans that this gateway was told of and does not keep")                                                \
+    X(M_BANS_DROPPED_CLOCK, G "bans_dropped_total", "reason=\"clock\"", COUNTER, "")                         \
+    X(M_BANS_DROPPED_MEMORY, G "bans_dropped_total", "reason=\"no_memory\"", COUNTER, "")                    \
     X(M_JOINS_REFUSED, G "joins_refused_total", "", COUNTER,                                                 \
       "Rooms that a client asked for and may not join")                                                      \
     X(M_HOOK_GRANTED, G "hook_answers_total", "result=\"granted\"", COUNTER,                                 \

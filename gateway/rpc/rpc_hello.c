@@ -10,15 +10,17 @@ static void log_logic(const struct hello *peer, const char *from)
               LOG_S("version", peer->version));
 }
 
-static enum status print(const struct hello *own, const struct rpc_call *call)
+static enum status print(const struct hello *own, const struct rpc_bans *bans, const struct hello *peer,
+                         const struct rpc_call *call)
 {
     struct hello told = *own;
 
+    rpc_bans_hello(bans, peer, &told);
     told.limits[HELLO_RPC_BYTES] = (int64_t)call->caller->max_body;
     return hello_print(&told, &call->answer->body);
 }
 
-void rpc_hello_answer(const struct hello *own, const struct rpc_call *call)
+void rpc_hello_answer(const struct hello *own, const struct rpc_bans *bans, const struct rpc_call *call)
 {
     struct hello peer;
     struct fault fault;
@@ -28,7 +30,7 @@ void rpc_hello_answer(const struct hello *own, const struct rpc_call *call)
         rpc_answer_error(call->answer, 400, "invalid_request", fault.text);
         return;
     }
-    if (print(own, call) != STATUS_OK) {
+    if (print(own, bans, &peer, call) != STATUS_OK) {
         rpc_answer_error(call->answer, 500, "internal", status_text(STATUS_NO_MEMORY));
         return;
     }

@@ -28,13 +28,22 @@ static void answer_failure(struct rpc_answer *answer, enum status status, const 
 
 static void answer_unknown(struct rpc_answer *answer)
 {
-    rpc_answer_error(answer, 404, "not_found",
-                     "known are /rpc/hello, /rpc/batch, /rpc/canary, /push/all, /push/room and /stats");
+    rpc_answer_error(
+        answer, 404, "not_found",
+        "known are /rpc/hello, /rpc/batch, /rpc/bans, /rpc/canary, /push/all, /push/room and /stats");
 }
 
 static void say_hello(const struct rpc_routes *routes, const struct rpc_call *call)
 {
-    rpc_hello_answer(routes->hello, call);
+    rpc_hello_answer(routes->hello, routes->bans, call);
+}
+
+static void exchange_bans(const struct rpc_routes *routes, const struct rpc_call *call)
+{
+    if (routes->bans->table != NULL)
+        rpc_bans_exchange(routes->bans, call);
+    else
+        answer_unknown(call->answer);
 }
 
 static void push_batch(const struct rpc_routes *routes, const struct rpc_call *call)
@@ -100,6 +109,7 @@ static void print_stats(const struct rpc_routes *routes, const struct rpc_call *
 static const struct route table[] = {
     {"POST", "/rpc/hello", RPC_JSON_TYPE, say_hello},
     {"POST", "/rpc/batch", PUSH_BATCH_CONTENT_TYPE, push_batch},
+    {"POST", "/rpc/bans", RPC_JSON_TYPE, exchange_bans},
     {"POST", "/rpc/canary", NULL, send_canary},
     {"POST", "/push/all", FORM_TYPE, push_all},
     {"POST", "/push/room", FORM_TYPE, push_room},

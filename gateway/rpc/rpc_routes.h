@@ -6,6 +6,7 @@
 
 #include "gateway/intake/push_handler.h"
 #include "gateway/rpc/canary.h"
+#include "gateway/rpc/rpc_bans.h"
 #include "gateway/rpc/rpc_call.h"
 #include "shared/contract/hello.h"
 
@@ -13,6 +14,7 @@ struct rpc_routes {
     struct push_handler *handler;
     struct canary *canary;                            /* NULL: /rpc/canary is not known */
     const struct hello *hello;                        /* what logics are told */
+    const struct rpc_bans *bans;                      /* without a table /rpc/bans is not known */
     enum status (*stats)(struct buf *out, void *arg); /* appends the JSON of GET /stats */
     void *arg;
 };

@@ -54,8 +54,12 @@ enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf
     server->base = base;
     server->conf = *conf;
     server->conf.bind = NULL;
-    server->routes =
-        (struct rpc_routes){conf->handler, conf->canary, &server->conf.hello, conf->stats, conf->arg};
+    server->routes = (struct rpc_routes){.handler = conf->handler,
+                                         .canary = conf->canary,
+                                         .hello = &server->conf.hello,
+                                         .bans = &server->conf.bans,
+                                         .stats = conf->stats,
+                                         .arg = conf->arg};
     list_init(&server->conns);
     list_init(&server->handshakes);
     list_init(&server->held);

@@ -16,6 +16,7 @@
 
 #include "gateway/intake/push_handler.h"
 #include "gateway/rpc/canary.h"
+#include "gateway/rpc/rpc_bans.h"
 #include "shared/base/status.h"
 #include "shared/contract/hello.h"
 
@@ -38,6 +39,7 @@ struct rpc_server_conf {
     int quiet_ms;                 /* see above */
     struct push_handler *handler; /* the caller's, must outlive the server */
     struct canary *canary;        /* likewise; NULL: /rpc/canary is not known */
+    struct rpc_bans bans;         /* its table likewise; NULL: /rpc/bans is not known */
     enum status (*stats)(struct buf *out, void *arg);
     /* Something is about to be read from a logic. */
     void (*on_coming)(void *arg);

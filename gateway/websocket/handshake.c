@@ -45,12 +45,14 @@ static const struct refused unavailable[] = {
     [REFUSAL_RATE] = {503, "Service Unavailable", "rate", "more new clients than acceptPerSecond", ""},
     [REFUSAL_DRAINING] = {503, "Service Unavailable", "draining", "the gateway is shutting down",
                           "Retry-After: 1\r\n"},
+    [REFUSAL_STARTING] = {503, "Service Unavailable", "starting",
+                          "the gateway has just started and does not know yet who is banned",
+                          "Retry-After: 1\r\n"},
 };
 static const enum gateway_metric refusal_rows[] = {
-    [REFUSAL_MAX_CLIENTS] = M_REFUSED_FULL,
-    [REFUSAL_MAX_CLIENTS_PER_ADDRESS] = M_REFUSED_ADDRESS,
-    [REFUSAL_RATE] = M_REFUSED_RATE,
-    [REFUSAL_DRAINING] = M_REFUSED_DRAINING,
+    [REFUSAL_MAX_CLIENTS] = M_REFUSED_FULL,  [REFUSAL_MAX_CLIENTS_PER_ADDRESS] = M_REFUSED_ADDRESS,
+    [REFUSAL_RATE] = M_REFUSED_RATE,         [REFUSAL_DRAINING] = M_REFUSED_DRAINING,
+    [REFUSAL_STARTING] = M_REFUSED_STARTING,
 };
 
 static void refuse_later(struct handshake *out, const struct refused *refused, enum gateway_metric row,

@@ -9,7 +9,8 @@ enum refusal {
     REFUSAL_MAX_CLIENTS,
     REFUSAL_MAX_CLIENTS_PER_ADDRESS,
     REFUSAL_RATE,
-    REFUSAL_DRAINING
+    REFUSAL_DRAINING,
+    REFUSAL_STARTING /* the bucket's: who is banned is not known yet */
 };
 
 #endif

@@ -20,6 +20,7 @@
 #include "logic/push/push_trace.h"
 #include "shared/base/clock.h"
 #include "shared/base/form.h"
+#include "shared/base/wall_clock.h"
 #include "shared/daemon/ops_routes.h"
 #include "shared/http/http_text.h"
 #include "shared/json/error_json.h"
@@ -232,7 +233,10 @@ static enum status print_state(struct buf *out, void *arg)
 
 static enum status print_metrics(struct buf *out, void *arg)
 {
-    (void)arg;
+    const struct http_api *api = arg;
+
+    if (api->dispatch->bans != NULL)
+        metrics_set(LM_BANS, ban_list_in_force(api->dispatch->bans, wall_clock_s()));
     return metrics_print(out);
 }
 

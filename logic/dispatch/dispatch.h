@@ -10,12 +10,14 @@
 #include "logic/dispatch/bus_publisher.h"
 #include "logic/push/push_answer.h"
 #include "logic/push/push_wait.h"
+#include "shared/contract/ban_list.h"
 #include "shared/contract/push.h"
 
 struct dispatch {
     struct event_base *base;
     struct gateway_set *gateways; /* the owner's, outlives this */
     struct bus_publisher *bus;    /* likewise; NULL: there is none */
+    struct ban_list *bans;        /* likewise; who is kept out; NULL: no such list is kept */
     const uint8_t *logic_id;      /* likewise, LOGIC_ID_LEN bytes: names pushes in the log */
     int wait_ms;
     uint64_t sequence; /* of the last push that was queued */

@@ -21,6 +21,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
                      (size_t)conf->link_queue_bytes);
     link->ledger.logic_id = env->logic_id;
     link_hello_init(&link->hello);
+    link_bans_init(&link->bans, env->bans);
     link_probe_init(&link->probe);
     link_canary_init(&link->canary, conf->canary_interval * 1000000);
     link_queries_init(&link->queries);
@@ -41,6 +42,7 @@ void gateway_link_free(struct gateway_link *link)
     link_queries_stop(&link->queries);
     h2_conn_free(link->conn);
     link_hello_fini(&link->hello);
+    link_bans_fini(&link->bans);
     link_sender_fini(&link->sender);
     link_ledger_fini(&link->ledger);
     link_clock_stop(link);

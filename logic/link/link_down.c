@@ -63,6 +63,7 @@ void link_down_drop_connection(struct gateway_link *link)
 {
     link_sender_stop(&link->sender);
     link_hello_stop(&link->hello);
+    link_bans_stop(&link->bans);
     link->below = 0;
     link_probe_stop(&link->probe);
     link_canary_stop(&link->canary);

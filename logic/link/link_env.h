@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "logic/conf/logic_conf.h"
+#include "shared/contract/ban_list.h"
 #include "shared/contract/push.h"
 #include "shared/net/resolver.h"
 
@@ -18,6 +19,7 @@ struct link_env {
     SSL_CTX *tls; /* for new connections; those that are up hold their own reference */
     const struct logic_conf *conf;
     uint8_t logic_id[LOGIC_ID_LEN];
+    struct ban_list *bans; /* who is kept out, as far as this logic knows; NULL: it keeps no such list */
 };
 
 #endif

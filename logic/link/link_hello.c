@@ -56,10 +56,10 @@ void link_hello_stop(struct link_hello *hello)
     hello->owed = hello->answered = hello->known = false;
 }
 
-bool link_hello_is_due(const struct link_hello *hello, int64_t now_us)
+bool link_hello_is_due(const struct link_hello *hello, bool news, int64_t now_us)
 {
     return hello->conn != NULL && hello->known && !hello->owed &&
-           now_us - hello->said_us >= LINK_HELLO_MS * 1000;
+           (news || now_us - hello->said_us >= LINK_HELLO_MS * 1000);
 }
 
 void link_hello_again(struct link_hello *hello, const struct hello *own, int64_t now_us)

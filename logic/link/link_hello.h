@@ -39,8 +39,9 @@ enum status link_hello_start(struct link_hello *hello, struct h2_conn *conn, con
                              int64_t now_us);
 /* The connection is over: what was said over it is forgotten. */
 void link_hello_stop(struct link_hello *hello);
-/* Whether the next one is due; then link_hello_again says it. Ask a few times a second. */
-bool link_hello_is_due(const struct link_hello *hello, int64_t now_us);
+/* Whether the next one is due, at once with `news`; then link_hello_again says it. Ask a few times a second.
+ */
+bool link_hello_is_due(const struct link_hello *hello, bool news, int64_t now_us);
 void link_hello_again(struct link_hello *hello, const struct hello *own, int64_t now_us);
 /* Takes an answer (see h2_callbacks.on_response). `gateway` is for the log. */
 enum link_hello_reply link_hello_answer(struct link_hello *hello, const char *gateway, int32_t stream,

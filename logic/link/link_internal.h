@@ -10,6 +10,7 @@
 
 #include "logic/link/gateway_link.h"
 #include "logic/link/link_address.h"
+#include "logic/link/link_bans.h"
 #include "logic/link/link_canary.h"
 #include "logic/link/link_hello.h"
 #include "logic/link/link_ledger.h"
@@ -43,6 +44,7 @@ struct gateway_link {
     struct link_sender sender;
     struct link_hello hello;
     limit_set below; /* limits of the gateway that are below this logic's; none while they are not known */
+    struct link_bans bans;
     struct link_probe probe;
     struct link_canary canary;
     struct link_queries queries;

@@ -20,11 +20,12 @@ void link_talk_send(struct gateway_link *link)
         liveness_owe(&link->liveness, clock_now_ms());
 }
 
-static struct hello own_hello(const struct gateway_link *link)
+static struct hello own_hello(struct gateway_link *link)
 {
     struct hello own = {.version = FANFARE_VERSION,
                         .capabilities = 1u << HELLO_TRACES | 1u << HELLO_USERS | 1u << HELLO_OPTIONS};
 
+    link_bans_hello(&link->bans, &own);
     hello_set_instance(&own, link->env->logic_id);
     link_limits_own(link->env->conf, own.limits);
     return own;
@@ -89,6 +90,8 @@ static void on_hello(struct gateway_link *link, struct h2_conn *conn, enum link_
         link_talk_compare_limits(link);
         if (link->state == LINK_CONNECTING)
             come_up(link, conn);
+        if (link->hello.known)
+            link_bans_compare(&link->bans, conn, &link->hello.peer, clock_now_us());
         return;
     }
     snprintf(reason, sizeof reason, "the gateway answers the hello with HTTP %d", status);
@@ -104,7 +107,8 @@ static void on_response(struct h2_conn *conn, int32_t stream, int status, struct
         on_hello(link, conn, hello, status);
         return;
     }
-    if (link_probe_answer(&link->probe, stream, status, body, clock_now_us()) ||
+    if (link_bans_answer(&link->bans, link->address.name, stream, status, body) ||
+        link_probe_answer(&link->probe, stream, status, body, clock_now_us()) ||
         link_canary_answer(&link->canary, stream, status, clock_now_us()) ||
         link_queries_answer(&link->queries, stream, status, body))
         return;
@@ -137,8 +141,9 @@ const struct h2_callbacks link_talk_callbacks = {
 void link_talk_tick_hello(struct gateway_link *link)
 {
     int64_t now_us = clock_now_us();
+    bool news = hello_can(&link->hello.peer, HELLO_BANS) && link_bans_changed(&link->bans);
 
-    if (!link_hello_is_due(&link->hello, now_us))
+    if (!link_hello_is_due(&link->hello, news, now_us))
         return;
     const struct hello own = own_hello(link);
     link_hello_again(&link->hello, &own, now_us);

@@ -58,6 +58,12 @@
     X(LM_LINKS_WAITING, L "links", "state=\"waiting\"", GAUGE, "")                                              \
     X(LM_LINK_RECONNECTS, L "link_reconnects_total", "", COUNTER, "Connections to gateways that broke or failed and were begun anew") \
     X(LM_LINK_FLOODS, L "link_floods_total", "", COUNTER, "Connections to gateways closed because the gateway flooded them with useless frames") \
+    X(LM_BANS, L "bans", "", GAUGE, "Users that are kept out")                                                  \
+    X(LM_BANS_DROPPED_FULL, L "bans_dropped_total", "reason=\"full\"", COUNTER, "Bans that this logic was told of and does not keep") \
+    X(LM_BANS_DROPPED_CLOCK, L "bans_dropped_total", "reason=\"clock\"", COUNTER, "")                           \
+    X(LM_BANS_DROPPED_MEMORY, L "bans_dropped_total", "reason=\"no_memory\"", COUNTER, "")                      \
+    X(LM_BAN_EXCHANGES_OK, L "ban_exchanges_total", "result=\"ok\"", COUNTER, "Exchanges of bans with a gateway") \
+    X(LM_BAN_EXCHANGES_FAILED, L "ban_exchanges_total", "result=\"failed\"", COUNTER, "")                       \
     X(LM_LINK_BATCHES, L "link_batches_total", "", COUNTER, "Batches sent, repetitions included")               \
     X(LM_LINK_FORM_CALLS, L "link_form_calls_total", "", COUNTER, "Calls in go-push's form, repetitions included") \
     X(LM_RPC_SECONDS, L "rpc_seconds", "", HISTOGRAM, "Time from sending a batch, or a call in go-push's form, to the gateway's answer") \

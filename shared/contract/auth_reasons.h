@@ -20,7 +20,8 @@
     X(HOOK_UNAVAILABLE, "hook_unavailable", "The service that says who the client is does not answer.")      \
     X(HOOK_BAD_ANSWER, "hook_bad_answer", "The service that says who the client is answers nonsense.")       \
     X(TOO_MANY_PENDING, "too_many_pending", "Too many clients have not shown who they are.")                 \
-    X(TOO_MANY_FOR_USER, "too_many_for_user", "The user has too many connections.")
+    X(TOO_MANY_FOR_USER, "too_many_for_user", "The user has too many connections.")                          \
+    X(BANNED, "banned", "The user is banned for the time being.")
 
 enum auth_reason {
 #define X(id, name, text) AUTH_REASON_##id,

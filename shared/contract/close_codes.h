@@ -18,6 +18,7 @@
     X(4000, invalid_message, NEVER)                                                                          \
     X(4001, invalid_room, NEVER)                                                                             \
     X(4002, unauthorized, NEVER)                                                                             \
+    X(4003, kicked, NEVER)                                                                                   \
     X(4100, rate_limited, BACK_OFF)                                                                          \
     X(4101, auth_unavailable, BACK_OFF)                                                                      \
     X(4102, too_many_for_user, BACK_OFF)                                                                     \

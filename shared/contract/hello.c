@@ -24,13 +24,19 @@ static const struct {
 } capabilities[HELLO_CAPABILITY_COUNT] = {HELLO_CAPABILITIES(CAPABILITY_ROW)};
 #undef CAPABILITY_ROW
 
-enum member { MEMBER_VERSION, MEMBER_INSTANCE, MEMBER_LIMITS, MEMBER_CAPABILITIES, MEMBER_COUNT };
+/* The last may be missing. */
+enum member {
+    MEMBER_VERSION,
+    MEMBER_INSTANCE,
+    MEMBER_LIMITS,
+    MEMBER_CAPABILITIES,
+    MEMBER_BANS,
+    MEMBER_COUNT
+};
 
 static const char *const member_names[MEMBER_COUNT] = {
-    [MEMBER_VERSION] = "version",
-    [MEMBER_INSTANCE] = "instance",
-    [MEMBER_LIMITS] = "limits",
-    [MEMBER_CAPABILITIES] = "capabilities",
+    [MEMBER_VERSION] = "version",           [MEMBER_INSTANCE] = "instance", [MEMBER_LIMITS] = "limits",
+    [MEMBER_CAPABILITIES] = "capabilities", [MEMBER_BANS] = "bans",
 };
 
 const char *hello_limit_name(enum hello_limit limit)
@@ -47,6 +53,11 @@ void hello_set_instance(struct hello *hello, const uint8_t *bytes)
 {
     for (size_t i = 0; i < HELLO_INSTANCE_LEN / 2; i++)
         snprintf(hello->instance + 2 * i, 3, "%02x", bytes[i]);
+}
+
+void hello_set_bans(struct hello *hello, uint64_t digest)
+{
+    snprintf(hello->bans, sizeof hello->bans, "%016" PRIx64, digest);
 }
 
 static enum status print_limits(const struct hello *hello, struct buf *out)
@@ -69,7 +80,13 @@ static enum status print_capabilities(const struct hello *hello, struct buf *out
         status = buf_printf(out, "%s\"%s\"", comma, capabilities[i].name);
         comma = ",";
     }
-    return status == STATUS_OK ? buf_append_str(out, "]}") : status;
+    return status == STATUS_OK ? buf_append_str(out, "]") : status;
+}
+
+static enum status print_bans(const struct hello *hello, struct buf *out)
+{
+    return hello->bans[0] != '\0' ? buf_printf(out, ",\"bans\":\"%s\"}", hello->bans)
+                                  : buf_append_str(out, "}");
 }
 
 enum status hello_print(const struct hello *hello, struct buf *out)
@@ -82,7 +99,9 @@ enum status hello_print(const struct hello *hello, struct buf *out)
         status = buf_printf(out, ",\"instance\":\"%s\"", hello->instance);
     if (status == STATUS_OK)
         status = print_limits(hello, out);
-    return status == STATUS_OK ? print_capabilities(hello, out) : status;
+    if (status == STATUS_OK)
+        status = print_capabilities(hello, out);
+    return status == STATUS_OK ? print_bans(hello, out) : status;
 }
 
 static enum status refuse(struct fault *fault, const char *member, const char *reason)
@@ -100,14 +119,16 @@ static size_t name_index(struct slice key, const char *const *names, size_t coun
     return index;
 }
 
-/* Puts each known member's value at its index. One that stands twice or is missing is refused. */
+/* Puts each known member's value at its index. One that stands twice is refused, or one of the first
+ * `required` that is missing; another one that is has no text. */
 static enum status collect(const struct json_value *object, const uint8_t *base, const char *const *names,
-                           size_t count, struct json_value *values, struct fault *fault)
+                           size_t count, size_t required, struct json_value *values, struct fault *fault)
 {
     struct json_iter members = json_iter_of(object, base);
     struct json_value key, value;
     unsigned seen = 0;
 
+    memset(values, 0, count * sizeof *values);
     while (json_next_member(&members, &key, &value)) {
         size_t index = name_index(key.text, names, count);
 
@@ -118,7 +139,7 @@ static enum status collect(const struct json_value *object, const uint8_t *base,
         seen |= 1u << index;
         values[index] = value;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < required; i++)
         if (!(seen & 1u << i))
             return refuse(fault, names[i], "is missing");
     return STATUS_OK;
@@ -144,17 +165,30 @@ static enum status read_version(const struct json_value *value, struct hello *ou
     return STATUS_OK;
 }
 
+/* Exactly `len` lower-case hex digits, and the NUL behind them. */
+static bool read_hex(const struct json_value *value, char *out, size_t len)
+{
+    size_t had = 0;
+
+    if (value->type != JSON_STRING || json_unescape(value->text, out, len, &had) != STATUS_OK || had != len)
+        return false;
+    out[len] = '\0';
+    return strspn(out, "0123456789abcdef") == len;
+}
+
 static enum status read_instance(const struct json_value *value, struct hello *out, struct fault *fault)
 {
-    size_t len = 0;
-
-    if (value->type != JSON_STRING ||
-        json_unescape(value->text, out->instance, HELLO_INSTANCE_LEN, &len) != STATUS_OK)
-        len = 0;
-    out->instance[len] = '\0';
-    return len == HELLO_INSTANCE_LEN && strspn(out->instance, "0123456789abcdef") == HELLO_INSTANCE_LEN
+    return read_hex(value, out->instance, HELLO_INSTANCE_LEN)
                ? STATUS_OK
                : refuse(fault, "instance", "must be a string of 32 lower-case hex digits");
+}
+
+static enum status read_bans(const struct json_value *value, struct hello *out, struct fault *fault)
+{
+    out->bans[0] = '\0';
+    return value->text.data == NULL || read_hex(value, out->bans, HELLO_BANS_LEN)
+               ? STATUS_OK
+               : refuse(fault, "bans", "must be a string of 16 lower-case hex digits");
 }
 
 /* 0 when it is no whole number of at least 1. */
@@ -182,7 +216,7 @@ static enum status read_limits(const struct json_value *value, const uint8_t *ba
 
     if (value->type != JSON_OBJECT)
         return refuse(fault, "limits", "must be an object");
-    status = collect(value, base, limit_names, HELLO_LIMIT_COUNT, found, fault);
+    status = collect(value, base, limit_names, HELLO_LIMIT_COUNT, HELLO_LIMIT_COUNT, found, fault);
     for (size_t i = 0; i < HELLO_LIMIT_COUNT && status == STATUS_OK; i++) {
         out->limits[i] = read_limit(&found[i]);
         if (out->limits[i] == 0)
@@ -231,13 +265,14 @@ enum status hello_parse(struct slice text, struct hello *out, struct fault *faul
         return refuse(fault, "the whole text", json_error_text(&error, reason, sizeof reason));
     if (root.type != JSON_OBJECT)
         return refuse(fault, "the whole text", "not a JSON object");
-    status = collect(&root, text.data, member_names, MEMBER_COUNT, found, fault);
+    status = collect(&root, text.data, member_names, MEMBER_COUNT, MEMBER_BANS, found, fault);
     if (status == STATUS_OK)
         status = read_version(&found[MEMBER_VERSION], out, fault);
     if (status == STATUS_OK)
         status = read_instance(&found[MEMBER_INSTANCE], out, fault);
     if (status == STATUS_OK)
         status = read_limits(&found[MEMBER_LIMITS], text.data, out, fault);
-    return status == STATUS_OK ? read_capabilities(&found[MEMBER_CAPABILITIES], text.data, out, fault)
-                               : status;
+    if (status == STATUS_OK)
+        status = read_capabilities(&found[MEMBER_CAPABILITIES], text.data, out, fault);
+    return status == STATUS_OK ? read_bans(&found[MEMBER_BANS], out, fault) : status;
 }

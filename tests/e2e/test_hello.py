@@ -166,7 +166,7 @@ def test_hello_is_the_first_call_and_pushes_wait_for_its_answer(bench):
     bench.logic(fake.port, gatewayTimeout=2000, linkQueueSeconds=600)
     wait_until(lambda: fake.hellos, 10, "the hello")
     said = json.loads(fake.hellos[0])
-    assert len(said["instance"]) == 32 and said["version"] and said["capabilities"] == ["traces", "users", "options"]
+    assert len(said["instance"]) == 32 and said["version"] and {"traces", "users", "bans"} <= set(said["capabilities"])
     assert said["limits"] == {
         "maxItemBytes": 65536, "maxJsonDepth": 64, "maxRoomNameBytes": 128, "maxRpcBytes": 4194304}
     with bench.caller() as caller:
@@ -248,8 +248,8 @@ def test_the_gateways_answer(cluster, certs, body, content_type, status, says):
             assert says in answer.message
             return
         told = answer.json
-        assert list(told) == ["version", "instance", "limits", "capabilities"]
-        assert told["limits"]["maxRoomNameBytes"] == 128 and told["capabilities"] == ["traces", "users", "options"]
+        assert list(told) == ["version", "instance", "limits", "capabilities", "bans"]
+        assert told["limits"]["maxRoomNameBytes"] == 128 and {"traces", "users", "bans"} <= set(told["capabilities"])
         again = caller.request("POST", "/rpc/hello", body, content_type)
         assert again.json == told
     lines = [each for each in gateway.events("logic link up") if each["logic"] == GOOD["instance"]]

@@ -76,6 +76,7 @@ class Cluster:
         self.listed = redis is None if listed is None else listed
         self.proxied = proxied
         self.serving = set()  # gateways to which a client may come back
+        self.informed = set()  # daemons that are known to know who is banned
         self.gateways, self.logics, self.proxies = [], [], []
         self.clients, self.raws, self.followers, self.dead = [], [], [], []
         self.gateway_options, self.logic_options = gateway or {}, logic or {}
@@ -164,6 +165,15 @@ class Cluster:
             if daemon.config.get("bus", {}).get("listen"):
                 wait_until(lambda: self.bus_up(gateway), 20, f"{daemon.name} to hear the bus")
 
+    def await_bans(self, gateway=0):
+        """With auth a gateway lets nobody in before a logic has said who is banned, or 5 s have passed."""
+        daemon = self.gateways[gateway]
+        if daemon in self.informed or daemon.config.get("auth", {}).get("mode") != "verify":
+            return
+        with self.admin(gateway) as caller:
+            wait_until(lambda: b"banned" not in caller.get("/readyz").body, 10, f"{daemon.name} to know of bans")
+        self.informed.add(daemon)
+
     def await_links(self):
         for logic, daemon in enumerate(self.logics):
             with self.caller(logic) as caller:
@@ -200,12 +210,14 @@ class Cluster:
 
     def client(self, *rooms, gateway=0, query="", **options):
         """A connected client that has joined `rooms`; over TLS with an `ssl` context."""
+        self.await_bans(gateway)
         client = Client(self.url(gateway, query, options.get("ssl") is not None), rooms, **options)
         self.clients.append(client)
         return client
 
     def raw(self, gateway=0, **options):
         """A raw client; the cluster closes it."""
+        self.await_bans(gateway)
         client = RawClient(self.ws(gateway), **options)
         self.raws.append(client)
         return client

@@ -15,6 +15,10 @@ static void the_first_cause_is_told(void **state)
 
     (void)state;
     assert_null(readiness_fault(&readiness));
+    readiness_set(&readiness, UNREADY_BANS, true);
+    assert_string_equal(readiness_fault(&readiness), "no logic has said yet who is banned");
+    assert_true(readiness_is(&readiness, UNREADY_BANS));
+    assert_false(readiness_is(&readiness, UNREADY_REGISTRY));
     readiness_set(&readiness, UNREADY_REGISTRY, true);
     assert_string_equal(readiness_fault(&readiness), "the gateway is not yet in the registry");
     readiness_set(&readiness, UNREADY_CANARY, true);

@@ -351,6 +351,7 @@ static void each_refusal_has_its_code_and_its_count(void **state)
     expect_refusal(REFUSAL_MAX_CLIENTS_PER_ADDRESS, M_REFUSED_ADDRESS, "\"code\":\"full_for_address\"");
     expect_refusal(REFUSAL_RATE, M_REFUSED_RATE, "\r\nRetry-After: 7\r\n");
     expect_refusal(REFUSAL_DRAINING, M_REFUSED_DRAINING, "\"code\":\"draining\"");
+    expect_refusal(REFUSAL_STARTING, M_REFUSED_STARTING, "\"code\":\"starting\"");
 }
 
 static void a_bad_handshake_is_counted_as_such_though_the_gateway_is_full(void **state)

@@ -35,6 +35,12 @@ static void there_and_back(void **state)
     assert_string_equal(back.instance, INSTANCE);
     assert_memory_equal(back.limits, hello.limits, sizeof back.limits);
     assert_int_equal(back.capabilities, hello.capabilities);
+    assert_string_equal(back.bans, "");
+    hello_set_bans(&hello, 0xfeed0000000000a1);
+    buf_clear(&text);
+    assert_int_equal(hello_print(&hello, &text), STATUS_OK);
+    assert_int_equal(hello_parse(slice_of(text.data, text.len), &back, &fault), STATUS_OK);
+    assert_string_equal(back.bans, "feed0000000000a1");
     buf_fini(&text);
 }
 
@@ -68,7 +74,7 @@ static void what_a_later_version_adds_is_passed_over(void **state)
     assert_int_equal(
         hello_parse(
             slice_str(
-                " {\"bans\":[{\"version\":1}],\"capabilities\":[\"history\"],\"limits\":{\"maxRpcBytes\":4,"
+                " {\"kicks\":[{\"version\":1}],\"capabilities\":[\"history\"],\"limits\":{\"maxRpcBytes\":4,"
                 "\"maxWishes\":\"3\",\"maxRoomNameBytes\":3,\"maxJsonDepth\":2,\"maxItemBytes\":1},"
                 "\"instance\":\"" INSTANCE "\",\"Version\":7,\"version\":\"9\"} "),
             &hello, &fault),
@@ -140,6 +146,9 @@ static void refuses_what_is_no_hello(void **state)
                          "\"maxRpcBytes\":4}",
                          "[]"),
                    "maxItemBytes: stands twice");
+    expect_refused(HELLO("\"1\"", GOOD, LIMITS, "[],\"bans\":0"), "bans: must be");
+    expect_refused(HELLO("\"1\"", GOOD, LIMITS, "[],\"bans\":\"feed\""), "bans: must be");
+    expect_refused(HELLO("\"1\"", GOOD, LIMITS, "[],\"bans\":\"FEED0000000000a1\""), "bans: must be");
     expect_refused(HELLO("\"1\"", GOOD, LIMITS, "{}"), "capabilities: must be an array");
     expect_refused(HELLO("\"1\"", GOOD, LIMITS, "[1]"), "capabilities: must be at most");
 }
