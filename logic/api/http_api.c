@@ -18,6 +18,7 @@
 #include "logic/api/query_routes.h"
 #include "logic/metrics/logic_metrics.h"
 #include "logic/push/push_trace.h"
+#include "logic/store/repeat_key.h"
 #include "shared/base/clock.h"
 #include "shared/base/form.h"
 #include "shared/base/wall_clock.h"

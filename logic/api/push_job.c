@@ -256,7 +256,7 @@ static void run_entry(struct dispatch *dispatch, const struct push_entry *entry,
 
 static struct slice key_of(const struct push_entry *entry, const struct push_manner *manner)
 {
-    return entry->key.len > 0 ? entry->key : manner->key;
+    return entry->idempotency_key.len > 0 ? entry->idempotency_key : manner->idempotency_key;
 }
 
 static struct push push_at(const struct push_job *job, size_t index)

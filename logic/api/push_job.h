@@ -22,11 +22,11 @@ void push_job_count_refused(const struct push_fault *fault, const struct tracepa
 void push_job_reply(struct http_exchange *exchange, int status, struct slice json);
 /* What the request around the body says. */
 struct push_manner {
-    bool list;                /* the answer is an array (the batch door) */
-    bool wait;                /* the query asks to wait */
-    struct traceparent trace; /* the header's, for pushes that have none of their own */
-    struct slice key;         /* the header's idempotency key, likewise; no bytes: none */
-    struct repeats *repeats;  /* who knows such keys; not asked for pushes without one */
+    bool list;                    /* the answer is an array (the batch door) */
+    bool wait;                    /* the query asks to wait */
+    struct traceparent trace;     /* the header's, for pushes that have none of their own */
+    struct slice idempotency_key; /* the header's, likewise; no bytes: none */
+    struct repeats *repeats;      /* who knows such keys; not asked for pushes without one */
 };
 
 /* Dispatches the pushes in order, those that `exchange`'s caller may not make aside, and those that are

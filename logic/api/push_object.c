@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "logic/api/option_members.h"
+#include "logic/store/repeat_key.h"
 
 enum { TRACEPARENT_MAX_BYTES = 256 }; /* of a later version of the standard */
 
@@ -22,6 +23,7 @@ enum member {
     MEMBER_TTL,
     MEMBER_KEY,
     MEMBER_URGENT,
+    MEMBER_IDEMPOTENCY_KEY,
     MEMBER_COUNT
 };
 
@@ -41,9 +43,10 @@ static const struct {
     [MEMBER_TTL] = {"ttlMs", {true, true, true, true}},
     [MEMBER_KEY] = {"key", {true, true, true, true}},
     [MEMBER_URGENT] = {"urgent", {true, true, true, true}},
+    [MEMBER_IDEMPOTENCY_KEY] = {"idempotencyKey", {true, true, true, true}},
 };
 
-#define EVERYWHERE "items, wait, traceparent, exclude, ttlMs, key and urgent"
+#define EVERYWHERE "items, wait, traceparent, exclude, ttlMs, key, urgent and idempotencyKey"
 
 static const char *const allowed_members[] = {
     [PUSH_DOOR_ALL] = EVERYWHERE,
@@ -258,6 +261,27 @@ static enum status read_options(struct push_reading *reading, const struct push_
     return option_members_read(reading, &options);
 }
 
+static enum status read_idempotency_key(struct push_reading *reading, const struct push_members *found)
+{
+    const struct json_value *value = value_of(found, MEMBER_IDEMPOTENCY_KEY);
+    const char *reason = NULL;
+    enum status status = STATUS_OK;
+
+    if (value == NULL) {
+        return STATUS_OK;
+    }
+    status = push_reading_text(reading, value, "idempotencyKey", &reading->idempotency_key);
+    if (status == STATUS_OK) {
+        reason = repeat_key_fault(reading->idempotency_key);
+    }
+    return reason == NULL
+               ? status
+               : push_refuse(
+                     reading->fault, "invalid_request",
+                     "idempotencyKey: %s; allowed are 1 to %d bytes of UTF-8 without control characters",
+                     reason, REPEAT_KEY_MAX);
+}
+
 enum status push_object_read(struct push_reading *reading, enum push_door door,
                              const struct json_value *object)
 {
@@ -275,6 +299,9 @@ enum status push_object_read(struct push_reading *reading, enum push_door door,
     }
     if (status == STATUS_OK) {
         status = read_options(reading, &found);
+    }
+    if (status == STATUS_OK) {
+        status = read_idempotency_key(reading, &found);
     }
     if (status == STATUS_OK && !has(&found, MEMBER_ITEMS)) {
         return push_refuse(reading->fault, "invalid_request",

@@ -54,6 +54,7 @@ static enum status add_slice(struct push_request *request, struct slice slice)
 void push_reading_begin(struct push_reading *reading)
 {
     reading->push = (struct push){.target = AUDIENCE_EVERYONE};
+    reading->idempotency_key = slice_of(NULL, 0);
     reading->fault->trace.set = false;
     reading->first_name = reading->request->slice_count;
 }
@@ -218,6 +219,7 @@ enum status push_reading_end(struct push_reading *reading, const struct push_fau
     struct push_entry *entry = &reading->request->entries[reading->request->count];
 
     entry->push = reading->push;
+    entry->idempotency_key = reading->idempotency_key;
     entry->fault = NULL;
     if (fault != NULL) {
         entry->push = (struct push){.target = AUDIENCE_EVERYONE};

@@ -11,9 +11,10 @@ struct push_reading {
     const struct push_request_limits *limits;
     struct push_request *request;
     struct push_fault *fault;
-    struct push push;  /* the one being read; its slices stand at the end of the request's */
-    size_t first_name; /* index in the request's slices */
-    struct slice text; /* what offsets count from: the JSON body, or the form's decoded items */
+    struct push push;             /* the one being read; its slices stand at the end of the request's */
+    struct slice idempotency_key; /* its own; no bytes: none */
+    size_t first_name;            /* index in the request's slices */
+    struct slice text;            /* what offsets count from: the JSON body, or the form's decoded items */
 };
 
 /* Fills the fault with status 400 and returns STATUS_INVALID. */

@@ -26,9 +26,9 @@ enum push_door { PUSH_DOOR_ALL, PUSH_DOOR_ROOM, PUSH_DOOR_BATCH, PUSH_DOOR_USER,
 enum push_body { PUSH_BODY_FORM, PUSH_BODY_JSON };
 
 struct push_entry {
-    struct push push;         /* when fault is NULL */
-    struct slice key;         /* its idempotency key; no bytes: none */
-    struct push_fault *fault; /* an element of a batch that was refused; owned by the request */
+    struct push push;             /* when fault is NULL */
+    struct slice idempotency_key; /* no bytes: none */
+    struct push_fault *fault;     /* an element of a batch that was refused; owned by the request */
 };
 
 /* Owns its entries and whatever had to be decoded; slices that did not need decoding point

@@ -11,8 +11,6 @@
 #include "logic/metrics/logic_metrics.h"
 #include "logic/store/repeat_record.h"
 #include "shared/base/clock.h"
-#include "shared/base/utf8.h"
-#include "shared/contract/push.h"
 #include "shared/json/error_json.h"
 #include "shared/log/log.h"
 #include "shared/net/loop_event.h"
@@ -59,17 +57,6 @@ static const struct push_fault full = {
     .message = "too many pushes with idempotency keys are under way; nothing was queued, a retry is safe"};
 static const struct push_fault no_memory = {
     .status = 500, .code = "internal", .message = "out of memory; nothing was queued"};
-
-const char *repeat_key_fault(struct slice key)
-{
-    if (push_room_fault(key, REPEAT_KEY_MAX) == NULL)
-        return NULL;
-    if (key.len == 0)
-        return "it is empty";
-    if (key.len > REPEAT_KEY_MAX)
-        return "it is too long";
-    return utf8_valid(key, NULL) ? "it has a control character" : "it is not valid UTF-8";
-}
 
 static void show_table(struct repeats *repeats)
 {

@@ -17,7 +17,6 @@
 #include "shared/redis/redis_client.h"
 
 enum {
-    REPEAT_KEY_MAX = 128,       /* bytes of an idempotency key */
     REPEAT_CLAIM_MS = 10000,    /* what a claim in Redis outlives the wait of its push by */
     REPEAT_LOOK_MS = 1000,      /* for another logic's answer */
     REPEAT_QUESTIONS_MAX = 4096 /* to Redis under way */
@@ -46,9 +45,6 @@ struct repeat {
     bool claimed;   /* in Redis, or perhaps */
     bool unchecked; /* in Redis, which it should have been */
 };
-
-/* NULL when it is 1 to REPEAT_KEY_MAX bytes of UTF-8 without control characters; else why not, static. */
-const char *repeat_key_fault(struct slice key);
 
 /* `prefix` (redis.prefix) is needed with Redis only, and outlives this. */
 enum status repeats_new(struct event_base *base, const char *prefix, const struct repeat_bounds *bounds,

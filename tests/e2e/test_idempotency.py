@@ -253,7 +253,88 @@ def test_bounds_are_kept_and_taken_over_by_a_reload(make_cluster):
     wait_until(lambda: counted(cluster, "idempotency_entries") == 1, 10, "the smaller bound")
 
 
+def in_batch(cluster, *pushes, logic=0, **kwargs):
+    with cluster.caller(logic) as caller:
+        return caller.post("/push/batch", list(pushes), **kwargs)
+
+
+def test_the_member_is_the_header_and_wins_over_it(cluster, room):
+    client = cluster.client(room)
+    body = {"room": room, "items": ["m"]}
+    with cluster.caller() as caller:
+        answer = first(caller.post("/push/room", {**body, "idempotencyKey": room}))
+        expect_repeat(caller.post("/push/room", body, headers={KEYED: room}), answer)
+        expect_repeat(caller.post("/push/room", {**body, "idempotencyKey": room}, headers={KEYED: "other"}), answer)
+        first(caller.post("/push/room", {**body, "idempotencyKey": room + "2"}, headers={KEYED: room}))
+        bad = caller.post("/push/room", {**body, "idempotencyKey": 7}, headers={KEYED: room})
+        assert (bad.status, bad.error) == (400, "invalid_request")
+    assert client.items(2) == ["m", "m"]
+    client.expect_nothing()
+
+
+@pytest.mark.parametrize("option", [
+    {"ttlMs": 60000}, {"key": "k"}, {"urgent": True}, {"exclude": {"user": "u"}},
+], ids=lambda option: next(iter(option)))
+def test_options_are_part_of_the_push(cluster, room, option):
+    body = {"room": room, "items": [1], "idempotencyKey": room}
+    with cluster.caller() as caller:
+        answer = first(caller.post("/push/room", {**body, **option}))
+        expect_repeat(caller.post("/push/room", {**body, **option}), answer)
+        assert caller.post("/push/room", body).error == "idempotency_conflict"
+
+
+def test_each_push_of_a_batch_has_its_own_key(cluster, room):
+    client = cluster.client(room)
+    a, b, c = ({"room": room, "items": [item], "idempotencyKey": room + item} for item in "abc")
+    plain = {"room": room, "items": ["-"]}
+    answer = in_batch(cluster, a, plain, b)
+    assert answer.status == 200 and not any("repeated" in each for each in answer.json)
+    again = in_batch(cluster, b, plain, a, {**b, "items": ["x"]}, c, c)
+    assert again.status == 207
+    assert again.json[0] == {**answer.json[2], "repeated": True}
+    assert again.json[2] == {**answer.json[0], "repeated": True}
+    assert again.json[3]["error"]["code"] == "idempotency_conflict"
+    assert again.json[5] == {**again.json[4], "repeated": True}, "two of one key in one batch"
+    assert client.items(5) == ["a", "-", "b", "-", "c"]
+    client.expect_nothing()
+    expect_accounts(cluster)
+
+
+def test_a_batch_is_sent_again_whole(cluster, room):
+    client = cluster.client(room)
+    pushes = [{"room": room, "items": [n], "idempotencyKey": f"{room}{n}"} for n in range(100)]
+    ids = [[each["id"] for each in in_batch(cluster, *pushes).json] for _ in range(2)]
+    assert ids[0] == ids[1]
+    assert client.items(100) == list(range(100))
+    client.expect_nothing()
+
+
 # Two logics with Redis
+
+def test_a_batch_keeps_its_order_while_redis_is_asked(pair):
+    client = pair.client("r")
+    pushes = [{"room": "r", "items": [n], **({"idempotencyKey": f"k{n}"} if n % 3 else {})} for n in range(60)]
+    answers = in_batch(pair, *pushes).json
+    assert client.items(60) == list(range(60))
+    again = in_batch(pair, *pushes, logic=1).json
+    assert [each.get("repeated", False) for each in again] == [n % 3 > 0 for n in range(60)]
+    assert all(again[n]["id"] == answers[n]["id"] for n in range(60) if n % 3)
+    assert client.items(20) == list(range(0, 60, 3))
+    client.expect_nothing()
+
+
+def test_pushes_of_one_connection_keep_their_order(pair):
+    """Some with keys and some without, all written at once on one connection."""
+    client = pair.client("r")
+    requests = b""
+    for n in range(40):
+        body = b'{"room":"r","items":[%d]}' % n
+        key = b"Idempotency-Key: k%d\r\n" % n if n % 2 else b""
+        requests += (b"POST /push/room HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%s"
+                     b"Content-Length: %d\r\n\r\n%s" % (key, len(body), body))
+    with socket.create_connection(pair.api(), timeout=patient(10)) as sock:
+        sock.sendall(requests)
+        assert client.items(40) == list(range(40))
 
 def test_logics_share_what_they_have_answered(pair):
     client = pair.client("r")

@@ -88,6 +88,12 @@ def half_sent(cluster, path):
         return read_answer(sock, "POST")
 
 
+def keyed(path, item):
+    pushes = GOOD[path] if path == "/push/batch" else [GOOD[path]]
+    found = [{**each, "items": [item], "idempotencyKey": f"{path}{n}"} for n, each in enumerate(pushes)]
+    return found if path == "/push/batch" else found[0]
+
+
 def waiting(path):
     return [{**each, "wait": True} for each in GOOD[path]] if path == "/push/batch" else {**GOOD[path], "wait": True}
 
@@ -106,8 +112,7 @@ PROVOKE = {
     "403": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p), headers=bearer("mute")),
     "405": lambda c, m, p: send(c("plain"), "PUT", p, ""),
     "408": lambda c, m, p: half_sent(c("plain"), p),
-    "409": lambda c, m, p: [send(c("plain"), m, p, {**GOOD[p], "items": [n]}, headers={"Idempotency-Key": p})
-                            for n in (1, 2)][-1],
+    "409": lambda c, m, p: [send(c("plain"), m, p, keyed(p, n)) for n in (1, 2)][-1],
     "413": lambda c, m, p: send(c("plain"), m, p, " " * 5000),
     "415": lambda c, m, p: send(c("plain"), m, p, GOOD[p], headers={"Content-Encoding": "gzip"}),
     "429": lambda c, m, p: [send(c("guarded"), m, p, GOOD[p], headers=bearer("slow")) for _ in range(5)][-1],
@@ -199,6 +204,7 @@ def test_examples_of_requests_fit_their_schema_and_are_accepted(clusters, path, 
     {"room": "a", "rooms": ["b"], "items": [1]}, {"room": "a", "items": []}, {"room": "a"}, {"items": [1]},
     {"room": 1, "items": [1]}, {"room": "a", "items": [1], "surplus": 1}, {"room": "a", "items": [1], "wait": "yes"},
     {"rooms": [], "items": [1]}, [], {"room": "a", "items": [1], "traceparent": "x"},
+    {"room": "a", "items": [1], "idempotencyKey": ""}, {"room": "a", "items": [1], "idempotencyKey": "x" * 129},
     {"room": "a", "items": [1], "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more"},
 ])
 def test_what_the_server_refuses_the_schema_refuses(clusters, body):

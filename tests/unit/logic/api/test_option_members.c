@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exclude, ttlMs, key and urgent at every door of the API: what is taken, and what is refused and in which
- * words. */
+/* exclude, ttlMs, key, urgent and idempotencyKey at every door of the API: what is taken, and what is refused
+ * and in which words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -210,6 +210,64 @@ static void refuses_bad_keys_and_what_is_no_bool(void **state)
     refused("\"urgent\":\"true\"", "invalid_request", "urgent must be true or false");
 }
 
+static void takes_an_idempotency_key_at_every_door(void **state)
+{
+    struct push_request *request;
+    struct push_fault fault;
+
+    (void)state;
+    for (enum push_door door = 0; door < PUSH_DOOR_COUNT; door++) {
+        assert_int_equal(parse(door, "\"idempotencyKey\":\"order\\u002017\"", &request, &fault), STATUS_OK);
+        assert_true(slice_equal(request->entries[0].idempotency_key, slice_str("order 17")));
+        push_request_free(request);
+        assert_int_equal(parse(door, "\"key\":\"k\"", &request, &fault), STATUS_OK);
+        assert_int_equal(request->entries[0].idempotency_key.len, 0);
+        push_request_free(request);
+    }
+}
+
+static void refuses_bad_idempotency_keys(void **state)
+{
+    char members[256] = "\"idempotencyKey\":\"";
+    struct push_request *request;
+    struct push_fault fault;
+
+    (void)state;
+    refused("\"idempotencyKey\":7", "invalid_request", "idempotencyKey must be a string");
+    refused("\"idempotencyKey\":null", "invalid_request", "idempotencyKey must be a string");
+    refused("\"idempotencyKey\":\"\"", "invalid_request",
+            "idempotencyKey: it is empty; allowed are 1 to 128 bytes of UTF-8 without control characters");
+    refused("\"idempotencyKey\":\"\\u0085\"", "invalid_request",
+            "idempotencyKey: it has a control character; allowed are 1 to 128 bytes of UTF-8 without control "
+            "characters");
+    memset(members + strlen(members), 'x', 129);
+    strcat(members, "\"");
+    refused(members, "invalid_request",
+            "idempotencyKey: it is too long; allowed are 1 to 128 bytes of UTF-8 without control characters");
+    strcpy(members + strlen(members) - 2, "\"");
+    assert_int_equal(parse(PUSH_DOOR_ALL, members, &request, &fault), STATUS_OK);
+    assert_int_equal(request->entries[0].idempotency_key.len, 128);
+    push_request_free(request);
+}
+
+static void an_idempotency_key_is_not_the_next_ones(void **state)
+{
+    static const char body[] = "[{\"all\":true,\"items\":[1],\"idempotencyKey\":\"a\"},"
+                               "{\"all\":true,\"items\":[2]},"
+                               "{\"all\":true,\"items\":[3],\"idempotencyKey\":\"\\u0062\"}]";
+    struct push_request *request;
+    struct push_fault fault;
+
+    (void)state;
+    assert_int_equal(
+        push_request_parse(PUSH_DOOR_BATCH, PUSH_BODY_JSON, slice_str(body), &limits, &request, &fault),
+        STATUS_OK);
+    assert_true(slice_equal(request->entries[0].idempotency_key, slice_str("a")));
+    assert_int_equal(request->entries[1].idempotency_key.len, 0);
+    assert_true(slice_equal(request->entries[2].idempotency_key, slice_str("b")));
+    push_request_free(request);
+}
+
 /* What one element says is not the next one's. */
 static void each_push_of_a_batch_has_its_own(void **state)
 {
@@ -242,11 +300,13 @@ static void forms_have_none_of_them(void **state)
     struct push_fault fault;
 
     (void)state;
-    assert_int_equal(push_request_parse(PUSH_DOOR_ROOM, PUSH_BODY_FORM,
-                                        slice_str("room=r&items=[1]&ttlMs=x&urgent=true&key=&exclude=u7"),
-                                        &limits, &request, &fault),
-                     STATUS_OK);
+    assert_int_equal(
+        push_request_parse(PUSH_DOOR_ROOM, PUSH_BODY_FORM,
+                           slice_str("room=r&items=[1]&ttlMs=x&urgent=true&key=&exclude=u7&idempotencyKey="),
+                           &limits, &request, &fault),
+        STATUS_OK);
     assert_false(push_terms_are_set(&request->entries[0].push.terms));
+    assert_int_equal(request->entries[0].idempotency_key.len, 0);
     push_request_free(request);
 }
 
@@ -256,6 +316,9 @@ int main(void)
         cmocka_unit_test(takes_each_option_at_every_door),
         cmocka_unit_test(takes_them_together_in_any_order),
         cmocka_unit_test(has_room_for_all_exclusions),
+        cmocka_unit_test(takes_an_idempotency_key_at_every_door),
+        cmocka_unit_test(refuses_bad_idempotency_keys),
+        cmocka_unit_test(an_idempotency_key_is_not_the_next_ones),
         cmocka_unit_test(refuses_bad_exclusions),
         cmocka_unit_test(refuses_bad_times_to_live),
         cmocka_unit_test(refuses_bad_keys_and_what_is_no_bool),

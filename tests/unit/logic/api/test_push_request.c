@@ -185,7 +185,7 @@ static void refuses_bad_shapes(void **state)
     room_refused("", "invalid_json", "at byte 0: unexpected end");
     room_refused("[]", "invalid_request",
                  "a push must be a JSON object with room or rooms, items, wait, traceparent, exclude, ttlMs, "
-                 "key and urgent");
+                 "key, urgent and idempotencyKey");
     room_refused("{\"room\":\"r\"}", "invalid_request", "items is missing, an array of 1 to 3 JSON values");
     room_refused("{\"room\":\"r\",\"items\":1}", "invalid_request",
                  "items must be an array of 1 to 3 JSON values");
@@ -197,10 +197,10 @@ static void refuses_bad_shapes(void **state)
                  "wait must be true or false");
     room_refused("{\"room\":\"r\",\"items\":[1],\"Wait\":true}", "invalid_request",
                  "member \"Wait\" is not allowed; allowed are room or rooms, items, wait, traceparent, "
-                 "exclude, ttlMs, key and urgent");
+                 "exclude, ttlMs, key, urgent and idempotencyKey");
     room_refused("{\"room\":\"r\",\"all\":true,\"items\":[1]}", "invalid_request",
                  "member \"all\" is not allowed; allowed are room or rooms, items, wait, traceparent, "
-                 "exclude, ttlMs, key and urgent");
+                 "exclude, ttlMs, key, urgent and idempotencyKey");
     room_refused("{\"room\":\"r\",\"items\":[1],\"items\":[2]}", "invalid_request",
                  "member \"items\" stands twice");
     room_refused("{\"room\":\"r\",\"r\\u006fom\":\"s\",\"items\":[2]}", "invalid_request",
@@ -219,7 +219,7 @@ static void shows_no_half_character(void **state)
     snprintf(body, sizeof body, "{\"%s%s%s%s%s\":1}", five, five, five, five, five);
     snprintf(expected, sizeof expected,
              "member \"%s%s%s%.8s is not allowed; allowed are room or rooms, items, wait, traceparent, "
-             "exclude, ttlMs, key and urgent",
+             "exclude, ttlMs, key, urgent and idempotencyKey",
              five, five, five, five);
     room_refused(body, "invalid_request", expected);
 }
@@ -229,10 +229,10 @@ static void keeps_rooms_out_of_push_all(void **state)
     (void)state;
     assert_refused(PUSH_DOOR_ALL, PUSH_BODY_JSON, "{\"room\":\"r\",\"items\":[1]}", "invalid_request",
                    "member \"room\" is not allowed; allowed are items, wait, traceparent, exclude, ttlMs, "
-                   "key and urgent");
+                   "key, urgent and idempotencyKey");
     assert_refused(PUSH_DOOR_ALL, PUSH_BODY_JSON, "{\"rooms\":[\"r\"],\"items\":[1]}", "invalid_request",
                    "member \"rooms\" is not allowed; allowed are items, wait, traceparent, exclude, ttlMs, "
-                   "key and urgent");
+                   "key, urgent and idempotencyKey");
 }
 
 static void refuses_bad_rooms(void **state)
@@ -329,13 +329,13 @@ static void refuses_bad_users(void **state)
                  "only one of user and users is allowed");
     user_refused("{\"user\":\"a\",\"room\":\"b\",\"items\":[1]}", "invalid_request",
                  "member \"room\" is not allowed; allowed are user or users, items, wait, traceparent, "
-                 "exclude, ttlMs, key and urgent");
+                 "exclude, ttlMs, key, urgent and idempotencyKey");
     room_refused("{\"user\":\"a\",\"items\":[1]}", "invalid_request",
                  "member \"user\" is not allowed; allowed are room or rooms, items, wait, traceparent, "
-                 "exclude, ttlMs, key and urgent");
+                 "exclude, ttlMs, key, urgent and idempotencyKey");
     assert_refused(PUSH_DOOR_ALL, PUSH_BODY_JSON, "{\"users\":[\"a\"],\"items\":[1]}", "invalid_request",
                    "member \"users\" is not allowed; allowed are items, wait, traceparent, exclude, ttlMs, "
-                   "key and urgent");
+                   "key, urgent and idempotencyKey");
 }
 
 static void takes_a_batch_in_order_each_push_on_its_own(void **state)
@@ -379,10 +379,10 @@ static void refuses_elements_of_a_batch(void **state)
                            "more than 3 items, the most a push may have");
     assert_element_refused("[1]", "invalid_request",
                            "a push must be a JSON object with all, room, rooms, user or users, items, wait, "
-                           "traceparent, exclude, ttlMs, key and urgent");
+                           "traceparent, exclude, ttlMs, key, urgent and idempotencyKey");
     assert_element_refused("[{\"x\":1}]", "invalid_request",
                            "member \"x\" is not allowed; allowed are all, room, rooms, user or users, items, "
-                           "wait, traceparent, exclude, ttlMs, key and urgent");
+                           "wait, traceparent, exclude, ttlMs, key, urgent and idempotencyKey");
 }
 
 static void a_batch_has_pushes_to_users(void **state)

@@ -104,8 +104,8 @@ static void key_is(size_t index, const char *key, enum say say)
     size_t before = 0;
 
     for (size_t i = 0; i < index; i++)
-        before += request->entries[i].key.len > 0;
-    request->entries[index].key = slice_str(key);
+        before += request->entries[i].idempotency_key.len > 0;
+    request->entries[index].idempotency_key = slice_str(key);
     says[before] = say;
 }
 
@@ -198,7 +198,7 @@ static void the_headers_key_is_that_of_the_one_push(void **state)
 {
     (void)state;
     begin(1);
-    manner.key = slice_str("header");
+    manner.idempotency_key = slice_str("header");
     says[0] = SAY_GO;
     run();
     assert_string_equal(asked[0].key, "header");
@@ -209,7 +209,7 @@ static void the_members_key_wins(void **state)
     (void)state;
     begin(1);
     key_is(0, "member", SAY_GO);
-    manner.key = slice_str("header");
+    manner.idempotency_key = slice_str("header");
     run();
     assert_string_equal(asked[0].key, "member");
 }
@@ -329,7 +329,7 @@ static void what_was_refused_before_is_not_asked_for(void **state)
     begin(2);
     key_is(1, "k", SAY_GO);
     request->entries[0].fault = fault;
-    request->entries[0].key = slice_str("bad");
+    request->entries[0].idempotency_key = slice_str("bad");
     run();
     assert_int_equal(asked_count, 1);
     assert_string_equal(asked[0].key, "k");

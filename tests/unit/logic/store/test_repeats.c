@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "logic/metrics/logic_metrics.h"
+#include "logic/store/repeat_key.h"
 #include "logic/store/repeats.h"
 #include "shared/base/clock.h"
 
