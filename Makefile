@@ -124,12 +124,15 @@ unit: $(UNIT_RUN) ## run the unit tests
 
 PYTEST := /usr/bin/python3 -m pytest
 # Likewise: these are about logic, the tool or texts, and logic has one thread.
-ONE_THREAD := tool config openapi close_codes gateways_api discovery_dns redis_topologies registry \
-	api_tokens reload_logic reload_logic_files monitoring traceparent
+ONE_THREAD := tool tool_token config openapi close_codes gateways_api discovery_dns redis_topologies registry \
+	api_tokens api_tls caller_rights reload_logic reload_logic_files monitoring traceparent issuer \
+	integrate_tokens integrate_callers install_deps cluster_page idempotency queries
+# So many files of tests run side by side: they wait more than they work.
+E2E_JOBS ?= $(shell n=$$((2 * $(JOBS))); echo $$((n > 8 ? 8 : n)))
 E2E_SKIP := $(if $(findstring thread,$(SAN)),$(patsubst %,--ignore tests/e2e/test_%.py,$(ONE_THREAD)))
 .PHONY: e2e
 e2e: all ## run the end-to-end tests (ARGS='-k name' for some)
-	@FANFARE_BUILD=$(BUILD) tests/e2e/run $(E2E_SKIP) $(ARGS)
+	@FANFARE_BUILD=$(BUILD) tests/e2e/run -n $(E2E_JOBS) --dist loadfile $(E2E_SKIP) $(ARGS)
 
 CODE = $(call files,gateway logic shared deploy tests,*.c *.h)
 .PHONY: format

@@ -201,7 +201,7 @@ def test_a_wrong_pair_leaves_the_old_one_with_one_warning(make_cluster, own, cas
     assert own.path(name) in told[0]["reason"] and words in told[0]["reason"]
     assert shown_ws(cluster, own) == old
     assert not gateway.hang_up(), "SIGHUP says the same"
-    assert own.path(name) in gateway.events("settings not reloaded")[-1]["reason"]
+    assert own.path(name) in gateway.last("settings not reloaded")["reason"]
     assert shown_ws(cluster, own) == old
     own.put(name, good)
     wait_until(lambda: cluster.gateway_metrics().get(RELOADED) == 1, 20, "the repaired pair")
@@ -246,7 +246,7 @@ def test_other_paths(make_cluster, own):
     own.make_pair("rpc")
     assert gateway.reload(**{"ws.cert": own.path("other.pem"), "ws.key": own.path("other.key"),
                              "serverPem": own.path("rpc.pem"), "serverKey": own.path("rpc.key")})
-    assert gateway.events("settings reloaded")[-1]["keys"] == "ws.cert,ws.key,serverPem,serverKey"
+    assert gateway.last("settings reloaded")["keys"] == "ws.cert,ws.key,serverPem,serverKey"
     assert shown_ws(cluster, own) == own.serial("other.pem")
     assert shown_rpc(cluster, own) == own.serial("rpc.pem")
     renew_ws(own)
@@ -302,7 +302,7 @@ def test_client_tls_is_not_switched_off_without_a_restart(make_cluster, own):
     cluster = make_cluster(logics=0, gateway=on_both_ports(own))
     gateway, old = cluster.gateways[0], own.serial("ws.pem")
     assert gateway.reload(**{"ws.cert": None, "ws.key": None})
-    assert gateway.events("needs a restart")[-1]["keys"] == "ws.cert,ws.key"
+    assert gateway.last("needs a restart")["keys"] == "ws.cert,ws.key"
     assert shown_ws(cluster, own) == old
     renew_ws(own)
     assert gateway.reload(**{"ws.cert": own.path("ws.pem"), "ws.key": own.path("ws.key")})

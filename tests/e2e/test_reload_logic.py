@@ -104,10 +104,10 @@ def test_log_level_and_format_change(make_cluster):
 def test_what_changed_is_named(make_cluster):
     logic = make_cluster(gateways=0).logics[0]
     assert logic.reload(maxItemBytes=7, **{"cors.origins": ["https://a.example"]})
-    keys = logic.events("settings reloaded")[-1]["keys"]
+    keys = logic.last("settings reloaded")["keys"]
     assert "maxItemBytes" in keys and "cors.origins" in keys and "maxBodyBytes" not in keys
     assert logic.reload()
-    assert logic.events("settings reloaded")[-1]["keys"] == "none"
+    assert logic.last("settings reloaded")["keys"] == "none"
 
 
 BROKEN = {
@@ -130,7 +130,7 @@ def test_a_bad_file_changes_nothing(cluster, idle, case):
     assert idle.reload(**{"cors.origins": [ORIGIN], "maxItemsPerPush": 2})
     idle.config_path.write_text(text)
     assert not idle.hang_up()
-    told = idle.events("settings not reloaded")[-1]
+    told = idle.last("settings not reloaded")
     assert words in told["reason"] and told["level"] == "error"
     assert idle.reloads()[1] == failed + 1
     with cluster.caller() as caller:
@@ -144,7 +144,7 @@ def test_what_needs_a_restart_is_named_and_the_rest_taken_over(cluster, idle):
     port = cluster.api()[1]
     assert idle.reload(**{"servicePort": 1 + port % 60000, "canary.intervalSeconds": 7, "discovery.mode": "dns",
                           "discovery.name": "localhost", "maxItemsPerPush": 1})
-    named = idle.events("needs a restart")[-1]
+    named = idle.last("needs a restart")
     assert named["level"] == "warn"
     for key in ("servicePort", "canary.intervalSeconds", "discovery.mode", "discovery.name"):
         assert key in named["keys"]

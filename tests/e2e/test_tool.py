@@ -710,7 +710,7 @@ def test_check_passes_faults(cluster, tmp_path):
 
 
 def test_check_of_a_running_daemons_ports(cluster, tmp_path):
-    config = dict(cluster.gateways[0].config, adminPort=cluster.gateways[0].port("admin"))
+    config = dict(cluster.gateways[0].config, wsPort=0, servicePort=0)
     path = tmp_path / "running.json"
     path.write_text(json.dumps(config))
     assert fanfare("check", path).returncode == 0
@@ -786,7 +786,7 @@ def test_why_redis_is_dead(redis, make_cluster):
     """A note as long as the known gateways get every push; /readyz names it and stays 200."""
     cluster = make_cluster(redis=redis, gateway={"bus.listen": True}, logic={"bus.mode": "mirror"})
     done, findings = why(cluster, "r")
-    assert done.returncode == 0 and len(redis_findings(findings, "ok")) == 5, done
+    assert done.returncode == 0 and len(redis_findings(findings, "ok")) == 6, done
     redis.kill()
     with cluster.caller() as caller, cluster.admin() as admin_caller:
         for each, uses in ((caller, {"registry", "news", "bus", "state"}), (admin_caller, {"registry", "bus"})):
@@ -796,7 +796,7 @@ def test_why_redis_is_dead(redis, make_cluster):
         assert admin_caller.get("/readyz").json["registry"] == {"id": "gateway0", "state": "unknown"}
     done, findings = why(cluster, "r")
     assert done.returncode == 0 and bad(findings) == [], done
-    assert len(redis_findings(findings, "note")) == 5
+    assert len(redis_findings(findings, "note")) == 6
     assert any("new gateways are not found" in text for text in redis_findings(findings, "note"))
 
 

@@ -92,6 +92,10 @@ class Daemon:
         parsed = (logfmt(line) for line in self.log().splitlines())
         return [event for event in parsed if event and (msg is None or event.get("msg") == msg)]
 
+    def last(self, msg):
+        """The last line with this `msg`; the first one is waited for."""
+        return wait_until(lambda: self.events(msg), 10, f"{self.name} to say {msg!r}")[-1]
+
     def address(self, what):
         """Where the daemon listens for `what` (ws, rpc, admin, api): (host, port)."""
         def announced():
