@@ -253,7 +253,7 @@ def test_over_tls(make_cluster, certs):
 def test_a_slow_reader_gets_nothing_late(make_cluster):
     """What was queued for it is dropped when it reads again; who reads got everything."""
     cluster = make_cluster(gateway={"slowClientPolicy": "close", "clientQueueBytes": 1 << 30, "maxMergerDelay": 0,
-                                    "wsOutChannelSize": 1000000})
+                                    "maxMergerBatchSize": 1, "wsOutChannelSize": 1000000})
     slow = cluster.raw(receive_buffer=SMALL).join("r")
     quick = cluster.client("r")
     count = 0
@@ -277,7 +277,7 @@ def test_a_slow_reader_gets_nothing_late(make_cluster):
 
 def test_a_queue_full_of_what_is_late_closes_nobody(make_cluster):
     cluster = make_cluster(gateway={"slowClientPolicy": "close", "clientQueueBytes": 1 << 30, "maxMergerDelay": 0,
-                                    "wsOutChannelSize": 30})
+                                    "maxMergerBatchSize": 1, "wsOutChannelSize": 30})
     slow = cluster.raw(receive_buffer=SMALL).join("r")
     queued = lambda: cluster.fanned_out().get("fanfare_gateway_frames_queued")
     count = 0

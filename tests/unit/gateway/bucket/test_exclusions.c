@@ -173,7 +173,7 @@ static void play(unsigned seed)
     exclusions_sort(exclusions);
     for (int user = -1; user < NAMES; user++)
         for (int connection = -1; connection < NAMES; connection++) {
-            char name[8];
+            char name[16];
             char expected[256];
 
             sprintf(name, "%d", user);
