@@ -182,6 +182,7 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
     const struct fanout_conf fanout_conf = {
         .limits = gateway_fanout_limits(conf),
         .directory = gateway->directory,
+        .connections = gateway->connections,
         .buckets = gateway->buckets,
         .bucket_count = gateway->bucket_count,
         .on_pressure = on_pressure,

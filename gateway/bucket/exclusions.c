@@ -8,7 +8,6 @@
 #include "shared/base/buf.h"
 #include "shared/base/hashmap.h"
 #include "shared/contract/audience.h"
-#include "shared/contract/push_options.h"
 
 enum { FIRST_CAPACITY = 4 };
 
@@ -69,7 +68,7 @@ static enum status reserve(struct exclusions *exclusions)
     return STATUS_OK;
 }
 
-static enum status add_one(struct exclusions *exclusions, uint32_t at, uint32_t len,
+enum status exclusions_add(struct exclusions *exclusions, uint32_t at, uint32_t len,
                            const struct push_exclusion *who)
 {
     uint8_t bytes[AUDIENCE_KEY_MAX];
@@ -86,16 +85,6 @@ static enum status add_one(struct exclusions *exclusions, uint32_t at, uint32_t 
         .len = len,
     };
     return STATUS_OK;
-}
-
-enum status exclusions_add(struct exclusions *exclusions, uint32_t at, uint32_t len, struct slice encoded)
-{
-    struct push_exclusion who;
-    enum status status = STATUS_OK;
-
-    while (status == STATUS_OK && push_next_exclusion(&encoded, &who))
-        status = add_one(exclusions, at, len, &who);
-    return status;
 }
 
 static struct slice name_of(const struct exclusions *exclusions, const struct exclusion *entry)
@@ -130,7 +119,7 @@ static int compare(const void *left, const void *right, void *arg)
     return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
 }
 
-void exclusions_sort(struct exclusions *exclusions)
+uint32_t exclusions_sort(struct exclusions *exclusions)
 {
     if (exclusions->count > 1)
         qsort_r(exclusions->all, exclusions->count, sizeof *exclusions->all, compare, exclusions);
@@ -141,6 +130,7 @@ void exclusions_sort(struct exclusions *exclusions)
             at++;
         exclusions->first[kind] = at;
     }
+    return exclusions->count;
 }
 
 /* The first user's entry whose hash is not below this one. */

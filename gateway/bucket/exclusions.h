@@ -11,6 +11,7 @@
 #include "gateway/websocket/encoding.h"
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
+#include "shared/contract/push_options.h"
 
 struct exclusions;
 
@@ -22,11 +23,12 @@ enum exclusion_kind { EXCLUDES_USER, EXCLUDES_CONNECTION, EXCLUSION_KINDS };
 struct exclusions *exclusions_new(struct slice items);
 /* Legal on NULL. */
 void exclusions_free(struct exclusions *exclusions);
-/* The `len` bytes of items at `at`, one item or several with the commas between them, do not reach whom
- * `encoded` names (push_next_exclusion). Parts come in order. STATUS_NO_MEMORY. */
-enum status exclusions_add(struct exclusions *exclusions, uint32_t at, uint32_t len, struct slice encoded);
-/* All are there. */
-void exclusions_sort(struct exclusions *exclusions);
+/* The `len` bytes of items at `at`, one item or several with the commas between them, do not reach `who`.
+ * STATUS_NO_MEMORY. */
+enum status exclusions_add(struct exclusions *exclusions, uint32_t at, uint32_t len,
+                           const struct push_exclusion *who);
+/* All are there. Returns how many. */
+uint32_t exclusions_sort(struct exclusions *exclusions);
 
 /* Where the user whose key (audience.h) this is stands, or EXCLUSION_NONE; `hash` is hashmap_hash of the key.
  */

@@ -73,26 +73,52 @@ static void post_all(struct fanout *fanout, struct delivery *delivery, uint64_t 
     metrics_add(lost ? M_ITEMS_DROPPED_BUCKET : M_ITEMS_MERGED, delivery->items);
 }
 
-/* Whom the items of the batch exclude, for the buckets. STATUS_NO_MEMORY. */
-static enum status exclude(struct delivery *delivery, const struct item_batch *batch)
+/* A connection of another gateway excludes nobody here. A user may be here by the time that he matters. */
+static bool may_be_here(const struct fanout *fanout, const struct push_exclusion *who)
+{
+    struct connection_id id;
+    unsigned bucket;
+
+    return !who->connection || (connection_id_parse(who->name, &id) == STATUS_OK &&
+                                connection_table_bucket(fanout->conf.connections, &id, &bucket));
+}
+
+static enum status exclude_from_part(const struct fanout *fanout, struct exclusions *exclusions,
+                                     const struct item_batch *batch, const struct item_part *part)
+{
+    struct slice rest = item_part_exclusions(batch, part);
+    struct push_exclusion who;
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK && push_next_exclusion(&rest, &who))
+        if (may_be_here(fanout, &who))
+            status = exclusions_add(exclusions, part->at, part->len, &who);
+    return status;
+}
+
+/* Whom the items of the batch exclude, for the buckets; `*out` NULL: nobody who may be here.
+ * STATUS_NO_MEMORY. */
+static enum status exclude(const struct fanout *fanout, const struct item_batch *batch,
+                           struct exclusions **out)
 {
     uint32_t count;
     const struct item_part *parts = item_batch_parts(batch, &count);
     struct exclusions *exclusions = exclusions_new(slice_of(batch->items.data, batch->items.len));
+    enum status status = exclusions != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 
-    if (exclusions == NULL)
-        return STATUS_NO_MEMORY;
-    delivery->exclusions = exclusions;
-    for (uint32_t i = 0; i < count; i++)
-        if (exclusions_add(exclusions, parts[i].at, parts[i].len, item_part_exclusions(batch, &parts[i])) !=
-            STATUS_OK)
-            return STATUS_NO_MEMORY;
-    exclusions_sort(exclusions);
-    return STATUS_OK;
+    for (uint32_t i = 0; status == STATUS_OK && i < count; i++)
+        status = exclude_from_part(fanout, exclusions, batch, &parts[i]);
+    if (status == STATUS_OK && exclusions_sort(exclusions) > 0) {
+        *out = exclusions;
+        return STATUS_OK;
+    }
+    exclusions_free(exclusions);
+    return status;
 }
 
 /* NULL for want of memory. */
-static struct delivery *delivery_of(const struct sealed_batch *sealed, const struct subscribers *here)
+static struct delivery *delivery_of(const struct fanout *fanout, const struct sealed_batch *sealed,
+                                    const struct subscribers *here)
 {
     const struct item_batch *batch = sealed->batch;
     struct delivery *delivery =
@@ -104,7 +130,7 @@ static struct delivery *delivery_of(const struct sealed_batch *sealed, const str
     delivery->came_us = sealed->since_us;
     if (sealed->expires_us != 0)
         delivery_expire(delivery, sealed->expires_us);
-    if (item_batch_excludes(batch) && exclude(delivery, batch) != STATUS_OK) {
+    if (item_batch_excludes(batch) && exclude(fanout, batch, &delivery->exclusions) != STATUS_OK) {
         delivery_unref(delivery);
         return NULL;
     }
@@ -130,7 +156,7 @@ static void on_sealed(void *arg, const struct sealed_batch *sealed)
         metrics_add(M_ITEMS_DROPPED_EXPIRED, count);
         return;
     }
-    struct delivery *delivery = delivery_of(sealed, &here);
+    struct delivery *delivery = delivery_of(fanout, sealed, &here);
     if (delivery == NULL)
         metrics_add(M_ITEMS_DROPPED_MEMORY, count);
     else

@@ -22,6 +22,7 @@ struct fanout_limits {
 struct fanout_conf {
     struct fanout_limits limits;
     struct directory *directory;
+    const struct connection_table *connections; /* of this gateway's clients; NULL: none has an id */
     struct bucket *const *buckets;
     unsigned bucket_count;
     /* Told when pressure begins and ends. */

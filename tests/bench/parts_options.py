@@ -1,30 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each option of a push costs beside a push without any, both in JSON."""
 
+from harness.raw_ws import RawClient
 from results import Bars, Part, Table, Target, frame_cpu, number, push_cpu, pushes
 from servers import Cluster
 
 PLAIN = "no options"
-NOBODY = "0000000000000000-0-1"  # an id that no connection has
-# Nothing that is pushed may be missing, so that all can be held against what was pushed: who is excluded is not
-# there, keys differ ("%" is the push's number), and the time to live is long.
+# Nothing that is pushed may be missing, so that all can be held against what was pushed: the excluded user is not
+# there, the excluded connection not in the room, keys differ ("%" is the push's number), the time to live is long.
 OPTIONS = {
     PLAIN: "",
     "exclude a user": '"exclude":{"user":"nobody"}',
-    "exclude a connection": '"exclude":{"connection":"%s"}' % NOBODY,
+    "exclude a connection": '"exclude":{"connection":"CONNECTION"}',
     "ttlMs": '"ttlMs":3600000',
     "key": '"key":"%"',
     "urgent": '"urgent":true',
 }
 
 
-def starts(bench):
-    def start(members):
-        cluster = Cluster(bench.directory, bench.certs, {"bucketThreads": 1})
-        cluster.options += ["--with", members]
-        return cluster
+class WithStranger(Cluster):
+    """A cluster with one client, outside of the bench's rooms, whose connection can be excluded."""
 
-    return {name: lambda members=members: start(members) for name, members in OPTIONS.items()}
+    def __init__(self, bench, members):
+        super().__init__(bench.directory, bench.certs, {"bucketThreads": 1})
+        host, port = self.options[1].split(":")
+        self.stranger = RawClient((host, int(port)), path="/connect?v=2")
+        self.options += ["--with", members.replace("CONNECTION", self.stranger.welcome()["connection"])]
+
+    def __exit__(self, *failed):
+        self.stranger.close()
+        super().__exit__(*failed)
+
+
+def starts(bench):
+    return {name: lambda members=members: WithStranger(bench, members) for name, members in OPTIONS.items()}
 
 
 def gateway_cpu(result):

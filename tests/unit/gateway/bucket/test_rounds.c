@@ -214,13 +214,14 @@ static struct delivery *push(struct bench *bench, const char *room, const char *
 static void exclude(struct delivery *delivery, const char *items, unsigned at, const char *line)
 {
     struct terms_script script;
+    struct slice rest = terms_script_read(&script, line)->exclusions;
+    struct push_exclusion who;
 
     if (delivery->exclusions == NULL)
         delivery->exclusions = exclusions_new(slice_str(items));
-    assert_int_equal(
-        exclusions_add(delivery->exclusions, 2 * at, 1, terms_script_read(&script, line)->exclusions),
-        STATUS_OK);
-    exclusions_sort(delivery->exclusions);
+    while (push_next_exclusion(&rest, &who))
+        assert_int_equal(exclusions_add(delivery->exclusions, 2 * at, 1, &who), STATUS_OK);
+    (void)exclusions_sort(delivery->exclusions);
 }
 
 static void run(struct bench *bench)

@@ -16,6 +16,8 @@
 #include "shared/base/clock.h"
 #include "tests/unit/terms_script.h"
 
+#define HERE "0123456789abcdef" /* this gateway, in the ids of its connections */
+
 enum { BUCKETS = 2, MARK = 10 };
 
 struct bucket {
@@ -57,6 +59,7 @@ size_t bucket_clients(const struct bucket *bucket)
 struct bench {
     struct event_base *base;
     struct directory *directory;
+    struct connection_table *connections;
     struct fanout *fanout;
     struct bucket *buckets[BUCKETS];
     int pressed; /* how often it was told, and */
@@ -89,6 +92,8 @@ static int setup(void **state)
     gateway_metrics_setup();
     assert_int_equal(directory_new(&bench->directory), STATUS_OK);
     conf.directory = bench->directory;
+    assert_int_equal(connection_table_new(16, connection_id_instance(HERE), &bench->connections), STATUS_OK);
+    conf.connections = bench->connections;
     bench->base = event_base_new();
     assert_int_equal(fanout_new(bench->base, &conf, &bench->fanout), STATUS_OK);
     *state = bench;
@@ -102,6 +107,7 @@ static int teardown(void **state)
     fanout_free(bench->fanout);
     event_base_free(bench->base);
     directory_free(bench->directory);
+    connection_table_free(bench->connections);
     free(bench);
     return 0;
 }
@@ -300,6 +306,23 @@ static void a_deadline_and_exclusions_go_with_their_batch(void **state)
     leave(bench, entry, 0);
 }
 
+/* Whose gateway it is, an id says. */
+static void connections_of_other_gateways_exclude_nobody(void **state)
+{
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+
+    push_terms(bench, "r", 1, "-#00000000000000ff-1-40");
+    fanout_end_turn(bench->fanout);
+    push_terms(bench, "r", 1, "-#" HERE "-1-40 -#no-id");
+    fanout_end_turn(bench->fanout);
+    push_terms(bench, "r", 1, "-#" HERE "-fffff-40");
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:1 r:1- r:1 ");
+    expect_balance();
+    leave(bench, entry, 0);
+}
+
 static void what_is_over_when_it_comes_is_dropped_and_seals_nothing(void **state)
 {
     struct bench *bench = *state;
@@ -458,6 +481,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_urgent_push_goes_at_once_and_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(replaced_items_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deadline_and_exclusions_go_with_their_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(connections_of_other_gateways_exclude_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_over_when_it_comes_is_dropped_and_seals_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_late_at_its_sealing_is_dropped, setup, teardown),
