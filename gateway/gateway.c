@@ -72,7 +72,8 @@ static enum status fill_hello(const struct gateway_conf *conf, struct hello *out
     uint8_t random[HELLO_INSTANCE_LEN / 2];
 
     *out = (struct hello){.version = FANFARE_VERSION,
-                          .capabilities = 1u << HELLO_TRACES | 1u << HELLO_USERS | 1u << HELLO_OPTIONS};
+                          .capabilities = 1u << HELLO_TRACES | 1u << HELLO_USERS | 1u << HELLO_OPTIONS |
+                                          1u << HELLO_QUERIES};
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return fault_set(fault, STATUS_IO, "no random bytes from the system");
     hello_set_instance(out, random);
@@ -205,6 +206,24 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
                : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
 }
 
+/* What logics may ask. */
+static enum status start_queries(struct gateway *gateway, struct fault *fault)
+{
+    if (node_report_new(gateway->base, &gateway->readiness, &gateway->node) != STATUS_OK)
+        return fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+    const struct query_desk_conf conf = {
+        .base = gateway->base,
+        .box = gateway->box,
+        .buckets = gateway->buckets,
+        .bucket_count = gateway->bucket_count,
+        .connections = gateway->connections,
+        .node = gateway->node,
+    };
+    return query_desk_new(&conf, &gateway->queries) == STATUS_OK
+               ? STATUS_OK
+               : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
+}
+
 static enum status start_rpc(struct gateway *gateway, struct fault *fault)
 {
     const struct gateway_conf *conf = gateway->conf;
@@ -218,6 +237,7 @@ static enum status start_rpc(struct gateway *gateway, struct fault *fault)
         .handler = gateway->handler,
         .canary = gateway->canary,
         .bans = gateway_bans_rpc(gateway),
+        .queries = gateway->queries,
         .stats = print_stats,
         .on_coming = on_coming,
         .on_turn = on_turn,
@@ -308,6 +328,8 @@ static enum status start(struct gateway *gateway, struct fault *fault)
     if (status == STATUS_OK)
         status = start_pushes(gateway, fault);
     if (status == STATUS_OK)
+        status = start_queries(gateway, fault);
+    if (status == STATUS_OK)
         status = start_rpc(gateway, fault);
     if (status == STATUS_OK)
         status = start_redis(gateway, fault);
@@ -345,6 +367,8 @@ static void stop(struct gateway *gateway)
         bucket_free(gateway->buckets[i]);
     acceptor_free(gateway->acceptor);
     gateway_hook_end(gateway);
+    query_desk_free(gateway->queries);
+    node_report_free(gateway->node);
     control_box_free(gateway->box);
     page_free(gateway->page);
     handshake_rules_unref(gateway->rules);

@@ -20,6 +20,7 @@
 #include "gateway/intake/bus_listener.h"
 #include "gateway/intake/push_handler.h"
 #include "gateway/page.h"
+#include "gateway/query/query_desk.h"
 #include "gateway/registrar.h"
 #include "gateway/rpc/canary.h"
 #include "gateway/rpc/rpc_server.h"
@@ -51,6 +52,8 @@ struct gateway {
     unsigned bucket_count;
     struct fanout *fanout;
     struct canary *canary;
+    struct node_report *node;
+    struct query_desk *queries;
     struct push_handler *handler;
     struct rpc_server *rpc;
     struct resolver *dns;        /* NULL until somebody needs it (gateway_start_dns) */

@@ -10,6 +10,7 @@
 
 #include "gateway/auth/auth_policy.h"
 #include "gateway/bucket/bucket_auth.h"
+#include "gateway/bucket/bucket_query.h"
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/session.h"
 #include "gateway/metrics/gateway_metrics.h"
@@ -42,6 +43,7 @@ static void on_stop(struct bucket *bucket, struct bucket_mail *mail)
     free(mail);
     while (rounds_run(&bucket->rounds))
         continue;
+    bucket_query_end(bucket);
     bucket_drain_rest(bucket);
     bucket->stopped = true;
     ws_server_stop(bucket->server);
@@ -89,10 +91,22 @@ static void on_hook(struct bucket *bucket, struct bucket_mail *mail)
     bucket_auth_on_hook(bucket, container_of(mail, struct hook_mail, head));
 }
 
+static void on_query(struct bucket *bucket, struct bucket_mail *mail)
+{
+    bucket_query_add(bucket, container_of(mail, struct query_part, head));
+}
+
 static void (*const on_mail[])(struct bucket *bucket, struct bucket_mail *mail) = {
-    [MAIL_TICKET] = on_ticket,           [MAIL_JOB] = on_job,     [MAIL_DRAIN] = on_drain,
-    [MAIL_LIMITS] = on_limits,           [MAIL_RULES] = on_rules, [MAIL_POLICY] = on_policy,
-    [MAIL_CERTIFICATE] = on_certificate, [MAIL_HOOK] = on_hook,   [MAIL_STOP] = on_stop,
+    [MAIL_TICKET] = on_ticket,
+    [MAIL_JOB] = on_job,
+    [MAIL_DRAIN] = on_drain,
+    [MAIL_LIMITS] = on_limits,
+    [MAIL_RULES] = on_rules,
+    [MAIL_POLICY] = on_policy,
+    [MAIL_CERTIFICATE] = on_certificate,
+    [MAIL_HOOK] = on_hook,
+    [MAIL_QUERY] = on_query,
+    [MAIL_STOP] = on_stop,
 };
 
 static void take_mail(struct bucket *bucket)
@@ -120,6 +134,7 @@ static void on_wake(void *arg)
         if (bucket->stopped)
             return;
         more = rounds_run(&bucket->rounds);
+        more = bucket_query_work(bucket) || more;
     }
     more = bucket_auth_judge_some(bucket) || more;
     if (more)
@@ -223,6 +238,8 @@ static void init_lists(struct bucket *bucket)
     list_init(&bucket->quiet);
     list_init(&bucket->pinged);
     list_init(&bucket->closing);
+    list_init(&bucket->queries);
+    list_init(&bucket->scans);
 }
 
 static enum status launch_thread(struct bucket *bucket, struct fault *fault)
@@ -309,6 +326,10 @@ static void discard_mail(struct bucket *bucket)
 
             close(ticket->fd);
             (void)control_post(bucket->conf->returns, &ticket->back, CONTROL_TICKET);
+        } else if (head->kind == MAIL_QUERY) {
+            struct query_part *part = container_of(head, struct query_part, head);
+
+            (void)control_post(bucket->conf->returns, &part->back, CONTROL_QUERY);
         } else {
             if (head->kind == MAIL_JOB)
                 delivery_unref(container_of(head, struct job, head)->delivery);
@@ -347,6 +368,11 @@ enum status bucket_post_ticket(struct bucket *bucket, struct ticket *ticket)
 enum status bucket_post_hook(struct bucket *bucket, struct hook_mail *mail)
 {
     return post(bucket, &mail->head, MAIL_HOOK);
+}
+
+enum status bucket_post_query(struct bucket *bucket, struct query_part *part)
+{
+    return post(bucket, &part->head, MAIL_QUERY);
 }
 
 enum status bucket_post_delivery(struct bucket *bucket, struct delivery *delivery)

@@ -19,6 +19,7 @@
 
 struct auth_policy;
 struct bucket;
+struct query_part;
 
 struct bucket_conf {
     struct directory *directory;
@@ -63,6 +64,9 @@ enum status bucket_post_policy(struct bucket *bucket, struct auth_policy *policy
 enum status bucket_post_certificate(struct bucket *bucket, SSL_CTX *certificate);
 /* Brings a question back to the bucket that asked it; on failure it stays the caller's. Any thread. */
 enum status bucket_post_hook(struct bucket *bucket, struct hook_mail *mail);
+/* Hands a part of a query over, which comes back as CONTROL_QUERY; on failure it stays the caller's. Any
+ * thread. */
+enum status bucket_post_query(struct bucket *bucket, struct query_part *part);
 /* Deliveries that wait or are under way. Any thread. */
 size_t bucket_jobs(const struct bucket *bucket);
 /* Open clients, the canary apart. Any thread. */

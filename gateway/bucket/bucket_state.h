@@ -54,6 +54,9 @@ struct bucket {
 
     struct bucket_auth auth;
 
+    struct list queries; /* struct query_part, in the order of their turns */
+    struct list scans;   /* struct room_scan */
+
     struct rounds rounds;
     struct rounds_edge rounds_edge;
     struct frame *ping;

@@ -6,6 +6,7 @@
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/client.h"
 #include "gateway/bucket/client_auth.h"
+#include "gateway/bucket/room_scan.h"
 
 /* The place that it leaves in the list of its rooms is filled by its last room, the place in the room by the
  * room's last member: both note where they stand now. */
@@ -22,6 +23,7 @@ void client_leave_slot(struct client *client, uint32_t slot)
     const struct room_member *moved = room_leave(left.room, left.index, client->encoding);
     if (moved != NULL)
         moved->client->rooms[moved->slot].index = left.index;
+    room_scan_left(&client->bucket->scans, left.room, left.index);
     if (left.room->count > 0)
         return;
     for (struct job *job = rooms_close(&client->bucket->rooms, left.room), *next; job != NULL; job = next) {

@@ -44,6 +44,17 @@ static struct directory_entry *entry_of(struct directory *directory, struct slic
     return node != NULL ? container_of(node, struct directory_entry, node) : NULL;
 }
 
+/* `count`: metrics_add or metrics_sub. */
+static void count_entry(struct slice key, void (*count)(unsigned row, uint64_t amount))
+{
+    enum audience kind = audience_of(key);
+
+    if (kind == AUDIENCE_ROOM)
+        count(M_ROOMS, 1);
+    else if (kind == AUDIENCE_USER)
+        count(M_USERS, 1);
+}
+
 static struct directory_entry *entry_add(struct directory *directory, struct slice room, uint64_t hash)
 {
     struct directory_entry *entry = calloc(1, sizeof *entry + room.len);
@@ -55,8 +66,7 @@ static struct directory_entry *entry_add(struct directory *directory, struct sli
     entry->node.key = slice_of(entry->name, room.len);
     entry->node.hash = hash;
     hashmap_add(&directory->rooms, &entry->node);
-    if (audience_of(room) == AUDIENCE_ROOM)
-        metrics_add(M_ROOMS, 1);
+    count_entry(room, metrics_add);
     return entry;
 }
 
@@ -80,8 +90,7 @@ void directory_exit(struct directory *directory, struct directory_entry *entry, 
     bool last = entry->buckets == 0;
     if (last) {
         hashmap_remove(&directory->rooms, &entry->node);
-        if (audience_of(entry->node.key) == AUDIENCE_ROOM)
-            metrics_sub(M_ROOMS, 1);
+        count_entry(entry->node.key, metrics_sub);
     }
     pthread_mutex_unlock(&directory->lock);
     if (last)
@@ -109,5 +118,39 @@ uint32_t subscribers_count(const struct subscribers *here)
 
     for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
         count += here->members[encoding];
+    return count;
+}
+
+struct walk {
+    void (*visit)(const struct directory_entry *entry, void *arg);
+    void *arg;
+};
+
+static void visit_node(struct hashmap_node *node, void *arg)
+{
+    const struct walk *walk = arg;
+
+    walk->visit(container_of(node, struct directory_entry, node), walk->arg);
+}
+
+size_t directory_scan(struct directory *directory, size_t cursor, unsigned slots,
+                      void (*visit)(const struct directory_entry *entry, void *arg), void *arg)
+{
+    struct walk walk = {visit, arg};
+
+    pthread_mutex_lock(&directory->lock);
+    do
+        cursor = hashmap_scan(&directory->rooms, cursor, visit_node, &walk);
+    while (cursor != 0 && --slots > 0);
+    pthread_mutex_unlock(&directory->lock);
+    return cursor;
+}
+
+uint32_t directory_entry_members(const struct directory_entry *entry)
+{
+    uint32_t count = 0;
+
+    for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
+        count += atomic_load(&entry->members[encoding]);
     return count;
 }

@@ -2,8 +2,8 @@
 /* The room directory: which buckets have members of a room, and how many. The one structure
  * that control and bucket threads share under a lock; taken at a bucket's first join and last
  * leave of a room and once per look-up, never during a fan-out. Everyone and the
- * canary are rooms like any (audience.h). Keeps the gauge fanfare_gateway_rooms, where only those that
- * clients can name count. */
+ * canary are rooms like any (audience.h). Keeps the gauges fanfare_gateway_rooms, where only those that
+ * clients can name count, and fanfare_gateway_users. */
 #ifndef FANFARE_GATEWAY_BUCKET_DIRECTORY_H
 #define FANFARE_GATEWAY_BUCKET_DIRECTORY_H
 
@@ -42,6 +42,12 @@ struct directory_entry *directory_enter(struct directory *directory, struct slic
 void directory_exit(struct directory *directory, struct directory_entry *entry, unsigned bucket);
 /* Who is in the room now; all zero for nobody. Any thread. */
 struct subscribers directory_find(struct directory *directory, struct slice room, uint64_t hash);
+/* A walk in pieces: visits the entries of at most `slots` more slots of the table, under the lock, and gives
+ * the cursor of the next; begin with 0, and 0 is the end (hashmap_scan). Any thread. */
+size_t directory_scan(struct directory *directory, size_t cursor, unsigned slots,
+                      void (*visit)(const struct directory_entry *entry, void *arg), void *arg);
+/* Members of an entry that lives, by all buckets. */
+uint32_t directory_entry_members(const struct directory_entry *entry);
 /* All members. */
 uint32_t subscribers_count(const struct subscribers *here);
 

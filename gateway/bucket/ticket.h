@@ -26,6 +26,7 @@ enum bucket_mail_kind {
     MAIL_POLICY,
     MAIL_CERTIFICATE,
     MAIL_HOOK,
+    MAIL_QUERY, /* query_part.h */
     MAIL_STOP
 };
 
@@ -35,7 +36,14 @@ struct bucket_mail {
     enum bucket_mail_kind kind;
 };
 
-enum control_mail_kind { CONTROL_TICKET, CONTROL_PROBE, CONTROL_HOOK, CONTROL_KEYS, CONTROL_MAIL_KINDS };
+enum control_mail_kind {
+    CONTROL_TICKET,
+    CONTROL_PROBE,
+    CONTROL_HOOK,
+    CONTROL_KEYS,
+    CONTROL_QUERY,
+    CONTROL_MAIL_KINDS
+};
 
 /* Out of a bucket, to the control thread: the head of each message that goes there. */
 struct control_mail {

@@ -95,6 +95,15 @@
     X(M_BYTES_DELIVERED, G "bytes_delivered_total", "", COUNTER, "Bytes of delivered frames")                \
     X(M_CLIENTS, G "clients", "", GAUGE, "WebSocket clients connected")                                      \
     X(M_ROOMS, G "rooms", "", GAUGE, "Rooms with at least one client here")                                  \
+    X(M_USERS, G "users", "", GAUGE, "Users with at least one connection here")                              \
+    X(M_QUERIES, G "queries", "", GAUGE, "Queries of logics under way")                                      \
+    X(M_QUERIES_ANSWERED, G "queries_total", "result=\"answered\"", COUNTER,                                 \
+      "Queries of logics, by what became of them")                                                           \
+    X(M_QUERIES_INVALID, G "queries_total", "result=\"invalid\"", COUNTER, "")                               \
+    X(M_QUERIES_BUSY, G "queries_total", "result=\"busy\"", COUNTER, "")                                     \
+    X(M_QUERIES_TIMED_OUT, G "queries_total", "result=\"timed_out\"", COUNTER, "")                           \
+    X(M_QUERIES_FAILED, G "queries_total", "result=\"failed\"", COUNTER, "")                                 \
+    X(M_QUERIES_FORGOTTEN, G "queries_total", "result=\"forgotten\"", COUNTER, "")                           \
     X(M_BUCKET_CLIENTS, G "bucket_clients", "bucket", GAUGES, "WebSocket clients connected, by bucket")      \
     X(M_BUCKET_JOBS, G "bucket_jobs", "bucket", GAUGES,                                                      \
       "Fan-out jobs that wait or are under way, by bucket")                                                  \

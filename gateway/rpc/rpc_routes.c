@@ -6,6 +6,7 @@
 
 #include "gateway/rpc/rpc_canary.h"
 #include "gateway/rpc/rpc_hello.h"
+#include "gateway/rpc/rpc_query.h"
 #include "shared/http/http_text.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
@@ -28,9 +29,9 @@ static void answer_failure(struct rpc_answer *answer, enum status status, const 
 
 static void answer_unknown(struct rpc_answer *answer)
 {
-    rpc_answer_error(
-        answer, 404, "not_found",
-        "known are /rpc/hello, /rpc/batch, /rpc/bans, /rpc/canary, /push/all, /push/room and /stats");
+    rpc_answer_error(answer, 404, "not_found",
+                     "known are /rpc/hello, /rpc/batch, /rpc/bans, /rpc/canary, /rpc/query, /push/all, "
+                     "/push/room and /stats");
 }
 
 static void say_hello(const struct rpc_routes *routes, const struct rpc_call *call)
@@ -74,6 +75,14 @@ static void send_canary(const struct rpc_routes *routes, const struct rpc_call *
         answer_unknown(call->answer);
 }
 
+static void answer_query(const struct rpc_routes *routes, const struct rpc_call *call)
+{
+    if (routes->queries != NULL)
+        rpc_query_begin(routes->queries, call);
+    else
+        answer_unknown(call->answer);
+}
+
 static void push_form(const struct rpc_routes *routes, enum audience target, const struct rpc_call *call)
 {
     struct fault fault;
@@ -111,6 +120,7 @@ static const struct route table[] = {
     {"POST", "/rpc/batch", PUSH_BATCH_CONTENT_TYPE, push_batch},
     {"POST", "/rpc/bans", RPC_JSON_TYPE, exchange_bans},
     {"POST", "/rpc/canary", NULL, send_canary},
+    {"POST", "/rpc/query", RPC_JSON_TYPE, answer_query},
     {"POST", "/push/all", FORM_TYPE, push_all},
     {"POST", "/push/room", FORM_TYPE, push_room},
     {"GET", "/stats", NULL, print_stats},

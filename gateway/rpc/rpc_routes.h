@@ -5,6 +5,7 @@
 #define FANFARE_GATEWAY_RPC_RPC_ROUTES_H
 
 #include "gateway/intake/push_handler.h"
+#include "gateway/query/query_desk.h"
 #include "gateway/rpc/canary.h"
 #include "gateway/rpc/rpc_bans.h"
 #include "gateway/rpc/rpc_call.h"
@@ -13,6 +14,7 @@
 struct rpc_routes {
     struct push_handler *handler;
     struct canary *canary;                            /* NULL: /rpc/canary is not known */
+    struct query_desk *queries;                       /* NULL: /rpc/query is not known */
     const struct hello *hello;                        /* what logics are told */
     const struct rpc_bans *bans;                      /* without a table /rpc/bans is not known */
     enum status (*stats)(struct buf *out, void *arg); /* appends the JSON of GET /stats */

@@ -56,6 +56,7 @@ enum status rpc_server_new(struct event_base *base, const struct rpc_server_conf
     server->conf.bind = NULL;
     server->routes = (struct rpc_routes){.handler = conf->handler,
                                          .canary = conf->canary,
+                                         .queries = conf->queries,
                                          .hello = &server->conf.hello,
                                          .bans = &server->conf.bans,
                                          .stats = conf->stats,

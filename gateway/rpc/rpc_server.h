@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "gateway/intake/push_handler.h"
+#include "gateway/query/query_desk.h"
 #include "gateway/rpc/canary.h"
 #include "gateway/rpc/rpc_bans.h"
 #include "shared/base/status.h"
@@ -40,6 +41,7 @@ struct rpc_server_conf {
     struct push_handler *handler; /* the caller's, must outlive the server */
     struct canary *canary;        /* likewise; NULL: /rpc/canary is not known */
     struct rpc_bans bans;         /* its table likewise; NULL: /rpc/bans is not known */
+    struct query_desk *queries;   /* likewise; NULL: /rpc/query is not known */
     enum status (*stats)(struct buf *out, void *arg);
     /* Something is about to be read from a logic. */
     void (*on_coming)(void *arg);

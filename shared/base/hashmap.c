@@ -181,3 +181,24 @@ void hashmap_each(const struct hashmap *map, void (*visit)(struct hashmap_node *
         }
     }
 }
+
+static size_t reverse_bits(size_t value)
+{
+    size_t reversed = 0;
+
+    for (unsigned i = 0; i < 8 * sizeof value; i++)
+        reversed |= (value >> i & 1) << (8 * sizeof value - 1 - i);
+    return reversed;
+}
+
+/* The slots are counted with their highest bit as the lowest: when the table doubles, the two slots that one
+ * becomes follow each other, so what was visited stays behind the cursor. */
+size_t hashmap_scan(const struct hashmap *map, size_t cursor,
+                    void (*visit)(struct hashmap_node *node, void *arg), void *arg)
+{
+    for (struct hashmap_node *node = map->table[cursor & map->mask], *next; node != NULL; node = next) {
+        next = node->next;
+        visit(node, arg);
+    }
+    return reverse_bits(reverse_bits(cursor | ~map->mask) + 1);
+}

@@ -40,5 +40,9 @@ void hashmap_add(struct hashmap *map, struct hashmap_node *node);
 void hashmap_remove(struct hashmap *map, struct hashmap_node *node);
 /* Calls `visit` for every node; it may free the node, and must not change the table. */
 void hashmap_each(const struct hashmap *map, void (*visit)(struct hashmap_node *node, void *arg), void *arg);
+/* A walk in pieces: visits the nodes of one slot, and gives the cursor of the next; begin with 0, and 0 is
+ * the end. Between the calls the table may change: a node that stays all the time is visited exactly once. */
+size_t hashmap_scan(const struct hashmap *map, size_t cursor,
+                    void (*visit)(struct hashmap_node *node, void *arg), void *arg);
 
 #endif

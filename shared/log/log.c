@@ -19,6 +19,7 @@
 #include "shared/base/clock.h"
 #include "shared/base/utf8.h"
 #include "shared/log/log_limit.h"
+#include "shared/log/log_recent.h"
 #include "shared/log/log_writer.h"
 #include "shared/log/metrics.h"
 
@@ -166,12 +167,17 @@ static void put_time(struct line *line)
     put_format(line, line->json ? "\"%s.%03ldZ\"" : "%s.%03ldZ", text, now.tv_nsec / 1000000);
 }
 
-static void put_head(struct line *line, enum log_level level, const char *msg)
+const char *log_level_name(enum log_level level)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
 
+    return names[level];
+}
+
+static void put_head(struct line *line, enum log_level level, const char *msg)
+{
     put_time(line);
-    put_field(line, &(struct log_field)LOG_S("level", names[level]));
+    put_field(line, &(struct log_field)LOG_S("level", log_level_name(level)));
     put_field(line, &(struct log_field)LOG_S("msg", msg));
 }
 
@@ -224,12 +230,27 @@ static void compose(struct line *line, enum log_level level, const char *msg, co
     append(line, "\n");
 }
 
+/* What it says, without when and how bad: whoever asks is told these apart. */
+static void keep_recent(enum log_level level, const char *msg, const struct log_field *fields)
+{
+    struct line line;
+
+    line.len = 0;
+    line.full = line.json = false;
+    put_text(&line, msg);
+    for (; fields->kind != LOG_FIELD_END && !line.full; fields++)
+        put_field(&line, fields);
+    log_recent_note(level, line.text, line.len, clock_now_ms());
+}
+
 static void emit(enum log_level level, const char *msg, const struct log_field *fields)
 {
     struct line line;
 
     compose(&line, level, msg, fields);
     hand_over(line.text, line.len);
+    if (level >= LOG_WARN)
+        keep_recent(level, msg, fields);
 }
 
 /* Stands where the lines are missing, whatever the level in force. */

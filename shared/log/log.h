@@ -31,13 +31,17 @@ struct log_field {
 /* Sets level and format for the process; call before threads start, or on SIGHUP. */
 void log_setup(enum log_level level, enum log_format format);
 
+/* "debug", "info", "warn" or "error"; static. */
+const char *log_level_name(enum log_level level);
+
 /* Whether a line of that level would be written, for callers whose fields cost something to make. */
 bool log_is_on(enum log_level level);
 
 /* Writes `ts=… level=… msg=<msg> key=value …`. `fields` ends with LOG_FIELD_END. */
 void log_write(enum log_level level, const char *msg, const struct log_field *fields);
 
-/* Of one message at most 10 lines are written in a second; the rest are counted, and a later line
+/* Lines of warn and above are also kept for a while (log_recent.h).
+ * Of one message at most 10 lines are written in a second; the rest are counted, and a later line
  * of any message is preceded by `msg=<msg> suppressed=N`. A string value is cut at 1,024 bytes, a
  * line at 4,096 (it then ends in cut=1). */
 

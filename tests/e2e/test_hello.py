@@ -249,7 +249,7 @@ def test_the_gateways_answer(cluster, certs, body, content_type, status, says):
             return
         told = answer.json
         assert list(told) == ["version", "instance", "limits", "capabilities", "bans"]
-        assert told["limits"]["maxRoomNameBytes"] == 128 and {"traces", "users", "bans"} <= set(told["capabilities"])
+        assert told["limits"]["maxRoomNameBytes"] == 128 and {"traces", "users", "options", "queries", "bans"} <= set(told["capabilities"])
         again = caller.request("POST", "/rpc/hello", body, content_type)
         assert again.json == told
     lines = [each for each in gateway.events("logic link up") if each["logic"] == GOOD["instance"]]

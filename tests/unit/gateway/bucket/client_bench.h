@@ -250,6 +250,8 @@ static inline int bench_setup(void **state)
     list_init(&bucket->quiet);
     list_init(&bucket->pinged);
     list_init(&bucket->closing);
+    list_init(&bucket->queries);
+    list_init(&bucket->scans);
     bucket_auth_init(bucket);
     rounds_init(&bucket->rounds, &bench_edge);
     bucket->ping = frame_new_ping();
