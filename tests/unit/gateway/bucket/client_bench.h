@@ -229,6 +229,7 @@ static inline int bench_setup(void **state)
     assert_int_equal(directory_new(&bench->directory), STATUS_OK);
     assert_int_equal(connection_table_new(BENCH_CLIENTS, BENCH_INSTANCE, &bench->conf.connections),
                      STATUS_OK);
+    bench->conf.directory = bench->directory;
     assert_int_equal(rooms_init(&bucket->rooms, bench->directory, 0), STATUS_OK);
     assert_int_equal(mailbox_new(BENCH_CLIENTS, bench_no_wake, NULL, &bench->conf.returns), STATUS_OK);
     assert_int_equal(mailbox_new(BENCH_CLIENTS, bench_no_wake, NULL, &bucket->mailbox), STATUS_OK);

@@ -149,9 +149,26 @@ static int setup(void **state)
     return 0;
 }
 
+static void users_are_counted_once_and_apart(void **state)
+{
+    struct directory *directory = directory_of();
+    uint64_t users = metrics_get(M_USERS), rooms = metrics_get(M_ROOMS);
+    struct directory_entry *entry = enter(directory, "\002u", 3);
+
+    (void)state;
+    (void)enter(directory, "\002u", 4);
+    assert_int_equal(metrics_get(M_USERS), users + 1);
+    assert_int_equal(metrics_get(M_ROOMS), rooms);
+    directory_exit(directory, entry, 3);
+    directory_exit(directory, entry, 4);
+    assert_int_equal(metrics_get(M_USERS), users);
+    directory_free(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(users_are_counted_once_and_apart),
         cmocka_unit_test(buckets_come_and_go),
         cmocka_unit_test(members_are_counted_by_encoding),
         cmocka_unit_test(everyone_is_no_room_of_the_gauge),

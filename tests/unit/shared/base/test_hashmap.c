@@ -161,9 +161,55 @@ static void visits_every_node_and_lets_it_be_freed(void **state)
     assert_int_equal(count, 100);
 }
 
+struct visits {
+    const struct entry *first;
+    unsigned char of[4096];
+};
+
+static void count_visit(struct hashmap_node *node, void *arg)
+{
+    struct visits *visits = arg;
+
+    visits->of[(const struct entry *)(const void *)node - visits->first]++;
+}
+
+/* Between the pieces of the walk some come, more than the table has slots, and some go. */
+static void a_walk_in_pieces_meets_each_that_stays_once(void **state)
+{
+    enum { COUNT = 4096 };
+    struct entry *entries = entries_new(COUNT);
+    static struct visits visits;
+    struct hashmap map;
+    size_t cursor = 0;
+    size_t in = 100;
+    size_t pieces = 0;
+
+    (void)state;
+    visits.first = entries;
+    assert_int_equal(hashmap_init(&map), STATUS_OK);
+    for (size_t i = 0; i < in; i++)
+        hashmap_add(&map, &entries[i].node);
+    do {
+        cursor = hashmap_scan(&map, cursor, count_visit, &visits);
+        if (pieces < 40)
+            hashmap_remove(&map, &entries[pieces].node);
+        pieces++;
+        for (int more = 0; more < 30 && in < COUNT; more++)
+            hashmap_add(&map, &entries[in++].node);
+    } while (cursor != 0);
+    for (size_t i = 40; i < 100; i++)
+        assert_int_equal(visits.of[i], 1);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_in_range(visits.of[i], 0, 1);
+    assert_true(pieces > 128);
+    hashmap_fini(&map);
+    free(entries);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_walk_in_pieces_meets_each_that_stays_once),
         cmocka_unit_test(hashes_as_siphash_1_3),
         cmocka_unit_test(hashes_equal_bytes_alike),
         cmocka_unit_test(finds_what_was_added_while_it_grows),
