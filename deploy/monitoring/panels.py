@@ -219,6 +219,18 @@ REACH = [
           (total(L + "idempotency_entries", "instance"), "{{instance}}")),
     graph("Bytes of idempotency keys", "bytes", "Bytes of these and of their answers; past idempotency.maxBytes the oldest go.",
           (total(L + "idempotency_bytes", "instance"), "{{instance}}")),
+    graph("Queries", "ops", "Queries of callers, those refused since 32 were under way, and questions to gateways by what came of them.",
+          (rate(L + "queries_total"), "queries"), (rate(L + "queries_refused_total"), "refused"), (total(L + "queries"), "under way"),
+          (rate(L + "query_questions_total"), "questions to gateways"), (rate(L + "query_answers_total", "result"), "of these {{result}}")),
+    graph("Time of a query", "s", "From asking the gateways to the last answer; past queryTimeout the answer goes without it.",
+          *quantiles(L + "query_seconds")),
+    graph("Users kept out", "short", "Bans that each daemon knows; equal everywhere. Refused: clients of these users, a second.",
+          (total(G + "bans", "instance"), "{{instance}}"), (total(L + "bans", "instance"), "{{instance}}"),
+          (f'sum(rate({G}auth_refused_total{{reason="banned",@}}[~]))', "refused")),
+    graph("Bans not kept", "short", "Bans that a daemon was told of and did not take, by reason, and exchanges of bans that failed. Their users may get in.",
+          (f"sum by (instance, reason) (increase({G}bans_dropped_total@[~]))", "{{instance}} {{reason}}"),
+          (f"sum by (instance, reason) (increase({L}bans_dropped_total@[~]))", "{{instance}} {{reason}}"),
+          (f"sum by (instance, result) (increase({L}ban_exchanges_total@[~]))", "{{instance}} exchanges: {{result}}")),
 ]
 
 REDIS = [

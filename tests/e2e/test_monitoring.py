@@ -251,7 +251,7 @@ WAITS = {
     ("FanfareIssuerWithoutKeys", "critical"): 2, ("FanfareIssuerKeysStale", "warning"): 10,
     ("FanfareKeyFileBad", "warning"): 1, ("FanfareHookFailing", "critical"): 2, ("FanfareHookSlow", "warning"): 10,
     ("FanfareClientsUnauthorized", "warning"): 10, ("FanfareProxyHeadersRefused", "warning"): 5,
-    ("FanfareCallersRefused", "warning"): 10,
+    ("FanfareCallersRefused", "warning"): 10, ("FanfareQueriesIncomplete", "warning"): 10, ("FanfareBansNotKept", "warning"): 1,
     ("FanfareRedisDown", "warning"): 3, ("FanfareNotInRegistry", "warning"): 2,
     ("FanfareDescriptorsNearLimit", "warning"): 5, ("FanfareReloadFailed", "warning"): 1,
     ("FanfareCertificateExpiring", "warning"): 60, ("FanfareCertificateExpiring", "critical"): 5,
