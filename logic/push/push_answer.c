@@ -181,7 +181,7 @@ static void say_passed(const struct push_outcome *outcome, char *out, size_t cap
     static const char *const had[HELLO_LIMIT_COUNT] = {
         [HELLO_ITEM_BYTES] = "an item has %lld bytes",
         [HELLO_JSON_DEPTH] = "an item is nested %lld deep",
-        [HELLO_ROOM_NAME_BYTES] = "a room name has %lld bytes",
+        [HELLO_ROOM_NAME_BYTES] = "a name has %lld bytes",
         [HELLO_RPC_BYTES] = "the push takes %lld bytes in all",
     };
     const char *first = (const char *)outcome->names[PUSH_NAMES_REFUSED].data;

@@ -22,8 +22,8 @@ struct push_measure {
 capability_set push_needs(const struct push *push);
 /* The record's size and needs, the rest when it is asked for. */
 void push_measure_init(struct push_measure *measure, const struct push *push);
-/* What the push takes of `limit`: its longest item, deepest nesting, longest room name, or the bytes of a
- * request that carries it alone. */
+/* What the push takes of `limit`: its longest item, deepest nesting, longest name (of whom it is for or
+ * excludes, or its key), or the bytes of a request that carries it alone. */
 int64_t push_measure_of(struct push_measure *measure, enum hello_limit limit);
 
 #endif

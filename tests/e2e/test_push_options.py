@@ -262,6 +262,22 @@ def test_what_no_gateway_knows_is_400(bench, said):
     assert gateway.items == [2]
 
 
+def test_names_in_options_are_held_to_the_gateways_bound(bench):
+    """Sent there, they would have it refuse the whole batch."""
+    gateway = Applier()
+    fake = hello(bench.gateway(gateway), {**NEWER, "limits": {**NEWER["limits"], "maxRoomNameBytes": 4}})
+    bench.logic(fake.port)
+    wait_until(lambda: bench.metrics().get("fanfare_logic_links", state="up") == 1, 10, "the link")
+    with bench.caller() as caller:
+        for said in ({"key": "EUR/USD"}, {"exclude": {"users": ["u", "7 bytes"]}}):
+            answer = caller.post("/push/all", {"items": [1], **said})
+            assert (answer.status, answer.error) == (400, "gateway_limits")
+            assert f"a name has 7 bytes, and maxRoomNameBytes is 4 at 127.0.0.1:{fake.port}" in answer.message
+        said = {"key": "EUR", "exclude": {"connection": ID}}
+        assert caller.post("/push/all", {"items": [2], "wait": True, **said}).status == 200
+    assert gateway.items == [2]
+
+
 def test_what_waited_for_an_older_gateway_is_refused_when_it_is_up(bench):
     """While it was connecting nobody knew; what else waited arrives, in order."""
     gateway = Applier()

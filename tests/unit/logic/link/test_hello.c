@@ -170,6 +170,58 @@ static void what_a_push_takes(void **state)
     assert_int_equal(push_measure_of(&measure, HELLO_ROOM_NAME_BYTES), 5);
 }
 
+/* A gateway holds the names in options to the same bound; an id is no name. */
+static void names_in_options_are_measured_too(void **state)
+{
+    const struct slice item = slice_str("1");
+    uint8_t excluded[128];
+    struct push push = {.target = AUDIENCE_EVERYONE, .items = &item, .item_count = 1, .terms.urgent = true};
+    struct push_measure measure;
+
+    (void)state;
+    push_measure_init(&measure, &push);
+    assert_int_equal(push_measure_of(&measure, HELLO_ROOM_NAME_BYTES), 0);
+    push.terms.key = slice_str("EUR/USD");
+    push_measure_init(&measure, &push);
+    assert_int_equal(push_measure_of(&measure, HELLO_ROOM_NAME_BYTES), 7);
+    push_exclusion_head(false, 9, excluded);
+    memcpy(excluded + PUSH_OPTION_HEAD_LEN, "user name", 9);
+    push_exclusion_head(true, 23, excluded + PUSH_OPTION_HEAD_LEN + 9);
+    memcpy(excluded + 2 * PUSH_OPTION_HEAD_LEN + 9, "9f86d081884c7d65-1f-2c0", 23);
+    push.terms.exclusions = slice_of(excluded, 2 * PUSH_OPTION_HEAD_LEN + 9 + 23);
+    push_measure_init(&measure, &push);
+    assert_int_equal(push_measure_of(&measure, HELLO_ROOM_NAME_BYTES), 9);
+    assert_int_equal(push_measure_of(&measure, HELLO_RPC_BYTES),
+                     push_record_size(&push) + PUSH_BATCH_HEADER_LEN);
+}
+
+static void what_a_push_needs(void **state)
+{
+    const struct slice item = slice_str("1"), name = slice_str("n");
+    const struct push plain = {
+        .target = AUDIENCE_ROOM, .rooms = &name, .room_count = 1, .items = &item, .item_count = 1};
+    struct push push = plain;
+
+    (void)state;
+    assert_int_equal(push_needs(&push), 0);
+    push.target = AUDIENCE_USER;
+    assert_int_equal(push_needs(&push), 1u << HELLO_USERS);
+    push.terms.has_ttl = true;
+    assert_int_equal(push_needs(&push), 1u << HELLO_USERS | 1u << HELLO_OPTIONS);
+    push = plain;
+    push.terms.urgent = true;
+    assert_int_equal(push_needs(&push), 1u << HELLO_OPTIONS);
+    push = plain;
+    push.terms.key = name;
+    assert_int_equal(push_needs(&push), 1u << HELLO_OPTIONS);
+    push = plain;
+    push.terms.exclusions = name;
+    assert_int_equal(push_needs(&push), 1u << HELLO_OPTIONS);
+    push = plain;
+    push.command = true;
+    assert_int_equal(push_needs(&push), 1u << HELLO_COMMANDS);
+}
+
 static void which_limit_a_push_is_past(void **state)
 {
     const struct slice items[] = {slice_str("[[1]]")};
@@ -213,6 +265,8 @@ int main(void)
         cmocka_unit_test(what_a_later_version_adds_is_passed_over),
         cmocka_unit_test(refuses_what_is_no_hello),
         cmocka_unit_test(what_a_push_takes),
+        cmocka_unit_test(names_in_options_are_measured_too),
+        cmocka_unit_test(what_a_push_needs),
         cmocka_unit_test(which_limit_a_push_is_past),
     };
 

@@ -114,6 +114,22 @@ static void no_gateway_knows_users(void **state)
            "pushes to users\"}}");
 }
 
+/* The first of what is lacking is named. */
+static void no_gateway_knows_options(void **state)
+{
+    struct push_outcome outcome = {.verdict = PUSH_PAST_LIMITS,
+                                   .items = 1,
+                                   .known = 1,
+                                   .refused = 1,
+                                   .lacks = 1u << HELLO_OPTIONS | 1u << HELLO_COMMANDS};
+
+    (void)state;
+    push_outcome_add_name(&outcome, PUSH_NAMES_REFUSED, "a:1");
+    expect(&outcome, 400,
+           "{\"error\":{\"code\":\"gateway_limits\",\"message\":\"no gateway takes the push: a:1 takes no "
+           "pushes with exclude, ttlMs, key or urgent\"}}");
+}
+
 static void waited_and_one_knows_no_users(void **state)
 {
     struct push_outcome outcome = {.verdict = PUSH_WAIT_REFUSED,
@@ -280,6 +296,7 @@ int main(void)
         cmocka_unit_test(past_every_gateways_limits),
         cmocka_unit_test(waited_and_one_refused),
         cmocka_unit_test(no_gateway_knows_users),
+        cmocka_unit_test(no_gateway_knows_options),
         cmocka_unit_test(waited_and_one_knows_no_users),
         cmocka_unit_test(waited),
         cmocka_unit_test(waited_too_long),
