@@ -147,7 +147,8 @@ static int32_t excluded_user(const struct client *client, const struct exclusion
 }
 
 /* The frame for a client of a delivery that excludes somebody: everyone's, one of its own, which the slice
- * keeps, or NULL when nothing is left. Without memory the client misses what others get, and it is counted.
+ * keeps and which must be gathered then, or NULL when nothing is left. Without memory the client misses what
+ * others get, and it is counted.
  */
 static struct frame *frame_for(struct rounds *rounds, const struct client *client,
                                const struct delivery *delivery)
@@ -188,12 +189,12 @@ static void gather(struct rounds *rounds, struct client *client, const struct de
 
     if (frame == NULL || client->phase != CLIENT_OPEN)
         return;
-    if (delivery->exclusions != NULL && (frame = frame_for(rounds, client, delivery)) == NULL)
-        return;
     if (is_late(rounds, delivery)) {
         drop_late(1);
         return;
     }
+    if (delivery->exclusions != NULL && (frame = frame_for(rounds, client, delivery)) == NULL)
+        return;
     client->gathered = true;
     rounds->slice[rounds->count++] = (struct rounds_visit){client, frame};
 }

@@ -605,6 +605,22 @@ static void what_becomes_late_meanwhile_ends_there(void **state)
     bench->text[0] = '\0';
 }
 
+/* A frame of one's own that nobody writes would be kept by no slice. */
+static void no_frame_of_its_own_is_made_late(void **state)
+{
+    struct bench *bench = *state;
+
+    join_many(bench, "large", 0, 2 * ROUNDS_SLICE - 1);
+    join_many(bench, USER("u"), 0, ROUNDS_SLICE - 1); /* those of the second slice */
+    struct delivery *delivery = push(bench, "large", "1,2");
+    exclude(delivery, "1,2", 0, "-u");
+    delivery->expires_us = 20;
+    bench->during = time_passes;
+    run(bench);
+    assert_int_equal(bench->rounds.own_count, 0);
+    bench->text[0] = '\0';
+}
+
 /* A bucket that stalled has many such jobs, for large rooms. */
 static void a_backlog_of_late_jobs_is_not_walked(void **state)
 {
@@ -650,6 +666,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(exclusion_is_judged_at_the_visit, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_late_is_written_to_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(what_becomes_late_meanwhile_ends_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_frame_of_its_own_is_made_late, setup, teardown),
         cmocka_unit_test_setup_teardown(a_backlog_of_late_jobs_is_not_walked, setup, teardown),
     };
 
