@@ -154,11 +154,15 @@ static enum status print_state(struct buf *out, void *arg)
 
 static enum status start_api(struct logic *logic, const struct reload *settings, struct fault *fault)
 {
+    const struct store_conf store = {.base = logic->base,
+                                     .dns = logic->env.dns,
+                                     .conf = logic->conf,
+                                     .bans = logic->env.bans,
+                                     .bans_awaited = &logic->env.bans_awaited};
     enum status status =
         http_api_new(logic->base, logic->conf, &logic->dispatch, logic->env.logic_id, &logic->api, fault);
 
-    if (status == STATUS_OK &&
-        store_new(logic->base, logic->env.dns, logic->conf, &logic->store) != STATUS_OK)
+    if (status == STATUS_OK && store_new(&store, &logic->store) != STATUS_OK)
         status = fault_set(fault, STATUS_NO_MEMORY, "no memory for the store");
     if (status != STATUS_OK)
         return status;

@@ -21,7 +21,7 @@ enum status gateway_link_new(const struct link_env *env, const char *hostname, i
                      (size_t)conf->link_queue_bytes);
     link->ledger.logic_id = env->logic_id;
     link_hello_init(&link->hello);
-    link_bans_init(&link->bans, env->bans);
+    link_bans_init(&link->bans, env->bans, &env->bans_awaited);
     link_probe_init(&link->probe);
     link_canary_init(&link->canary, conf->canary_interval * 1000000);
     link_queries_init(&link->queries);

@@ -8,9 +8,9 @@
 #include "shared/base/wall_clock.h"
 #include "shared/log/log.h"
 
-void link_bans_init(struct link_bans *bans, struct ban_list *list)
+void link_bans_init(struct link_bans *bans, struct ban_list *list, const bool *awaited)
 {
-    *bans = (struct link_bans){.list = list};
+    *bans = (struct link_bans){.list = list, .awaited = awaited};
     buf_init(&bans->text, BAN_PART_MAX);
 }
 
@@ -27,7 +27,8 @@ void link_bans_stop(struct link_bans *bans)
 
 void link_bans_hello(struct link_bans *bans, struct hello *own)
 {
-    if (bans->list == NULL)
+    bans->told = bans->list != NULL && !*bans->awaited;
+    if (!bans->told)
         return;
     ban_list_expire(bans->list, wall_clock_s());
     bans->said = ban_list_digest(bans->list);
@@ -37,7 +38,8 @@ void link_bans_hello(struct link_bans *bans, struct hello *own)
 
 bool link_bans_changed(const struct link_bans *bans)
 {
-    return bans->list != NULL && ban_list_digest(bans->list) != bans->said;
+    return bans->list != NULL && !*bans->awaited &&
+           (!bans->told || ban_list_digest(bans->list) != bans->said);
 }
 
 static size_t read_text(void *arg, uint8_t *out, size_t len, int *eof)
@@ -87,7 +89,7 @@ static bool is_equal(const struct link_bans *bans, const struct hello *peer)
 
 void link_bans_compare(struct link_bans *bans, struct h2_conn *conn, const struct hello *peer, int64_t now_us)
 {
-    bool knows = bans->list != NULL && hello_can(peer, HELLO_BANS);
+    bool knows = bans->told && hello_can(peer, HELLO_BANS);
 
     if (!knows || bans->conn != NULL || is_equal(bans, peer))
         return;

@@ -24,16 +24,19 @@ struct link_bans {
     bool heard;            /* all of them have come */
     struct ban_range tell; /* of the list: what is still to be told */
     int64_t begun_us;      /* the last exchange of this connection; 0: none */
-    uint64_t said;         /* the digest that the last hello told */
-    struct buf text;       /* of the part that is under way */
+    const bool *awaited;   /* the list is not complete yet: nothing is told or asked */
+    bool told;             /* the last hello told a digest: */
+    uint64_t said;
+    struct buf text; /* of the part that is under way */
     size_t sent;
 };
 
-void link_bans_init(struct link_bans *bans, struct ban_list *list);
+void link_bans_init(struct link_bans *bans, struct ban_list *list, const bool *awaited);
 void link_bans_fini(struct link_bans *bans);
 /* The connection is over. */
 void link_bans_stop(struct link_bans *bans);
-/* Writes the capability and the digest of now into a hello that is about to be said. */
+/* Writes the capability and the digest of now into a hello that is about to be said; neither while the list
+ * is awaited, so that no gateway believes that it knows all. */
 void link_bans_hello(struct link_bans *bans, struct hello *own);
 /* Whether the list is another one since: then the next hello shall come soon, since this gateway may lack
  * what has come from another. */

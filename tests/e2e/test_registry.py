@@ -273,8 +273,8 @@ def test_ways_to_redis(make_redis, make_cluster, way):
     if way == "unix socket and db":
         db, url = 2, redis.unix_url(2)
     if way == "user with few rights":
-        rights = "-@all +auth +select +ping +role +exists +get +set +del +mget +scan +eval +publish +subscribe"
-        user = ["fanfare", "on", ">pass word", "~fanfare:gateway:*", "~fanfare:idempotency:*", "&fanfare:*"]
+        rights = "-@all +auth +select +ping +role +exists +get +set +del +mget +scan +hscan +hset +hdel +eval +publish +subscribe"
+        user = ["fanfare", "on", ">pass word", "~fanfare:gateway:*", "~fanfare:idempotency:*", "~fanfare:bans", "&fanfare:*"]
         redis.call("ACL", "SETUSER", *user, *rights.split(), "+unsubscribe")
         url = redis.url(user="fanfare", password="pass word")
     options = {"redis.url": url}

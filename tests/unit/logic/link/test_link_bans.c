@@ -132,6 +132,23 @@ static void a_gateway_without_the_capability_is_not_asked(void **state)
     expect_no_request(); /* nor told at once of what is new */
 }
 
+/* A gateway that was told an empty digest would believe that nobody is banned. */
+static void while_redis_may_know_more_nothing_is_said(void **state)
+{
+    struct bench *bench = *state;
+
+    bench->env.bans_awaited = true;
+    be_up(bench, "00000000000000aa");
+    assert_null(memmem(the_conn.requests[0].body, the_conn.requests[0].len, "\"bans\"", 6));
+    expect_no_request();
+    tick_after(bench, 500);
+    expect_no_request();
+    bench->env.bans_awaited = false;
+    tick_after(bench, 500);
+    answer(bench, expect_request("/rpc/hello"), 200, hello_with("00000000000000aa"));
+    (void)expect_part("{\"from\":0,\"last\":false,\"bans\":[]}");
+}
+
 /* What one gateway has told goes to the others at once, not with the hello of five seconds later. */
 static void what_is_new_is_said_soon(void **state)
 {
@@ -215,6 +232,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(first_it_hears_then_it_tells, bans_set_up, bans_tear_down),
         cmocka_unit_test_setup_teardown(it_says_so_when_it_has_none, bans_set_up, bans_tear_down),
         cmocka_unit_test_setup_teardown(a_gateway_without_the_capability_is_not_asked, bans_set_up,
+                                        bans_tear_down),
+        cmocka_unit_test_setup_teardown(while_redis_may_know_more_nothing_is_said, bans_set_up,
                                         bans_tear_down),
         cmocka_unit_test_setup_teardown(what_is_new_is_said_soon, bans_set_up, bans_tear_down),
         cmocka_unit_test_setup_teardown(a_gateway_that_differs_is_not_asked_all_the_time, bans_set_up,
