@@ -179,6 +179,7 @@ CONNECTIONS = [
           (f"max by (instance) ({G}bucket_jobs@)", "{{instance}}")),
     graph("Messages from clients", "ops", "JOIN, LEAVE, PING and others.", (rate(G + "client_messages_total", "instance"), "{{instance}}")),
     graph("Rooms", "short", "Rooms with at least one client, by gateway.", (total(G + "rooms", "instance"), "{{instance}}")),
+    graph("Users", "short", "Users with at least one connection, by gateway.", (total(G + "users", "instance"), "{{instance}}")),
     graph("Kind of socket writes", "short", "Gateways that write with io_uring and with send().", (total(G + "wire", "kind"), "{{kind}}")),
 ]
 
@@ -222,6 +223,8 @@ REACH = [
     graph("Queries", "ops", "Queries of callers, those refused since 32 were under way, and questions to gateways by what came of them.",
           (rate(L + "queries_total"), "queries"), (rate(L + "queries_refused_total"), "refused"), (total(L + "queries"), "under way"),
           (rate(L + "query_questions_total"), "questions to gateways"), (rate(L + "query_answers_total", "result"), "of these {{result}}")),
+    graph("Queries in gateways", "ops", "What became of the questions of logics, a second, and how many are under way (at most 16).",
+          (rate(G + "queries_total", "result"), "{{result}}"), (total(G + "queries"), "under way")),
     graph("Time of a query", "s", "From asking the gateways to the last answer; past queryTimeout the answer goes without it.",
           *quantiles(L + "query_seconds")),
     graph("Users kept out", "short", "Bans that each daemon knows; equal everywhere. Refused: clients of these users, a second.",

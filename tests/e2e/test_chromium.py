@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import subprocess
+import urllib.request
 from urllib.parse import quote
 
 import pytest
@@ -59,6 +60,10 @@ class DevIssuer:
         issuer = {"iss": self.url, "aud": ["fanfare"], "jwks": str(self.jwks)}
         return {"auth.mode": "verify", "auth.required": False, "auth.rooms": rooms, "auth.anonymousRooms": rooms,
                 "auth.issuers": [issuer], "auth.leewaySeconds": 0, "page.tokenUrl": f"{self.url}/token"}
+
+    def token(self, user):
+        with urllib.request.urlopen(f"{self.url}/token?user={user}", timeout=patient(10)) as answer:
+            return json.loads(answer.read())["token"]
 
     def restart(self, cluster, seconds):
         self.stop()
@@ -321,6 +326,49 @@ def test_a_push_to_a_user_is_sent_from_the_page_and_shown_as_such(login_page):
     login_page.fill("push-user", "carol")
     login_page.one("push-send").click()
     wait_until(lambda: "offline: carol" in login_page.text("push-answer"), what="who is not there")
+
+
+def users_of(page):
+    """The users that the page shows in the chosen room, with what it says of each."""
+    script = "return [...document.querySelectorAll('#users li')].map(row => [...row.children].map(part => part.textContent))"
+    return page.driver.execute_script(script)
+
+
+def test_the_page_knows_its_connection_and_who_is_in_its_room(login_page, login):
+    cluster, issuer = login
+    bob = cluster.client("default", extra_headers={"Authorization": f"Bearer {issuer.token('bob')}"})
+    login_page.log_in("alice")
+    wait_until(lambda: login_page.text("connection").startswith("connection "), what="the WELCOME")
+    wait_until(lambda: users_of(login_page) == [["alice", ""], ["bob", ""]], 20, "alice and bob")
+    assert login_page.text("present-count") == "2 connections, 2 users"
+    with cluster.caller() as caller:
+        connection, = caller.get("/users/alice").json["connections"]
+    assert login_page.text("connection") == f"connection {connection['connection']}"
+    login_page.screenshot("present")
+    bob.close()
+    wait_until(lambda: users_of(login_page) == [["alice", ""]], 20, "bob to be gone")
+
+
+def test_who_may_not_ask_is_told_so(browser, make_cluster, tmp_path):
+    (tmp_path / "tokens").write_text("asks name=asks rights=push,query\n" + "pushes name=pushes rights=push\n")
+    issuer = DevIssuer(tmp_path)
+    cluster = make_cluster(gateway=issuer.options(), logic={"api.tokensFile": str(tmp_path / "tokens"), "cors.origins": ["*"]},
+                           headers={"Authorization": "Bearer asks"})
+    issuer.restart(cluster, 600)
+    cluster.client("default", extra_headers={"Authorization": f"Bearer {issuer.token('bob')}"})
+    page = Page(browser, cluster).open()
+    page.one("more").find_element(By.TAG_NAME, "summary").click()
+    page.fill("api-url", "http://127.0.0.1:%d" % cluster.api()[1])
+    wait_until(lambda: page.text("present-count") == "unauthorized", what="the refusal")
+    page.fill("api-token", "pushes")
+    wait_until(lambda: page.text("present-count") == "forbidden", what="the refusal")
+    page.fill("api-token", "asks")
+    wait_until(lambda: users_of(page) == [["bob", ""]], 20, "bob")
+    assert page.text("present-count") == "2 connections, 1 user"
+    issuer.stop()
+    browser.execute_script("sessionStorage.clear()")
+    browser.get("about:blank")
+    page.complaints()
 
 
 def test_the_page_renews_its_token_on_the_open_connection(login_page, login):

@@ -132,10 +132,17 @@ class Page:
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         return [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
 
-    def asks_nobody_else(self):
-        """It has spoken to its own logic alone, and broken no rule of its policy."""
+    def asks_nobody_else(self, refused=False):
+        """It has spoken to its own logic alone, and broken no rule of its policy; with `refused` that logic said no."""
         outside = [url for url in self.requests() if not url.startswith((f"http://127.0.0.1:{self.port}/", "data:", "about:"))]
-        assert outside == [] and self.complaints() == []
+        assert outside == []
+        assert [each for each in self.complaints() if not (refused and each["source"] == "network")] == []
+
+    def shows_token(self, token):
+        field = self.one("token")
+        field.clear()
+        field.send_keys(token)
+        self.driver.find_element(By.CSS_SELECTOR, "#token-form button").click()
 
     def screenshot(self, name):
         self.driver.save_screenshot(str(BUILD / f"cluster-page-{name}.png"))
@@ -152,7 +159,7 @@ def page(browser, stand_in):  # noqa: F811
 
 def test_it_shows_what_the_answer_says(page):
     assert [page.text(each) for each in ("clients", "answered", "pushes", "items", "frames", "bytes")] == \
-        ["236", "2 of 3", "13", "25", "2,950", "5.0 MB"]
+        ["236", "2 of 3", "13", "13", "2,950", "5.0 MB"]
     one, failing, down = page.rows()
     assert one == ["g1|10.0.0.1:7788 · version 0.1.0 · up for 2 h", "up", "118", "7", "90", "13", "1,475", "2.5 MB", "5", "2", "31",
                    "0.3 ms"]
@@ -287,3 +294,55 @@ def test_it_is_off_unless_asked_for_and_opens_nothing_else(make_cluster, tmp_pat
         assert caller.get("/").status == 404
     with Caller(*off.api()) as nobody:
         assert nobody.get("/").status == 401
+
+
+# ---- With a cluster behind it
+
+SCRIPT = "<script>document.title='owned'</script>"
+
+
+@pytest.fixture
+def guarded(make_cluster, tmp_path):
+    """Two logics with the page and tokens, three gateways."""
+    tokens = Tokens(tmp_path, "sesame", "blind name=blind rights=push")
+    return make_cluster(gateways=3, logics=2, logic={"page.enabled": True, **tokens.option}, headers=bearer("sesame"))
+
+
+def test_a_cluster_of_which_a_gateway_is_stopped(browser, guarded):  # noqa: F811
+    clients = [guarded.client(SCRIPT, gateway=gateway) for gateway in (0, 1)]
+    page = Page(browser, guarded.api(1)[1])
+    wait_until(lambda: page.state() == "Token needed", 20, "the page to ask for a token")
+    assert not page.one("main").is_displayed()
+    for wrong, why in (("two words", "no space"), ("wrong", "not a valid one"), ("blind", "lacks the right query")):
+        page.shows_token(wrong)
+        wait_until(lambda: why in page.text("token-answer"), what=why)
+    page.shows_token("sesame")
+    page.is_live()
+    assert not page.one("token-card").is_displayed() and page.one("forget").is_displayed()
+    wait_until(lambda: page.text("answered") == "3 of 3", 20, "all gateways to answer")
+    assert page.text("clients") == "2"
+    assert page.listed("rooms")[0] == SCRIPT + "2" and page.driver.title == "Fanfare cluster"
+    guarded.push(SCRIPT, *range(50), wait=True)
+    assert all(each.push() for each in clients)
+    wait_until(lambda: page.text("frames") not in ("0", "–"), 20, "the frames to be counted")
+    page.asks_nobody_else(refused=True)
+
+    stopped = guarded.gateways[2]
+    stopped.stop_the_clock()
+    address = "%s:%d" % stopped.address("rpc")
+    wait_until(lambda: page.text("answered") == "2 of 3", 20, "the page to say that one is missing")
+    assert address in page.text("trouble") and page.state() == "Live"
+    page.screenshot("stopped")
+    stopped.go_on()
+    wait_until(lambda: page.text("answered") == "3 of 3", 30, "all gateways to answer again")
+
+    guarded.logics[1].terminate()
+    wait_until(lambda: page.state().startswith("No answer"), 20, "the page to notice")
+    guarded.restart_logic(1)
+    page.is_live()
+    wait_until(lambda: page.text("answered") == "3 of 3", 30, "the new logic's links")
+    page.one("forget").click()
+    wait_until(lambda: page.state() == "Token needed", 20, "the page to have forgotten the token")
+    page.asks_nobody_else(refused=True)
+    browser.execute_script("sessionStorage.clear()")
+    browser.get("about:blank")

@@ -53,7 +53,7 @@ def whole(cluster, name, **env):
 
 
 def test_every_block_is_run():
-    assert set(lines()) == {"exclude", "ticker"}
+    assert set(lines()) == {"exclude", "ticker", "presence"}
     assert all(len(each) == 2 for block in lines().values() for each in block)
 
 
@@ -92,3 +92,11 @@ def test_ticker(cluster, people):
     whole(cluster, "ticker")
     for each in people:
         assert each.items(2) == [{"ACME": 17.2}, "stop trading"]
+
+
+def test_presence(cluster, people):
+    room, rooms, bob, nobody = whole(cluster, "presence")
+    assert [(each["user"], each["connections"]) for each in room["page"]] == [("alice", 1), ("bob", 1)]
+    assert {"room": "chat", "connections": 2} in rooms["rooms"]
+    assert [each["connection"] for each in bob["connections"]] == [people[1].welcome["connection"]]
+    assert nobody["connections"] == [] and nobody["gateways"]["answered"] == 2
