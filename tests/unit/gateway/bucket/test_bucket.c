@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "gateway/bucket/bucket.h"
+#include "gateway/bucket/query_part.h"
 #include "gateway/metrics/gateway_metrics.h"
 
 enum { MAX_TEXT = 65536, SOCKET_SECONDS = 20 };
@@ -384,6 +385,59 @@ static void other_limits_hold_at_once(void **state)
     close_bench(&bench);
 }
 
+static void ask(struct bench *bench, struct query_part *part, const struct query *query)
+{
+    *part = (struct query_part){.query = query};
+    query_page_init(&part->found.page, query->limit);
+    assert_int_equal(bucket_post_query(bench->bucket, part), STATUS_OK);
+}
+
+/* Takes what came back: how many parts. Tickets are freed. */
+static int take_parts(struct bench *bench)
+{
+    struct mail *next;
+    int count = 0;
+
+    for (struct mail *mail = mailbox_take(bench->returns); mail != NULL; mail = next) {
+        struct control_mail *head = container_of(mail, struct control_mail, mail);
+
+        next = mail->next;
+        if (head->kind == CONTROL_QUERY)
+            count++;
+        else
+            free(head);
+    }
+    return count;
+}
+
+static void parts_of_queries_come_back_at_the_end_too(void **state)
+{
+    enum { CLIENTS = 300, PARTS = 16 };
+    static int fds[CLIENTS];
+    static struct query_part parts[PARTS];
+    static const struct query query = {.op = QUERY_ROOM, .limit = 10, .name = "r", .name_len = 1};
+    struct bench bench;
+    int back = 0;
+
+    open_bench(&bench, *(const enum wire_kind *)*state);
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = join(&bench, "/connect", "r");
+    ask(&bench, &parts[0], &query);
+    while (back == 0) {
+        sem_wait(&bench.returned);
+        back += take_parts(&bench);
+    }
+    assert_int_equal(parts[0].found.count, CLIENTS);
+    for (int i = 0; i < PARTS; i++)
+        ask(&bench, &parts[i], &query);
+    bucket_free(bench.bucket);
+    assert_int_equal(take_parts(&bench), PARTS);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    mailbox_free(bench.returns);
+    directory_free(bench.directory);
+}
+
 int main(void)
 {
     static enum wire_kind kinds[] = {WIRE_SEND, WIRE_AUTO};
@@ -397,6 +451,7 @@ int main(void)
         cmocka_unit_test_prestate(jobs_end_with_their_room, &kinds[0]),
         cmocka_unit_test_prestate(jobs_end_with_their_room, &kinds[1]),
         cmocka_unit_test_prestate(other_limits_hold_at_once, &kinds[0]),
+        cmocka_unit_test_prestate(parts_of_queries_come_back_at_the_end_too, &kinds[0]),
         cmocka_unit_test_prestate(a_drain_says_goodbye_to_all, &kinds[0]),
         cmocka_unit_test_prestate(a_drain_says_goodbye_to_all, &kinds[1]),
     };

@@ -189,7 +189,7 @@ static void so_many_of_its_rooms_are_named(void **state)
 
     bench->bucket.limits.max_rooms = 150;
     for (int i = 0; i < 150; i++) {
-        char room[16];
+        char room[24];
         int len = snprintf(room, sizeof room, "room-%d", i);
 
         assert_int_equal(client_join(conn->client, slice_of(room, (size_t)len), MEMBER_BY_RIGHT), STATUS_OK);
@@ -207,7 +207,7 @@ static void so_many_of_its_rooms_are_named(void **state)
 static void enter_many(struct client_bench *bench, int count)
 {
     for (int i = 0; i < count; i++) {
-        char room[16];
+        char room[24];
         int len = snprintf(room, sizeof room, "r%d", i);
         struct slice key = slice_of(room, (size_t)len);
 
@@ -221,7 +221,7 @@ static void leave_many(struct client_bench *bench)
     struct subscribers here;
 
     for (int i = 0;; i++) {
-        char room[16];
+        char room[24];
         int len = snprintf(room, sizeof room, "r%d", i);
         struct slice key = slice_of(room, (size_t)len);
 

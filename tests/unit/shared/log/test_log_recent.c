@@ -47,7 +47,7 @@ static void the_text_is_the_same_whatever_the_logs_form(void **state)
 
 static void the_oldest_gives_way(void **state)
 {
-    char text[16];
+    char text[24];
 
     (void)state;
     for (int i = 0; i < 3 * LOG_RECENT_LINES + 5; i++) {
