@@ -3,9 +3,7 @@
  * pushes. Rates are differences between two readings. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +11,7 @@
 #include "deploy/tool/tool.h"
 #include "deploy/tool/top_tables.h"
 
-enum { WIDTH_MIN = 20, WIDTH_MAX = 10000, LINE_BYTES = 1024 };
+enum { LINE_BYTES = 1024 };
 
 static size_t count_live(const struct sample *sample)
 {
@@ -22,18 +20,6 @@ static size_t count_live(const struct sample *sample)
     for (size_t i = 0; i < sample->count; i++)
         live += reading_is_live(&sample->readings[i]);
     return live;
-}
-
-/* COLUMNS, else what the terminal says; 0: no limit. */
-static size_t line_width(void)
-{
-    const char *columns = getenv("COLUMNS");
-    long given = columns != NULL ? strtol(columns, NULL, 10) : 0;
-    struct winsize size;
-
-    if (given >= WIDTH_MIN && given <= WIDTH_MAX)
-        return (size_t)given;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= WIDTH_MIN ? size.ws_col : 0;
 }
 
 static void print_faults(const struct tool *tool, const struct sample *sample, size_t width)
@@ -56,7 +42,7 @@ static void print_people(const struct tool *tool, const struct sample *sample,
     time_t now = time(NULL);
     struct tm local;
     char clock[32] = "";
-    size_t width = line_width();
+    size_t width = tool_line_width();
 
     if (localtime_r(&now, &local) != NULL)
         (void)strftime(clock, sizeof clock, "%H:%M:%S", &local);

@@ -11,6 +11,9 @@ static command_function *const functions[COMMAND_COUNT] = {
     [COMMAND_PUSH] = command_push,
     [COMMAND_TAIL] = command_tail,
     [COMMAND_TOP] = command_top,
+    [COMMAND_ROOM] = command_room,
+    [COMMAND_USER] = command_user,
+    [COMMAND_CLUSTER] = command_cluster,
     [COMMAND_CHECK] = command_check,
     [COMMAND_WHY] = command_why,
     [COMMAND_TOKEN] = command_token,
@@ -80,9 +83,10 @@ int main(int argc, char **argv)
     if (argc > 1 && options_find_command(argv + 1, &command, &words))
         return run(command, argv + 1 + words);
     if (argc < 2)
-        return tool_complain(
-            TOOL_USAGE, "a command is needed: push, tail, top, check, why or token (see fanfare --help)");
-    return tool_complain(
-        TOOL_USAGE,
-        "\"%.80s\" is not a command; push, tail, top, check, why and token are (see fanfare --help)", name);
+        return tool_complain(TOOL_USAGE, "a command is needed: push, tail, top, room, user, cluster, check, "
+                                         "why or token (see fanfare --help)");
+    return tool_complain(TOOL_USAGE,
+                         "\"%.80s\" is not a command; push, tail, top, room, user, cluster, check, why and "
+                         "token are (see fanfare --help)",
+                         name);
 }

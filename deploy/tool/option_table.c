@@ -2,15 +2,19 @@
 /* The commands of `fanfare` and their options, one row each. Data only. */
 #include "deploy/tool/options.h"
 
-#define PUSH  (1U << COMMAND_PUSH)
-#define TAIL  (1U << COMMAND_TAIL)
-#define TOP   (1U << COMMAND_TOP)
-#define CHECK (1U << COMMAND_CHECK)
-#define WHY   (1U << COMMAND_WHY)
-#define TOKEN (1U << COMMAND_TOKEN)
-#define SHOW  (1U << COMMAND_TOKEN_SHOW)
-#define JWKS  (1U << COMMAND_TOKEN_JWKS)
-#define NET   (PUSH | TAIL | TOP | WHY)
+#define PUSH    (1U << COMMAND_PUSH)
+#define TAIL    (1U << COMMAND_TAIL)
+#define TOP     (1U << COMMAND_TOP)
+#define CHECK   (1U << COMMAND_CHECK)
+#define WHY     (1U << COMMAND_WHY)
+#define TOKEN   (1U << COMMAND_TOKEN)
+#define SHOW    (1U << COMMAND_TOKEN_SHOW)
+#define JWKS    (1U << COMMAND_TOKEN_JWKS)
+#define ROOM    (1U << COMMAND_ROOM)
+#define USER    (1U << COMMAND_USER)
+#define CLUSTER (1U << COMMAND_CLUSTER)
+#define ASK     (ROOM | USER | CLUSTER)
+#define NET     (PUSH | TAIL | TOP | WHY | ASK)
 
 const struct command_row command_rows[COMMAND_COUNT] = {
     [COMMAND_PUSH] =
@@ -28,6 +32,18 @@ const struct command_row command_rows[COMMAND_COUNT] = {
     [COMMAND_TOP] = {"top", "", "Show logics and gateways as a live table.",
                      "Rates are differences between two readings. On a terminal the table is redrawn until "
                      "Ctrl-C; elsewhere it is printed once, as with --once."},
+    [COMMAND_ROOM] =
+        {"room", "ROOM", "Show who is in a room, over all gateways.",
+         "Connections and users, and which gateways did not answer. With --users every user follows, one a "
+         "line: name, connections and what the token says, between tabs. With --json it is logic's answer "
+         "as it came, of --users one a page."},
+    [COMMAND_USER] =
+        {"user", "USER", "Show where a user is connected.",
+         "Each connection with its gateway, since when, from where, and the rooms that it is in."},
+    [COMMAND_CLUSTER] =
+        {"cluster", "", "Show gateways, the busiest rooms and recent errors, as one logic sees them.",
+         "What each gateway says of itself, asked once, and the last warnings and errors of all "
+         "daemons. With --json it is logic's answer as it came."},
     [COMMAND_CHECK] =
         {"check", "FILE", "Check a configuration file.",
          "Says which daemon's file it is, runs that daemon's own --check (from the tool's directory, "
@@ -64,11 +80,12 @@ const struct option_row option_rows[] = {
     {"room", WHY, OPTION_LIST, AT(rooms), 0, 0, "ROOM", "", "The room whose client misses something."},
     {"rooms", PUSH | TAIL, OPTION_COMMAS, AT(rooms), 0, 0, "ROOM,...", "", "Several rooms at once; names with a comma need --room."},
     {"user", PUSH, OPTION_LIST, AT(users), 0, 0, "USER", "", "The user to push to; again for more users."},
+    {"users", ROOM, OPTION_FLAG, AT(list_users), 0, 0, "", "", "List the users, one a line."},
     {"all", PUSH, OPTION_FLAG, AT(all), 0, 0, "", "", "Push to every client."},
     {"items", PUSH, OPTION_TEXT, AT(items), 0, 0, "JSON|@FILE|-", "", "A JSON array of items, a file that holds one, or - for the standard input."},
     {"wait", PUSH, OPTION_FLAG, AT(wait), 0, 0, "", "", "Answer only when the gateways have applied the push, with the clients reached."},
     {"retries", PUSH, OPTION_NUMBER, AT(retries), 0, 1000, "N", "4", "How often to try again when nothing can have been taken: the connection was refused, or logic answered 503."},
-    {"api", PUSH, OPTION_TEXT, AT(api), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path."},
+    {"api", PUSH | ASK, OPTION_TEXT, AT(api), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path."},
     {"gateway", TAIL, OPTION_LIST, AT(gateways), 0, 0, "URL", "ws://127.0.0.1:7777", "Address of a gateway: ws:// or wss://; again for more, tried in turn."},
     {"count", TAIL, OPTION_NUMBER, AT(count), 0, INT64_C(1000000000000), "N", "0", "Exit after so many items; 0 is never."},
     {"logic", TOP | WHY, OPTION_LIST, AT(logics), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path; again for more."},

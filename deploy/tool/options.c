@@ -252,6 +252,10 @@ static enum status require(const struct reading *reading)
     case COMMAND_WHY:
         return out->rooms.count == 1 ? STATUS_OK
                                      : fault_set(reading->fault, STATUS_INVALID, "one --room is needed");
+    case COMMAND_ROOM:
+        return out->file != NULL ? STATUS_OK : fault_set(reading->fault, STATUS_INVALID, "a ROOM is needed");
+    case COMMAND_USER:
+        return out->file != NULL ? STATUS_OK : fault_set(reading->fault, STATUS_INVALID, "a USER is needed");
     case COMMAND_CHECK:
         return out->file != NULL ? STATUS_OK : fault_set(reading->fault, STATUS_INVALID, "a FILE is needed");
     case COMMAND_TOKEN:
@@ -264,6 +268,7 @@ static enum status require(const struct reading *reading)
         return out->key_file != NULL ? STATUS_OK
                                      : fault_set(reading->fault, STATUS_INVALID, "--key-file is needed");
     case COMMAND_TOP:
+    case COMMAND_CLUSTER:
     case COMMAND_COUNT:
         return STATUS_OK;
     }

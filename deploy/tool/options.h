@@ -50,6 +50,7 @@ struct options {
     int64_t retries;
     int64_t count; /* 0: no end */
     bool all;
+    bool list_users; /* of room */
     bool wait;
     bool once;
     bool ports;
@@ -62,6 +63,9 @@ enum command_id {
     COMMAND_PUSH,
     COMMAND_TAIL,
     COMMAND_TOP,
+    COMMAND_ROOM,
+    COMMAND_USER,
+    COMMAND_CLUSTER,
     COMMAND_CHECK,
     COMMAND_WHY,
     COMMAND_TOKEN,

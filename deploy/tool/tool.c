@@ -6,9 +6,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "shared/base/clock.h"
+
+enum { WIDTH_MIN = 20, WIDTH_MAX = 10000 };
 
 static void stop(evutil_socket_t signal, short what, void *arg)
 {
@@ -99,6 +102,17 @@ int tool_complain(int code, const char *format, ...)
     fputc('\n', stderr);
     va_end(args);
     return code;
+}
+
+size_t tool_line_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    long given = columns != NULL ? strtol(columns, NULL, 10) : 0;
+    struct winsize size;
+
+    if (given >= WIDTH_MIN && given <= WIDTH_MAX)
+        return (size_t)given;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= WIDTH_MIN ? size.ws_col : 0;
 }
 
 const char *tool_paint(const struct tool *tool, enum paint paint)

@@ -39,6 +39,8 @@ void tool_run(struct tool *tool, int64_t ms);
 void tool_sleep(struct tool *tool, int64_t ms);
 /* Prints `fanfare: …` on stderr and returns `code`. */
 int tool_complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* How long a line may be: COLUMNS, else what the terminal says; 0: no limit. */
+size_t tool_line_width(void);
 /* The escape sequence that begins a colour, or "" without colours. */
 const char *tool_paint(const struct tool *tool, enum paint paint);
 
@@ -46,6 +48,9 @@ const char *tool_paint(const struct tool *tool, enum paint paint);
 int command_push(struct tool *tool);
 int command_tail(struct tool *tool);
 int command_top(struct tool *tool);
+int command_room(struct tool *tool);
+int command_user(struct tool *tool);
+int command_cluster(struct tool *tool);
 int command_check(struct tool *tool);
 int command_why(struct tool *tool);
 int command_token(struct tool *tool);

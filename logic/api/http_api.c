@@ -9,6 +9,7 @@
 
 #include "logic/api/api_guard.h"
 #include "logic/api/cluster_page.h"
+#include "logic/api/cluster_query.h"
 #include "logic/api/cors.h"
 #include "logic/api/descriptor_share.h"
 #include "logic/api/gateways_answer.h"
@@ -37,6 +38,7 @@ struct http_api {
     struct api_guard guard;
     struct ops_routes ops;
     struct query_routes queries;
+    struct cluster_query cluster;
     struct cluster_page *page; /* NULL without page.enabled */
     size_t descriptors_open;   /* at the start */
     size_t places;             /* callers' connections: maxConnections, or what the descriptors give */
@@ -287,6 +289,18 @@ static void handle_gateways(struct http_exchange *exchange, void *arg)
     ops_json(&((const struct http_api *)arg)->ops, exchange, print_gateways);
 }
 
+/* It has no parameters. */
+static bool refuses_parameters(struct http_exchange *exchange, void *arg)
+{
+    (void)arg;
+    return query_refuses_parameters(exchange);
+}
+
+static void handle_cluster(struct http_exchange *exchange, void *arg)
+{
+    cluster_query_run(&((struct http_api *)arg)->cluster, exchange);
+}
+
 static void handle_room(struct http_exchange *exchange, void *arg)
 {
     query_room(&((struct http_api *)arg)->queries, exchange);
@@ -325,6 +339,7 @@ static const struct http_route routes[] = {
     {"GET", "/readyz", handle_readyz, NULL, 0},
     {"GET", "/metrics", handle_metrics, NULL, 0},
     {"GET", "/gateways", handle_gateways, NULL, API_RIGHT_QUERY},
+    {"GET", "/cluster", handle_cluster, refuses_parameters, API_RIGHT_QUERY},
     {"GET", "/rooms", handle_rooms, NULL, API_RIGHT_QUERY},
     {"GET", "/rooms/*", handle_room, NULL, API_RIGHT_QUERY},
     {"GET", "/users/*", handle_user, NULL, API_RIGHT_QUERY},
@@ -450,6 +465,13 @@ static enum status make_page(struct http_api *api, struct fault *fault)
     return status != STATUS_OK ? fault_set(fault, status, "no memory for the page") : STATUS_OK;
 }
 
+static enum status start_cluster(struct http_api *api, struct event_base *base, struct fault *fault)
+{
+    enum status status = cluster_query_init(&api->cluster, base, &api->queries.queries, api->id_prefix);
+
+    return status != STATUS_OK ? fault_set(fault, status, "no memory for the queries") : STATUS_OK;
+}
+
 enum status http_api_new(struct event_base *base, const struct logic_conf *conf, struct dispatch *dispatch,
                          const uint8_t logic_id[LOGIC_ID_LEN], struct http_api **out, struct fault *fault)
 {
@@ -463,7 +485,9 @@ enum status http_api_new(struct event_base *base, const struct logic_conf *conf,
     fill_limits(&api->limits, conf);
     query_routes_init(&api->queries, base, conf, dispatch->gateways);
     api->descriptors_open = descriptors_open();
-    enum status status = plan_descriptors(api, fault);
+    enum status status = start_cluster(api, base, fault);
+    if (status == STATUS_OK)
+        status = plan_descriptors(api, fault);
     if (status == STATUS_OK)
         status = http_api_load_tokens(api, fault);
     if (status == STATUS_OK)
@@ -527,6 +551,7 @@ void http_api_free(struct http_api *api)
 {
     if (api == NULL)
         return;
+    cluster_query_fini(&api->cluster);
     query_routes_fini(&api->queries);
     http_server_free(api->server);
     cluster_page_free(api->page);

@@ -12,7 +12,7 @@
 #include "logic/api/push_job.h"
 #include "logic/api/query_params.h"
 #include "logic/api/query_permit.h"
-#include "logic/metrics/logic_metrics.h"
+#include "logic/api/query_refusal.h"
 #include "logic/query/query_cursor.h"
 #include "logic/query/query_text.h"
 #include "logic/query/room_answer.h"
@@ -65,48 +65,27 @@ static void job_free(struct query_job *job)
     free(job);
 }
 
-static void refuse(struct http_exchange *exchange, const struct push_fault *fault)
-{
-    const struct api_caller *caller = api_guard_caller(exchange);
-
-    if (fault->status == 403)
-        metrics_add(LM_HTTP_FORBIDDEN, 1);
-    if (fault->status == 403 && caller != NULL)
-        metrics_add_named(LM_CALLER_REFUSED_FORBIDDEN, caller->place, 1);
-    push_job_on_answer(exchange, fault->status);
-    http_reply_error(exchange, fault->status, fault->code, "%s", fault->message);
-}
-
 static void job_refuse(struct query_job *job, const struct push_fault *fault)
 {
-    refuse(job->exchange, fault);
+    query_refuse(job->exchange, fault);
     job_free(job);
 }
 
 static void refuse_status(struct query_job *job, enum status status)
 {
-    struct push_fault fault = {
-        .status = 500, .code = "internal", .message = "out of memory while the gateways were asked"};
-
-    if (status == STATUS_CLOSED)
-        fault = (struct push_fault){.status = 504,
-                                    .code = "query_timeout",
-                                    .message = "none of the users that the caller may see was found in time"};
-    if (status == STATUS_FULL)
-        fault = (struct push_fault){.status = 503,
-                                    .code = "too_many_queries",
-                                    .message = "32 queries, the most at once, are under way"};
-    job_refuse(job, &fault);
+    query_refuse_status(job->exchange, status);
+    job_free(job);
 }
 
 void query_routes_fini(struct query_routes *routes)
 {
-    const struct push_fault fault = {
-        .status = 503, .code = "not_ready", .message = "the daemon is shutting down"};
     struct list *first;
 
-    while ((first = list_first(&routes->jobs)) != NULL)
-        job_refuse(container_of(first, struct query_job, node), &fault);
+    while ((first = list_first(&routes->jobs)) != NULL) {
+        struct query_job *job = container_of(first, struct query_job, node);
+        query_refuse_closing(job->exchange);
+        job_free(job);
+    }
 }
 
 static void on_parts(const struct query_part *parts, size_t count, void *arg)
@@ -177,10 +156,10 @@ static struct query_job *job_new(struct query_routes *routes, struct http_exchan
                                  unsigned allowed, job_answer *answer)
 {
     struct query_job *job = calloc(1, sizeof *job);
-    struct push_fault fault = {.status = 500, .code = "internal", .message = "out of memory"};
+    struct push_fault fault;
 
     if (job == NULL) {
-        refuse(exchange, &fault);
+        query_refuse_status(exchange, STATUS_NO_MEMORY);
         return NULL;
     }
     job->routes = routes;
@@ -194,6 +173,18 @@ static struct query_job *job_new(struct query_routes *routes, struct http_exchan
         return job;
     job_refuse(job, &fault);
     return NULL;
+}
+
+bool query_refuses_parameters(struct http_exchange *exchange)
+{
+    struct query_params params;
+    struct push_fault fault;
+    bool good = query_params_read(http_request_query(http_exchange_request(exchange)), 0, &params, &fault);
+
+    query_params_fini(&params);
+    if (!good)
+        query_refuse(exchange, &fault);
+    return !good;
 }
 
 /* Names its room or user, which its caller may ask for; else NULL: the exchange is answered. */

@@ -22,6 +22,8 @@ void query_routes_fini(struct query_routes *routes);
 /* Takes queryTimeout as it is now. */
 void query_routes_apply(struct query_routes *routes);
 
+/* For a path without parameters: answers 400 when there is one. */
+bool query_refuses_parameters(struct http_exchange *exchange);
 /* Each answers its exchange, now or later. */
 void query_room(struct query_routes *routes, struct http_exchange *exchange);
 void query_rooms(struct query_routes *routes, struct http_exchange *exchange);

@@ -102,9 +102,9 @@ static enum query_state keep(struct query *query, size_t index, int status, stru
 
     if (status == 0)
         return QUERY_LATE;
-    if (status != 200 || body.len > QUERIES_BYTES - query->queries->bytes)
+    if (status != 200 || body.len == 0 || body.len > QUERIES_BYTES - query->queries->bytes)
         return QUERY_FAILED;
-    query->asked[index].body = malloc(body.len + 1);
+    query->asked[index].body = malloc(body.len);
     if (query->asked[index].body == NULL)
         return QUERY_FAILED;
     memcpy(query->asked[index].body, body.data, body.len);

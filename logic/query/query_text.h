@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The questions, as the gateways read them (docs/protocol.md, section 3, "Queries"). Pure; any thread. */
+/* The questions, as the gateways read them (docs/protocol.md, section 3, "The query"). Pure; any thread. */
 #ifndef FANFARE_LOGIC_QUERY_QUERY_TEXT_H
 #define FANFARE_LOGIC_QUERY_QUERY_TEXT_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each gateway gives the names that are smallest at it, in order. So the smallest of all come first in one of
- * these pages, and merging them looks at no more than it shows. Behind the last name of a page that is full
- * its gateway may have others: nothing is shown past it. */
+ * these pages, and merging them looks at no more than it shows. Behind the last name of a page its gateway
+ * may have more, and says so: nothing is shown past it. */
 #include "logic/query/room_answer.h"
 
 #include <inttypes.h>
@@ -10,13 +10,14 @@
 #include "logic/query/query_cursor.h"
 #include "logic/query/user_count.h"
 
-enum { ROOM_CONNECTIONS, ROOM_HASHES, ROOM_PAGE };
+enum { ROOM_CONNECTIONS, ROOM_HASHES, ROOM_PAGE, ROOM_MORE };
 enum { USER_NAME, USER_CONNECTIONS, USER_INFO, USER_MEMBERS };
 
 static const struct query_member room_members[] = {
     [ROOM_CONNECTIONS] = {"connections", QUERY_TYPE(JSON_NUMBER)},
     [ROOM_HASHES] = {"hashes", QUERY_TYPE(JSON_STRING)},
     [ROOM_PAGE] = {"page", QUERY_TYPE(JSON_ARRAY)},
+    [ROOM_MORE] = {"more", QUERY_BOOL},
 };
 
 static const struct query_member user_members[USER_MEMBERS] = {
@@ -29,6 +30,7 @@ static const struct query_member user_members[USER_MEMBERS] = {
 struct page_head {
     struct json_iter rest;
     bool there; /* the rest is of the user at which it stands */
+    bool more;  /* behind the page's last user the gateway has others */
     int64_t connections;
     struct slice info;
     size_t len;
@@ -59,13 +61,14 @@ static bool step(struct page_head *head)
 static bool begin(struct page_head *head, const struct query_part *part)
 {
     head->rest = json_iter_of(&part->members[ROOM_PAGE], part->body.data);
+    head->more = part->members[ROOM_MORE].type == JSON_TRUE;
     return step(head);
 }
 
 static bool check_page(const struct query_part *part)
 {
     struct page_head *heads = calloc(2, sizeof *heads); /* the user before, and this one */
-    bool good = heads != NULL && begin(&heads[1], part);
+    bool good = heads != NULL && begin(&heads[1], part) && (heads[1].there || !heads[1].more);
 
     while (good && heads[1].there) {
         heads[0] = heads[1];
@@ -98,7 +101,7 @@ static bool check_both(const struct query_part *part)
 }
 
 const struct query_kind room_answer_kind = {room_members, ROOM_PAGE, check_room};
-const struct query_kind room_answer_kind_users = {room_members, ROOM_PAGE + 1, check_both};
+const struct query_kind room_answer_kind_users = {room_members, ROOM_MORE + 1, check_both};
 
 /* The merging of a page. */
 struct merge {
@@ -107,18 +110,19 @@ struct merge {
     size_t show;                       /* how many */
     struct page_head *heads;
     size_t count;
-    size_t looked;
     size_t shown;
     struct buf last; /* the last name that was shown, or of which nothing is said as long as none was */
 };
 
-/* The head of the smallest name, or NULL. */
+/* The head of the smallest name, or NULL: no more names, or a gateway's page has ended that has more. */
 static struct page_head *smallest(const struct merge *merge)
 {
     struct page_head *found = NULL;
 
     for (size_t i = 0; i < merge->count; i++) {
         struct page_head *head = &merge->heads[i];
+        if (!head->there && head->more)
+            return NULL;
         if (head->there && (found == NULL || query_compare(name_of(head), name_of(found)) < 0))
             found = head;
     }
@@ -169,34 +173,20 @@ static enum status append_users(struct buf *out, struct merge *merge)
     enum status status = STATUS_OK;
     struct page_head *head;
 
-    while (status == STATUS_OK && merge->shown < merge->show && merge->looked < merge->ask->limit &&
-           (head = smallest(merge)) != NULL) {
+    while (status == STATUS_OK && merge->shown < merge->show && (head = smallest(merge)) != NULL) {
         bool show =
             merge->users == NULL || room_patterns_match(merge->users, slice_of(NULL, 0), name_of(head));
-        merge->looked++;
         status = append_user(out, merge, head, show);
     }
     return status;
 }
 
-static bool is_full(const struct query_part *part, size_t limit)
+static bool is_more(const struct merge *merge)
 {
-    struct json_iter iter = json_iter_of(&part->members[ROOM_PAGE], part->body.data);
-    struct json_value user;
-    size_t count = 0;
-
-    while (count < limit && json_next_element(&iter, &user))
-        count++;
-    return count == limit;
-}
-
-static bool is_more(const struct merge *merge, const struct query_part *parts, size_t count)
-{
-    bool more = smallest(merge) != NULL;
-
-    for (size_t i = 0; i < count && !more; i++)
-        more = parts[i].state == QUERY_ANSWERED && is_full(&parts[i], merge->ask->limit);
-    return more;
+    for (size_t i = 0; i < merge->count; i++)
+        if (merge->heads[i].there || merge->heads[i].more)
+            return true;
+    return false;
 }
 
 static enum status append_page(struct buf *out, struct merge *merge, const struct query_part *parts,
@@ -208,7 +198,7 @@ static enum status append_page(struct buf *out, struct merge *merge, const struc
     enum status status = buf_append_str(out, ",\"page\":[");
     if (status == STATUS_OK)
         status = append_users(out, merge);
-    bool more = is_more(merge, parts, count);
+    bool more = is_more(merge);
     *page = more && merge->shown == 0 ? ROOM_PAGE_HIDDEN : ROOM_PAGE_DONE;
     if (status == STATUS_OK)
         status = buf_append_str(out, more ? "],\"next\":\"" : "],\"next\":null");

@@ -17,9 +17,9 @@ enum room_page {
     ROOM_PAGE_HIDDEN, /* nobody in it may be shown, and there are more: ask again, behind `last` */
 };
 
-/* Appends the JSON. The page has at most `show` of the users that are among the smallest `ask->limit`; of
- * those that `users` does not match (NULL: all do) nothing is said. With ROOM_PAGE_HIDDEN nothing is
- * appended, and `last` gets the last name looked at. STATUS_NO_MEMORY, STATUS_TOO_LARGE as `out` has it. */
+/* Appends the JSON. The page has at most `show` users; of those that `users` does not match (NULL: all do)
+ * nothing is said. With ROOM_PAGE_HIDDEN nothing is appended, and `last` gets the last name looked at.
+ * STATUS_NO_MEMORY, STATUS_TOO_LARGE as `out` has it. */
 enum status room_answer_append(struct buf *out, const struct query_room *ask, size_t show,
                                const struct room_patterns *users, const struct query_part *parts,
                                size_t count, enum room_page *page, struct buf *last);

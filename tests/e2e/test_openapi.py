@@ -19,7 +19,7 @@ from harness.waiting import patient
 PATH = ROOT / "docs" / "openapi.yaml"
 DOCUMENT = yaml.safe_load(PATH.read_text()) if PATH.exists() else {}
 METHODS = ("get", "post", "put", "delete", "patch", "head", "options")
-QUERIES = {"/rooms", "/rooms/{room}", "/users/{user}", "/clients/{connection}"}
+QUERIES = {"/rooms", "/rooms/{room}", "/users/{user}", "/clients/{connection}", "/cluster"}
 NAMES = {"{room}": "r", "{user}": "u7", "{connection}": "0123456789abcdef-1f-2c0"}
 API = QUERIES | {"/push/all", "/push/room", "/push/user", "/push/batch", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
 

@@ -160,9 +160,10 @@ def test_pages_of_several_gateways_are_one(bench):
 
     def page(g):
         def answer(asked):
-            names = sorted(u for u in at[g] if u > asked.get("after", ""))[: asked["limit"]]
-            return {"connections": len(at[g]), "hashes": "",
-                    "page": [{"user": u, "connections": 1, "info": {"at": g}} for u in names]}
+            names = sorted(u for u in at[g] if u > asked.get("after", ""))
+            told = names[: asked["limit"] // (g + 1)]  # fewer than asked for, as one whose answer is long
+            return {"connections": len(at[g]), "hashes": "", "more": len(told) < len(names),
+                    "page": [{"user": u, "connections": 1, "info": {"at": g}} for u in told]}
         return answer
 
     gateways = [Answerer(bench, g + 1, page(g)) for g in range(3)]

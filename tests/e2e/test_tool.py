@@ -211,7 +211,7 @@ def test_wrong_usage_is_named(args, says):
 def test_without_a_command():
     assert fanfare().returncode == USAGE
     assert fanfare("pusch").returncode == USAGE
-    assert "push, tail, top, check" in fanfare("pusch").stderr
+    assert "push, tail, top, room, user, cluster, check" in fanfare("pusch").stderr
 
 
 def test_help_and_version():

@@ -106,6 +106,16 @@ enum status gateways_answer_append(struct buf *out, const struct gateway_set *se
     return buf_append_str(out, "{\"gateways\":[]}");
 }
 
+enum status gateways_answer_append_one(struct buf *out, const char *address,
+                                       const struct gateway_entry *entry, const struct link_details *link)
+{
+    (void)out;
+    (void)address;
+    (void)entry;
+    (void)link;
+    return STATUS_OK;
+}
+
 static const struct push_outcome taken = {
     .verdict = PUSH_TAKEN, .sequence = 7, .items = 1, .known = 1, .queued = 1};
 static char origin[] = "https://app.example";
@@ -114,6 +124,7 @@ static char *origins[] = {origin};
 struct bench {
     struct logic_conf conf;
     struct dispatch dispatch;
+    struct event_base *base;
     struct http_api *api;
     struct http_exchange exchange; /* the last one */
     bool body_was_read;
@@ -124,7 +135,7 @@ static void start(struct bench *bench)
     static const uint8_t logic_id[LOGIC_ID_LEN] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
     struct fault fault;
 
-    assert_int_equal(http_api_new(NULL, &bench->conf, &bench->dispatch, logic_id, &bench->api, &fault),
+    assert_int_equal(http_api_new(bench->base, &bench->conf, &bench->dispatch, logic_id, &bench->api, &fault),
                      STATUS_OK);
 }
 
@@ -151,6 +162,7 @@ static int set_up(void **state)
                                       .max_room_name_bytes = 20,
                                       .max_pushes_per_batch = 5,
                                       .max_json_depth = 8};
+    bench->base = event_base_new();
     bench->exchange.replies = -1;
     *state = bench;
     return 0;
@@ -169,6 +181,7 @@ static int tear_down(void **state)
 
     http_api_free(bench->api);
     forget_exchange(bench);
+    event_base_free(bench->base);
     free(bench);
     return 0;
 }
@@ -678,12 +691,12 @@ static void too_few_descriptors_are_a_fault(void **state)
     struct fault fault;
 
     descriptors = 20;
-    assert_int_equal(http_api_new(NULL, &bench->conf, &bench->dispatch, logic_id, &bench->api, &fault),
+    assert_int_equal(http_api_new(bench->base, &bench->conf, &bench->dispatch, logic_id, &bench->api, &fault),
                      STATUS_INVALID);
     assert_non_null(strstr(fault.text, "RLIMIT_NOFILE"));
     descriptors = PLENTY;
     listen_status = STATUS_IO;
-    assert_int_equal(http_api_new(NULL, &bench->conf, &bench->dispatch, logic_id, &bench->api, &fault),
+    assert_int_equal(http_api_new(bench->base, &bench->conf, &bench->dispatch, logic_id, &bench->api, &fault),
                      STATUS_IO);
     assert_string_equal(fault.text, "servicePort: port taken; allowed: a free port, or 0");
     assert_null(bench->api);

@@ -67,7 +67,8 @@ static void on_answer(void *arg, int status, struct slice body)
 
     one->calls++;
     one->status = status;
-    memcpy(one->body, body.data, body.len);
+    if (body.len > 0)
+        memcpy(one->body, body.data, body.len);
 }
 
 static struct link_query *ask(size_t index, const char *text)

@@ -42,13 +42,19 @@ static bool say_room(const char *text)
     return say("g", text, &room_answer_kind);
 }
 
-static bool say_page(const char *list)
+static bool say_page_and(const char *list, const char *more)
 {
     static char texts[BENCH_PARTS][4096];
     char *text = texts[part_count];
 
-    snprintf(text, sizeof texts[0], "{\"connections\":1,\"hashes\":\"\",\"page\":%s}", list);
+    snprintf(text, sizeof texts[0], "{\"connections\":1,\"hashes\":\"\",\"page\":%s,\"more\":%s}", list,
+             more);
     return say("g", text, &room_answer_kind_users);
+}
+
+static bool say_page(const char *list)
+{
+    return say_page_and(list, "false");
 }
 
 static void answer_to(const struct room_patterns *users)
@@ -104,19 +110,38 @@ static bool is_next_null(void)
     return memmem(out.data, out.len, "\"next\":null", 11) != NULL;
 }
 
-static void there_is_a_next_page_while_there_may_be_more(void **state)
+#define THREE(a, b, c)                                                                                       \
+    "[{\"user\":\"" a "\",\"connections\":1,\"info\":1},{\"user\":\"" b                                      \
+    "\",\"connections\":1,\"info\":1},{\"user\":\"" c "\",\"connections\":1,\"info\":1}]"
+
+static void there_is_a_next_page_while_somebody_has_more(void **state)
 {
     (void)state;
-    assert_true(say_page("[{\"user\":\"a\",\"connections\":1,\"info\":1},"
-                         "{\"user\":\"b\",\"connections\":1,\"info\":1}]"));
+    assert_true(say_page(THREE("a", "b", "c")));
     answer_to(NULL);
-    assert_true(is_next_null()); /* fewer than the limit */
+    assert_true(is_next_null());
     buf_clear(&out);
-    assert_true(say_page("[{\"user\":\"a\",\"connections\":1,\"info\":1},"
-                         "{\"user\":\"b\",\"connections\":1,\"info\":1},"
-                         "{\"user\":\"c\",\"connections\":1,\"info\":1}]"));
+    assert_true(say_page(THREE("a", "b", "d"))); /* whom this page has no room for */
     answer_to(NULL);
-    assert_false(is_next_null()); /* a full page may have others behind it */
+    assert_false(is_next_null());
+    buf_clear(&out);
+    part_count = 0;
+    assert_true(say_page_and(THREE("a", "b", "c"), "true"));
+    answer_to(NULL);
+    assert_false(is_next_null());
+}
+
+/* A gateway may give fewer than it was asked for, and have more. */
+static void nothing_is_shown_past_a_page_with_more(void **state)
+{
+    (void)state;
+    assert_true(say_page_and("[{\"user\":\"b\",\"connections\":1,\"info\":1}]", "true"));
+    assert_true(say_page(THREE("a", "c", "z")));
+    answer_to(NULL);
+    assert_int_equal(page, ROOM_PAGE_DONE);
+    assert_null(memmem(out.data, out.len, "\"c\"", 3));
+    assert_non_null(memmem(out.data, out.len, "\"b\"", 3));
+    assert_false(is_next_null());
 }
 
 /* Names whose order by bytes is not that of their numbers. */
@@ -141,6 +166,7 @@ static char *page_of(size_t gateway, const char *after)
     static char names[USERS][16];
     char *sorted[USERS];
     size_t count = 0, shown = 0;
+    bool more = false;
     char *text = NULL;
     size_t len;
     FILE *file = open_memstream(&text, &len);
@@ -153,11 +179,15 @@ static char *page_of(size_t gateway, const char *after)
         }
     qsort(sorted, count, sizeof *sorted, by_bytes);
     fprintf(file, "{\"connections\":%zu,\"hashes\":\"\",\"page\":[", count);
-    for (size_t i = 0; i < count && shown < LIMIT; i++)
-        if (strcmp(sorted[i], after) > 0)
-            fprintf(file, "%s{\"user\":\"%s\",\"connections\":1,\"info\":null}", shown++ ? "," : "",
-                    sorted[i]);
-    fputs("]}", file);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(sorted[i], after) <= 0)
+            continue;
+        more = shown == LIMIT;
+        if (more)
+            break;
+        fprintf(file, "%s{\"user\":\"%s\",\"connections\":1,\"info\":null}", shown++ ? "," : "", sorted[i]);
+    }
+    fprintf(file, "],\"more\":%s}", more ? "true" : "false");
     fclose(file);
     return text;
 }
@@ -246,40 +276,24 @@ static void only_users_that_the_caller_may_see_are_shown(void **state)
 static void a_page_of_hidden_users_is_passed_over(void **state)
 {
     (void)state;
-    assert_true(say_page("[{\"user\":\"b\",\"connections\":1,\"info\":1},"
-                         "{\"user\":\"c\",\"connections\":1,\"info\":1},"
-                         "{\"user\":\"d\",\"connections\":1,\"info\":1}]"));
-    answer_to(patterns("a*"));
-    assert_int_equal(page, ROOM_PAGE_HIDDEN);
-    assert_int_equal(out.len, 0);
-    assert_true(slice_equal(slice_of(last.data, last.len), slice_str("d")));
-    ask.limit = LIMIT + 1; /* then that was all */
-    answer_to(patterns("a*"));
-    assert_int_equal(page, ROOM_PAGE_DONE);
-    assert_true(is_next_null());
-    (void)patterns(NULL);
-}
-
-/* Behind its last name a full page's gateway may have users that come before another gateway's. */
-static void nothing_is_shown_past_a_full_page(void **state)
-{
-    (void)state;
-    assert_true(say_page("[{\"user\":\"b\",\"connections\":1,\"info\":1},"
-                         "{\"user\":\"c\",\"connections\":1,\"info\":1},"
-                         "{\"user\":\"d\",\"connections\":1,\"info\":1}]"));
+    assert_true(say_page_and(THREE("b", "c", "d"), "true"));
     assert_true(say_page("[{\"user\":\"z\",\"connections\":1,\"info\":1}]"));
     answer_to(patterns("z*"));
     assert_int_equal(page, ROOM_PAGE_HIDDEN);
+    assert_int_equal(out.len, 0);
     assert_true(slice_equal(slice_of(last.data, last.len), slice_str("d")));
+    part_count = 0;
+    assert_true(say_page(THREE("b", "c", "d"))); /* that was all */
+    answer_to(patterns("z*"));
+    assert_int_equal(page, ROOM_PAGE_DONE);
+    assert_true(is_next_null());
     (void)patterns(NULL);
 }
 
 static void the_cursor_names_nobody_who_is_hidden(void **state)
 {
     (void)state;
-    assert_true(say_page("[{\"user\":\"a\",\"connections\":1,\"info\":1},"
-                         "{\"user\":\"b\",\"connections\":1,\"info\":1},"
-                         "{\"user\":\"c\",\"connections\":1,\"info\":1}]"));
+    assert_true(say_page_and(THREE("a", "b", "c"), "true"));
     answer_to(patterns("a*"));
     assert_int_equal(buf_append(&out, "", 1), STATUS_OK);
     const char *next = strstr((const char *)out.data, "\"next\":\"");
@@ -331,6 +345,9 @@ static void what_is_no_page_is_refused(void **state)
         part_count = 0;
         assert_false(say_page(bad[i]));
     }
+    assert_false(say_page_and("[]", "true")); /* then no page would lead on */
+    assert_false(say_page_and("[]", "1"));
+    assert_true(say_page_and("[]", "false"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -341,11 +358,11 @@ int main(void)
         TEST(counts_are_summed_and_users_counted_once),
         TEST(who_did_not_answer_is_named_and_counts_nothing),
         TEST(one_user_at_two_gateways_is_one_entry),
-        TEST(there_is_a_next_page_while_there_may_be_more),
+        TEST(there_is_a_next_page_while_somebody_has_more),
+        TEST(nothing_is_shown_past_a_page_with_more),
         TEST(pages_lead_through_everybody_once_and_in_order),
         TEST(only_users_that_the_caller_may_see_are_shown),
         TEST(a_page_of_hidden_users_is_passed_over),
-        TEST(nothing_is_shown_past_a_full_page),
         TEST(the_cursor_names_nobody_who_is_hidden),
         TEST(what_is_no_answer_is_refused),
         TEST(what_is_no_page_is_refused),
