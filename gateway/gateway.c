@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "gateway/bucket/join_orders.h"
 #include "gateway/gateway_auth.h"
 #include "gateway/gateway_bans.h"
 #include "gateway/gateway_hook.h"
@@ -37,6 +38,7 @@ static void fill_bucket_conf(struct gateway *gateway)
 {
     gateway->bucket_conf = (struct bucket_conf){
         .directory = gateway->directory,
+        .orders = gateway->orders,
         .returns = control_box_mailbox(gateway->box),
         .addresses = acceptor_addresses(gateway->acceptor),
         .bans = gateway->bans,
@@ -73,7 +75,7 @@ static enum status fill_hello(const struct gateway_conf *conf, struct hello *out
 
     *out = (struct hello){.version = FANFARE_VERSION,
                           .capabilities = 1u << HELLO_TRACES | 1u << HELLO_USERS | 1u << HELLO_OPTIONS |
-                                          1u << HELLO_QUERIES};
+                                          1u << HELLO_QUERIES | 1u << HELLO_COMMANDS};
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return fault_set(fault, STATUS_IO, "no random bytes from the system");
     hello_set_instance(out, random);
@@ -87,7 +89,7 @@ static enum status start_clients(struct gateway *gateway, struct fault *fault)
     const struct gateway_conf *conf = gateway->conf;
     const struct page_conf page = {conf->page_api_url, conf->page_token_url};
 
-    if (directory_new(&gateway->directory) != STATUS_OK ||
+    if (directory_new(&gateway->directory) != STATUS_OK || join_orders_new(&gateway->orders) != STATUS_OK ||
         connection_table_new(descriptors_limit(), connection_id_instance(gateway->hello.instance),
                              &gateway->connections) != STATUS_OK ||
         control_box_new(gateway->base, &gateway->box) != STATUS_OK)
@@ -183,9 +185,10 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
     const struct fanout_conf fanout_conf = {
         .limits = gateway_fanout_limits(conf),
         .directory = gateway->directory,
-        .connections = gateway->connections,
         .buckets = gateway->buckets,
         .bucket_count = gateway->bucket_count,
+        .orders = gateway->orders,
+        .connections = gateway->connections,
         .on_pressure = on_pressure,
         .arg = gateway,
     };
@@ -374,6 +377,7 @@ static void stop(struct gateway *gateway)
     handshake_rules_unref(gateway->rules);
     cidr_list_unref(gateway->proxies);
     connection_table_free(gateway->connections);
+    join_orders_free(gateway->orders);
     directory_free(gateway->directory);
     gateway_bans_stop(gateway);
     certificates_free(gateway->certificates);

@@ -78,7 +78,8 @@ struct push_limits gateway_push_limits(const struct gateway_conf *conf)
 {
     return (struct push_limits){.max_room_len = (size_t)conf->max_room_name_bytes,
                                 .max_item_len = (size_t)conf->max_item_bytes,
-                                .max_depth = (int)conf->max_json_depth};
+                                .max_depth = (int)conf->max_json_depth,
+                                .commands = true};
 }
 
 void gateway_hello_limits(const struct gateway_conf *conf, int64_t out[HELLO_LIMIT_COUNT])

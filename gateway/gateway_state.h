@@ -39,6 +39,7 @@ struct gateway {
     struct directory *directory;
     struct connection_table *connections;
     struct hello hello; /* who this gateway is, to every logic; its limits are those of the start */
+    struct join_orders *orders;
     struct page *page;
     struct readiness readiness;
     struct ban_table *bans;

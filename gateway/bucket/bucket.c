@@ -10,13 +10,14 @@
 
 #include "gateway/auth/auth_policy.h"
 #include "gateway/bucket/bucket_auth.h"
+#include "gateway/bucket/bucket_command.h"
 #include "gateway/bucket/bucket_query.h"
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/session.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
 
-enum { MAX_MAIL = 1 << 20 };
+enum { MAX_MAIL = 1 << 20, TURN_KICKS = 16 };
 
 /* What the new thread tells its maker. */
 struct launch {
@@ -34,8 +35,12 @@ static void on_ticket(struct bucket *bucket, struct bucket_mail *mail)
 static void on_job(struct bucket *bucket, struct bucket_mail *mail)
 {
     struct job *job = container_of(mail, struct job, head);
+    const struct delivery *delivery = job->delivery;
 
-    rounds_add(&bucket->rounds, rooms_find(&bucket->rooms, job->delivery->key, job->delivery->hash), job);
+    if (delivery->command != NULL)
+        bucket_command_take(bucket, job);
+    else
+        rounds_add(&bucket->rounds, rooms_find(&bucket->rooms, delivery->key, delivery->hash), job);
 }
 
 static void on_stop(struct bucket *bucket, struct bucket_mail *mail)
@@ -43,6 +48,7 @@ static void on_stop(struct bucket *bucket, struct bucket_mail *mail)
     free(mail);
     while (rounds_run(&bucket->rounds))
         continue;
+    (void)kick_list_close_some(&bucket->kicks, SIZE_MAX);
     bucket_query_end(bucket);
     bucket_drain_rest(bucket);
     bucket->stopped = true;
@@ -137,6 +143,7 @@ static void on_wake(void *arg)
         more = bucket_query_work(bucket) || more;
     }
     more = bucket_auth_judge_some(bucket) || more;
+    more = kick_list_close_some(&bucket->kicks, TURN_KICKS) || more;
     if (more)
         ws_server_wake(bucket->server);
     bucket_drain_some(bucket);
@@ -178,6 +185,11 @@ static void on_jobs_finished(void *arg, size_t count)
     metrics_sub(M_JOBS_PENDING, count);
 }
 
+static void on_unused_room(void *arg, struct room *room)
+{
+    client_rooms_close_unused(arg, room);
+}
+
 static void init_rounds(struct bucket *bucket)
 {
     bucket->rounds_edge = (struct rounds_edge){
@@ -187,6 +199,8 @@ static void init_rounds(struct bucket *bucket)
         .queue = client_queue_push,
         .lost = client_lost,
         .connection = rounds_connection,
+        .command = bucket_command_some,
+        .unused = on_unused_room,
         .finished = on_jobs_finished,
         .arg = bucket,
     };
@@ -265,6 +279,7 @@ static void dispose(struct bucket *bucket)
     mailbox_free(bucket->mailbox);
     handshake_rules_unref(bucket->rules);
     auth_policy_unref(bucket->auth.policy);
+    kick_list_fini(&bucket->kicks);
     rooms_fini(&bucket->rooms);
     frame_unref(bucket->ping);
     free(bucket);
@@ -283,6 +298,7 @@ enum status bucket_new(unsigned index, const struct bucket_conf *conf, struct bu
     bucket->index = index;
     init_lists(bucket);
     bucket_auth_init(bucket);
+    kick_list_init(&bucket->kicks);
     init_rounds(bucket);
     bucket->ping = frame_new_ping();
     enum status status =

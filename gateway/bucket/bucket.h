@@ -19,6 +19,7 @@
 
 struct auth_policy;
 struct bucket;
+struct join_orders;
 struct query_part;
 
 struct bucket_conf {
@@ -27,6 +28,7 @@ struct bucket_conf {
     struct address_table *addresses;      /* whom trusted proxies speak for is counted there */
     struct connection_table *connections; /* the clients' ids; NULL: they have none */
     struct ban_table *bans;               /* whom it keeps out; NULL: nobody */
+    struct join_orders *orders;           /* which rooms users join when they come; NULL: none */
     struct slice page;                    /* the whole HTTP answer to GET /, or empty: 404 */
     const struct readiness *readiness;    /* answers /readyz; NULL: ready */
     SSL_CTX *certificate;                 /* of client TLS, for bucket_new only; NULL: plain sockets */

@@ -9,6 +9,7 @@
 #include "gateway/bucket/bucket.h"
 #include "gateway/bucket/client.h"
 #include "gateway/bucket/expiry_wheel.h"
+#include "gateway/bucket/kick_list.h"
 #include "gateway/bucket/room.h"
 #include "gateway/bucket/rounds.h"
 #include "gateway/bucket/ws_server.h"
@@ -53,6 +54,7 @@ struct bucket {
     struct list closing;     /* since: closed */
 
     struct bucket_auth auth;
+    struct kick_list kicks;
 
     struct list queries; /* struct query_part, in the order of their turns */
     struct list scans;   /* struct room_scan */

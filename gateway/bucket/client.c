@@ -82,10 +82,18 @@ void client_open(struct bucket *bucket, struct ticket *ticket)
     ws_conn_take_now(client->conn);
 }
 
+/* It does not wait for its turn to be closed any more. */
+static void end_kicked(const struct client *client)
+{
+    if (client->phase == CLIENT_KICKED)
+        metrics_sub(M_KICKS_WAITING, 1);
+}
+
 void client_kill(struct client *client)
 {
     if (client->phase == CLIENT_DEAD)
         return;
+    end_kicked(client);
     client->phase = CLIENT_DEAD;
     client_auth_end(client);
     list_remove(&client->link);
@@ -139,6 +147,7 @@ void client_on_gone(struct client *client)
         end_open(client, CLIENT_DEAD, 0);
     else if (client->phase == CLIENT_HANDSHAKE && !client->ticket->canary)
         metrics_add(M_REFUSED_GONE, 1);
+    end_kicked(client);
     metrics_add(M_FRAMES_DROPPED_GONE, client->outbox.pushes);
     metrics_sub(M_FRAMES_QUEUED, client->outbox.pushes);
     client_free(client);
@@ -322,6 +331,19 @@ void client_close(struct client *client, uint16_t code)
 void client_send_away(struct client *client, int64_t retry_ms)
 {
     close_with(client, CLOSE_going_away, close_frame_new_away(retry_ms));
+}
+
+void client_kick(struct client *client, uint16_t code)
+{
+    end_open(client, CLIENT_KICKED, client->peer_closed ? CLOSE_normal : code);
+    list_remove(&client->link);
+    metrics_add(M_KICKS_WAITING, 1);
+}
+
+void client_close_kicked(struct client *client, struct frame *last)
+{
+    end_kicked(client);
+    begin_closing(client, frame_ref(last));
 }
 
 /* Writes what is left of the head; false when it is not through. */

@@ -23,21 +23,27 @@ struct client_auth;
 enum client_phase {
     CLIENT_HANDSHAKE, /* the HTTP request is not complete */
     CLIENT_OPEN,
+    CLIENT_KICKED,  /* in no room and deaf; waits for its turn to be closed (kick_list.h) */
     CLIENT_CLOSING, /* the last bytes are queued or sent; input is thrown away */
     CLIENT_DEAD,    /* the socket is being closed; waits for client_on_gone */
 };
 
 /* Why a client is in a room, from what ends first to what lasts. Whoever is in already has the later of the
- * two. All but the fixed ones count towards maxJoinRoom and end with LEAVE. */
+ * two. The first two count towards maxJoinRoom and end with LEAVE. */
 enum membership_kind {
-    MEMBER_BY_PASS,  /* a room token, or the hook, let it in; ends with that */
-    MEMBER_BY_RIGHT, /* it asked to be in */
-    MEMBER_FIXED,    /* by the server: everyone, its user, what its token joins */
+    MEMBER_BY_PASS,    /* a room token, or the hook, let it in; ends with that */
+    MEMBER_BY_RIGHT,   /* it asked to be in */
+    MEMBER_BY_COMMAND, /* a caller of the API made it join */
+    MEMBER_FIXED,      /* by the server: everyone, its user, what its token joins */
 };
+
+/* Rooms that one client may be in by commands. */
+enum { CLIENT_COMMAND_ROOMS = 256 };
 
 struct membership {
     struct room *room;
     uint32_t index; /* in the room's members */
+    uint16_t kicks; /* of the room, when it joined: a kick with a higher number is about it */
     uint8_t kind;   /* enum membership_kind */
 };
 
@@ -94,12 +100,18 @@ void client_lost(struct client *client);
 void client_close(struct client *client, uint16_t code);
 /* The same with 1001 (going_away), and a reason that says after how many ms it should come back. */
 void client_send_away(struct client *client, int64_t retry_ms);
+/* A caller of the API ends the connection: the open client leaves its rooms and is deaf from here on; counted
+ * under `code`. It stands in no list then; client_close_kicked is to follow. */
+void client_kick(struct client *client, uint16_t code);
+/* Sends a kicked client its close frame, behind what is queued. Takes no reference. */
+void client_close_kicked(struct client *client, struct frame *last);
 /* Closes the socket without waiting for anything more. */
 void client_kill(struct client *client);
 
-/* STATUS_OK also when already in; STATUS_FULL past maxJoinRoom, never for a fixed one; STATUS_NO_MEMORY. */
+/* STATUS_OK also when already in; STATUS_FULL past maxJoinRoom, or by a command past CLIENT_COMMAND_ROOMS,
+ * never for a fixed one; STATUS_NO_MEMORY. */
 enum status client_join(struct client *client, struct slice room, enum membership_kind kind);
-/* False: the membership is fixed, and stays. True when it is not, or is none. */
+/* False: the membership is fixed, or by a command, and stays. True when it is not, or is none. */
 bool client_leave(struct client *client, struct slice room);
 /* Where the room stands in the client's memberships, or -1. */
 int64_t client_slot_of(const struct client *client, struct slice room);
@@ -107,5 +119,7 @@ int64_t client_slot_of(const struct client *client, struct slice room);
 void client_leave_slot(struct client *client, uint32_t slot);
 /* Everyone's room included. */
 void client_leave_all(struct client *client);
+/* Closes the room, and drops its jobs, if nobody needs it any more. */
+void client_rooms_close_unused(struct bucket *bucket, struct room *room);
 
 #endif

@@ -84,3 +84,19 @@ void client_answer_left(struct client *client, struct slice room, const char *re
     buf_init(&text, MAX_ANSWER);
     send_text(client, &text, client_msg_left(&text, room, reason));
 }
+
+void client_answer_removed(struct client *client, struct slice room)
+{
+    if (client->encoding == ENCODING_WS_V2)
+        client_answer_left(client, room, "removed");
+}
+
+void client_answer_joined(struct client *client, struct slice room)
+{
+    struct buf text;
+
+    if (client->encoding != ENCODING_WS_V2)
+        return;
+    buf_init(&text, MAX_ANSWER);
+    send_text(client, &text, client_msg_joined(&text, room));
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an open client is told: its 101, WELCOME, ACK, ERROR, LEFT (docs/protocol.md, section 2). For want of
- * memory the connection ends with 1011. The bucket's thread. */
+/* What an open client is told: its 101, WELCOME, ACK, ERROR, LEFT, JOINED (docs/protocol.md, section 2). For
+ * want of memory the connection ends with 1011. The bucket's thread. */
 #ifndef FANFARE_GATEWAY_BUCKET_CLIENT_ANSWER_H
 #define FANFARE_GATEWAY_BUCKET_CLIENT_ANSWER_H
 
@@ -17,5 +17,8 @@ void client_answer_ack(struct client *client, struct slice id);
 void client_answer_error(struct client *client, struct slice id, struct slice room, const char *code,
                          const char *message);
 void client_answer_left(struct client *client, struct slice room, const char *reason);
+/* What a command does to memberships; nothing is said to a client that reads version 1. */
+void client_answer_joined(struct client *client, struct slice room);
+void client_answer_removed(struct client *client, struct slice room);
 
 #endif

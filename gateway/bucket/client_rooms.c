@@ -8,6 +8,16 @@
 #include "gateway/bucket/client_auth.h"
 #include "gateway/bucket/room_scan.h"
 
+void client_rooms_close_unused(struct bucket *bucket, struct room *room)
+{
+    if (!room_is_unused(room))
+        return;
+    for (struct job *job = rooms_close(&bucket->rooms, room), *next; job != NULL; job = next) {
+        next = job->next;
+        rounds_drop(&bucket->rounds, job);
+    }
+}
+
 /* The place that it leaves in the list of its rooms is filled by its last room, the place in the room by the
  * room's last member: both note where they stand now. */
 void client_leave_slot(struct client *client, uint32_t slot)
@@ -24,12 +34,7 @@ void client_leave_slot(struct client *client, uint32_t slot)
     if (moved != NULL)
         moved->client->rooms[moved->slot].index = left.index;
     room_scan_left(&client->bucket->scans, left.room, left.index);
-    if (left.room->count > 0)
-        return;
-    for (struct job *job = rooms_close(&client->bucket->rooms, left.room), *next; job != NULL; job = next) {
-        next = job->next;
-        rounds_drop(&client->bucket->rounds, job);
-    }
+    client_rooms_close_unused(client->bucket, left.room);
 }
 
 void client_leave_all(struct client *client)
@@ -59,14 +64,19 @@ int64_t client_slot_of(const struct client *client, struct slice name)
     return -1;
 }
 
-/* Whether one more of its own choice would be more than maxJoinRoom. */
-static bool is_full(const struct client *client)
+/* Whether one more of that kind would be too many: of its own choice than maxJoinRoom, by commands than
+ * CLIENT_COMMAND_ROOMS. */
+static bool is_full(const struct client *client, enum membership_kind kind)
 {
-    uint32_t chosen = 0;
+    bool commanded = kind == MEMBER_BY_COMMAND;
+    uint32_t count = 0;
 
+    if (kind == MEMBER_FIXED)
+        return false;
     for (uint32_t slot = 0; slot < client->room_count; slot++)
-        chosen += client->rooms[slot].kind != MEMBER_FIXED;
-    return chosen >= client->bucket->limits.max_rooms;
+        count += commanded ? client->rooms[slot].kind == MEMBER_BY_COMMAND
+                           : client->rooms[slot].kind < MEMBER_BY_COMMAND;
+    return count >= (commanded ? CLIENT_COMMAND_ROOMS : client->bucket->limits.max_rooms);
 }
 
 enum status client_join(struct client *client, struct slice name, enum membership_kind kind)
@@ -75,11 +85,13 @@ enum status client_join(struct client *client, struct slice name, enum membershi
     int64_t slot = client_slot_of(client, name);
 
     if (slot >= 0) {
+        if (client->rooms[slot].kind < kind && kind == MEMBER_BY_COMMAND && is_full(client, kind))
+            return STATUS_FULL;
         if (client->rooms[slot].kind < kind)
             client->rooms[slot].kind = (uint8_t)kind;
         return STATUS_OK;
     }
-    if (kind != MEMBER_FIXED && is_full(client))
+    if (is_full(client, kind))
         return STATUS_FULL;
     if (make_slot(client) != STATUS_OK)
         return STATUS_NO_MEMORY;
@@ -89,6 +101,7 @@ enum status client_join(struct client *client, struct slice name, enum membershi
     if (status != STATUS_OK)
         return status;
     membership->kind = (uint8_t)kind;
+    membership->kicks = membership->room->kicks;
     client->room_count++;
     return STATUS_OK;
 }
@@ -99,7 +112,7 @@ bool client_leave(struct client *client, struct slice name)
 
     if (slot < 0)
         return true;
-    if (client->rooms[slot].kind == MEMBER_FIXED)
+    if (client->rooms[slot].kind >= MEMBER_BY_COMMAND)
         return false;
     client_leave_slot(client, (uint32_t)slot);
     return true;

@@ -138,3 +138,10 @@ bool connection_table_bucket(const struct connection_table *table, const struct 
     *bucket = bucket_of(id->serial);
     return true;
 }
+
+bool connection_table_has(const struct connection_table *table, const struct connection_id *id,
+                          unsigned *bucket)
+{
+    return connection_table_bucket(table, id, bucket) &&
+           atomic_load(&table->places[id->place].serial) == id->serial;
+}

@@ -36,6 +36,9 @@ bool connection_table_id(const struct connection_table *table, unsigned bucket, 
 /* The client of that id if it is one of `bucket`'s, and still there; else NULL. */
 struct client *connection_table_find(const struct connection_table *table, unsigned bucket,
                                      const struct connection_id *id);
+/* Whether a client of that id is there at this moment, and whose it is: any thread. */
+bool connection_table_has(const struct connection_table *table, const struct connection_id *id,
+                          unsigned *bucket);
 /* Whose client it is, if it is there: any thread. False: no client of this process has or had the id. */
 bool connection_table_bucket(const struct connection_table *table, const struct connection_id *id,
                              unsigned *bucket);

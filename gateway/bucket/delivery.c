@@ -9,6 +9,7 @@ static void delivery_free(struct delivery *delivery)
     for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
         frame_unref(delivery->frames[encoding]);
     exclusions_free(delivery->exclusions);
+    key_command_free(delivery->command);
     free(delivery);
 }
 
@@ -43,6 +44,18 @@ void delivery_expire(struct delivery *delivery, int64_t expires_us)
     for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
         if (delivery->frames[encoding] != NULL)
             delivery->frames[encoding]->expires_us = expires_us;
+}
+
+struct delivery *delivery_new_command(struct slice key, uint64_t hash, struct key_command *command)
+{
+    static const uint32_t nobody[ENCODING_COUNT];
+    struct delivery *delivery = delivery_new(key, hash, slice_of(NULL, 0), 0, nobody);
+
+    if (delivery == NULL)
+        key_command_free(command);
+    else
+        delivery->command = command;
+    return delivery;
 }
 
 struct delivery *delivery_ref(struct delivery *delivery)

@@ -83,17 +83,54 @@ struct directory_entry *directory_enter(struct directory *directory, struct slic
     return entry;
 }
 
+/* Under the lock: takes the entry out when nobody needs it any more. Whether it is then to be freed. */
+static bool drop_unused(struct directory *directory, struct directory_entry *entry)
+{
+    if (entry->buckets != 0 || entry->reservations > 0)
+        return false;
+    hashmap_remove(&directory->rooms, &entry->node);
+    count_entry(entry->node.key, metrics_sub);
+    return true;
+}
+
 void directory_exit(struct directory *directory, struct directory_entry *entry, unsigned bucket)
 {
     pthread_mutex_lock(&directory->lock);
     entry->buckets &= ~(UINT64_C(1) << bucket);
-    bool last = entry->buckets == 0;
-    if (last) {
-        hashmap_remove(&directory->rooms, &entry->node);
-        count_entry(entry->node.key, metrics_sub);
+    bool unused = drop_unused(directory, entry);
+    pthread_mutex_unlock(&directory->lock);
+    if (unused)
+        free(entry);
+}
+
+struct directory_entry *directory_reserve(struct directory *directory, struct slice room, uint64_t hash,
+                                          const struct subscribers *who)
+{
+    pthread_mutex_lock(&directory->lock);
+    struct directory_entry *entry = entry_of(directory, room, hash);
+    if (entry == NULL)
+        entry = entry_add(directory, room, hash);
+    if (entry != NULL) {
+        entry->reservations++;
+        entry->announced_buckets |= who->buckets;
+        for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
+            entry->announced[encoding] += who->members[encoding];
     }
     pthread_mutex_unlock(&directory->lock);
-    if (last)
+    return entry;
+}
+
+void directory_release(struct directory *directory, struct directory_entry *entry,
+                       const struct subscribers *who)
+{
+    pthread_mutex_lock(&directory->lock);
+    for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
+        entry->announced[encoding] -= who->members[encoding];
+    if (--entry->reservations == 0)
+        entry->announced_buckets = 0;
+    bool unused = drop_unused(directory, entry);
+    pthread_mutex_unlock(&directory->lock);
+    if (unused)
         free(entry);
 }
 
@@ -104,9 +141,9 @@ struct subscribers directory_find(struct directory *directory, struct slice room
     pthread_mutex_lock(&directory->lock);
     const struct directory_entry *entry = entry_of(directory, room, hash);
     if (entry != NULL) {
-        here.buckets = entry->buckets;
+        here.buckets = entry->buckets | entry->announced_buckets;
         for (int encoding = 0; encoding < ENCODING_COUNT; encoding++)
-            here.members[encoding] = atomic_load(&entry->members[encoding]);
+            here.members[encoding] = atomic_load(&entry->members[encoding]) + entry->announced[encoding];
     }
     pthread_mutex_unlock(&directory->lock);
     return here;

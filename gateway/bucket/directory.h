@@ -19,11 +19,16 @@ enum { MAX_BUCKETS = 64 };
 
 struct directory;
 
-/* Lives while at least one bucket is in. `node.key` is the room's key, valid as long. */
+/* Lives while at least one bucket is in, or somebody is announced. `node.key` is the room's key, valid as
+ * long. */
 struct directory_entry {
     struct hashmap_node node;
     atomic_uint members[ENCODING_COUNT]; /* changed by the buckets that are in */
-    uint64_t buckets;                    /* bit per bucket; under the lock */
+    uint32_t announced[ENCODING_COUNT];  /* who is about to join by a command; under the lock, as the rest */
+    uint32_t reservations;               /* how many announcements these are */
+    uint64_t buckets;                    /* bit per bucket that is in */
+    uint64_t announced_buckets;          /* bit per bucket that somebody was announced for; stays until the
+                                          * last reservation is released */
     uint8_t name[];
 };
 
@@ -40,7 +45,15 @@ struct directory_entry *directory_enter(struct directory *directory, struct slic
                                         unsigned bucket);
 /* A bucket's last member has left; the entry is not the bucket's any more. Any thread. */
 void directory_exit(struct directory *directory, struct directory_entry *entry, unsigned bucket);
-/* Who is in the room now; all zero for nobody. Any thread. */
+/* Announces `who` in the room: they count as members until the reservation is released, so that what is
+ * pushed to the room goes to their buckets, in their encodings, although they have yet to join there. Whoever
+ * joins meanwhile counts twice until then. NULL for want of memory. Any thread. */
+struct directory_entry *directory_reserve(struct directory *directory, struct slice room, uint64_t hash,
+                                          const struct subscribers *who);
+/* Ends what directory_reserve began with the same `who`, once they have joined or will not. Any thread. */
+void directory_release(struct directory *directory, struct directory_entry *entry,
+                       const struct subscribers *who);
+/* Who is in the room now or announced; all zero for nobody. Any thread. */
 struct subscribers directory_find(struct directory *directory, struct slice room, uint64_t hash);
 /* A walk in pieces: visits the entries of at most `slots` more slots of the table, under the lock, and gives
  * the cursor of the next; begin with 0, and 0 is the end (hashmap_scan). Any thread. */

@@ -85,6 +85,7 @@ static void on_judged(struct client *client, const struct client_msg *msg, struc
         return;
     }
     bool was_in = client->room_count > 0;
+    bool had_user = old != NULL && old->user != NULL;
     enum status status = rights_grant(client, answer->grant);
     if (status != STATUS_OK) {
         rights_end(client, msg->id, status);
@@ -93,6 +94,8 @@ static void on_judged(struct client *client, const struct client_msg *msg, struc
     if (!was_in)
         client_answer_welcome(client);
     client_answer_ack(client, msg->id);
+    if (client->phase == CLIENT_OPEN && !had_user)
+        rights_join_ordered(client);
     identity_join_first(client);
 }
 

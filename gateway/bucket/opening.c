@@ -155,6 +155,8 @@ void opening_judged(struct client *client, const struct handshake *handshake, st
     rights_join_allowed(client);
     client_answer_opened(client, response);
     if (client->phase == CLIENT_OPEN)
+        rights_join_ordered(client);
+    if (client->phase == CLIENT_OPEN)
         identity_join_first(client);
 }
 

@@ -6,9 +6,11 @@
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/client_answer.h"
 #include "gateway/bucket/client_lists.h"
+#include "gateway/bucket/join_orders.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "gateway/websocket/client_msg.h"
 #include "gateway/websocket/connect_query.h"
+#include "shared/base/clock.h"
 #include "shared/base/wall_clock.h"
 #include "shared/contract/audience.h"
 #include "shared/contract/close_codes.h"
@@ -49,8 +51,8 @@ static void review(struct client *client)
         struct membership *membership = &client->rooms[--slot];
         struct slice key = membership->room->node.key;
 
-        if (membership->kind == MEMBER_BY_PASS || audience_of(key) != AUDIENCE_ROOM ||
-            grant_joins(grant, key))
+        if (membership->kind == MEMBER_BY_PASS || membership->kind == MEMBER_BY_COMMAND ||
+            audience_of(key) != AUDIENCE_ROOM || grant_joins(grant, key))
             continue;
         if (rights_allow(client, key))
             membership->kind = MEMBER_BY_RIGHT;
@@ -116,6 +118,39 @@ enum status rights_grant(struct client *client, struct grant *grant)
     if (client->phase == CLIENT_OPEN)
         client_auth_schedule(client);
     return STATUS_OK;
+}
+
+void rights_join_by_command(struct client *client, struct slice room)
+{
+    bool was_in = client_slot_of(client, room) >= 0;
+    enum status status = client_join(client, room, MEMBER_BY_COMMAND);
+
+    if (status == STATUS_FULL)
+        metrics_add(M_COMMANDS_DROPPED_ROOMS, 1);
+    else if (status != STATUS_OK)
+        client_close(client, CLOSE_internal);
+    else if (!was_in)
+        client_answer_joined(client, room);
+}
+
+void rights_join_ordered(struct client *client)
+{
+    const struct grant *grant = client->auth->grant;
+    uint8_t bytes[AUDIENCE_KEY_MAX];
+    struct slice rest, room;
+    struct buf rooms;
+
+    if (grant->user == NULL)
+        return;
+    buf_init(&rooms, SIZE_MAX);
+    if (join_orders_find(client->bucket->conf->orders,
+                         audience_key_of(AUDIENCE_USER, grant_user(grant), bytes), clock_now_ms(),
+                         &rooms) != STATUS_OK)
+        metrics_add(M_COMMANDS_DROPPED_MEMORY, 1);
+    rest = slice_of(rooms.data, rooms.len);
+    while (client->phase == CLIENT_OPEN && connect_query_next_room(&rest, &room))
+        rights_join_by_command(client, room);
+    buf_fini(&rooms);
 }
 
 bool rights_allow(const struct client *client, struct slice room)

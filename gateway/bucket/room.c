@@ -57,6 +57,13 @@ static struct room *room_new(struct rooms *rooms, struct slice name, uint64_t ha
     return room;
 }
 
+struct room *rooms_open(struct rooms *rooms, struct slice name, uint64_t hash)
+{
+    struct room *room = rooms_find(rooms, name, hash);
+
+    return room != NULL ? room : room_new(rooms, name, hash);
+}
+
 static void room_free(struct rooms *rooms, struct room *room)
 {
     hashmap_remove(&rooms->table, &room->node);

@@ -31,6 +31,8 @@ struct room {
     uint32_t job_stamp; /* of the job under way */
     uint32_t cursor;    /* members below it are still to visit; meaningful while a job is under way */
     bool visiting;      /* the first job is under way */
+    uint16_t kicks;     /* that were queued here so far: who joins notes it (struct membership) */
+    uint32_t pins;      /* commands among its jobs: while there are any, it stays without members too */
     struct job *first;  /* jobs in order */
     struct job *last;
     struct list run; /* in the bucket's run queue while it has jobs */
@@ -48,6 +50,15 @@ void rooms_fini(struct rooms *rooms);
 /* NULL when nobody of this bucket is in it. */
 struct room *rooms_find(const struct rooms *rooms, struct slice name, uint64_t hash);
 
+/* The same; made, without members, when there is none. The caller pins it or closes it. NULL for want of
+ * memory. */
+struct room *rooms_open(struct rooms *rooms, struct slice name, uint64_t hash);
+/* Whether nobody is in it and no command waits for it, so that it is to be closed. */
+static inline bool room_is_unused(const struct room *room)
+{
+    return room->count == 0 && room->pins == 0;
+}
+
 /* The room of everyone, or NULL while the bucket has no client. */
 struct room *rooms_everyone(const struct rooms *rooms);
 
@@ -56,9 +67,9 @@ struct room *rooms_everyone(const struct rooms *rooms);
 enum status room_join(struct rooms *rooms, struct slice name, struct client *client, unsigned encoding,
                       uint32_t slot, struct room **out, uint32_t *index);
 /* Takes the member at `index` out. Returns the member that stands there now, whose client must note its new
- * place, or NULL: it was the last. A room that is left without members is the caller's to close. */
+ * place, or NULL: it was the last. A room that is unused then is the caller's to close. */
 const struct room_member *room_leave(struct room *room, uint32_t index, unsigned encoding);
-/* Frees a room without members. Returns its jobs, chained by `next`, which are the caller's. */
+/* Frees an unused room. Returns its jobs, chained by `next`, which are the caller's. */
 struct job *rooms_close(struct rooms *rooms, struct room *room);
 
 /* Whether a job waits, or is under way, that has not come by the member at `index`. */

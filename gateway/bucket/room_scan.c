@@ -7,8 +7,10 @@
 void room_scan_begin(struct room_scan *scan, struct list *scans, const struct room_visitor *visitor,
                      const struct room *room)
 {
-    *scan = (struct room_scan){.visitor = visitor, .room = room};
-    if (room != NULL)
+    bool empty = room == NULL || room->count == 0; /* one without members may go without anybody leaving */
+
+    *scan = (struct room_scan){.visitor = visitor, .room = empty ? NULL : room};
+    if (!empty)
         scan->cursor = scan->end = room->count;
     list_add_tail(scans, &scan->link);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs of one room are FIFO; rooms with jobs stand in a run queue and take turns. Visits are gathered first
  * and written together, and only then may clients be closed, so that no room changes while it is walked.
- * Small rooms share a slice; a room larger than a slice has its slices for itself. */
+ * Small rooms share a slice; a room larger than a slice has its slices for itself. A command takes members
+ * out or in while it works, so what is gathered is written before. */
 #include "gateway/bucket/rounds.h"
 
 #include <errno.h>
@@ -58,6 +59,14 @@ void rounds_reap(struct rounds *rounds)
         rounds->edge->finished(rounds->edge->arg, count);
 }
 
+static void add_command(struct room *room, struct job *job)
+{
+    room->pins++;
+    job->cursor = UINT32_MAX;
+    if (job->delivery->command->kind == COMMAND_KICK)
+        job->number = ++room->kicks;
+}
+
 void rounds_add(struct rounds *rounds, struct room *room, struct job *job)
 {
     job->next = NULL;
@@ -65,6 +74,8 @@ void rounds_add(struct rounds *rounds, struct room *room, struct job *job)
         rounds_drop(rounds, job);
         return;
     }
+    if (job->delivery->command != NULL)
+        add_command(room, job);
     if (room->last != NULL)
         room->last->next = job;
     else
@@ -267,6 +278,34 @@ static bool drop_late_job(struct rounds *rounds, struct room *room)
     return true;
 }
 
+static void go_to_the_end(struct rounds *rounds, struct room *room)
+{
+    list_remove(&room->run);
+    list_add_tail(&rounds->run, &room->run);
+}
+
+static bool is_command(const struct room *room)
+{
+    return room->first->delivery->command != NULL;
+}
+
+/* Nothing is gathered. What is left of the command waits for the other rooms' turn. */
+static size_t command_some(struct rounds *rounds, struct room *room, size_t most)
+{
+    bool through;
+    size_t visits = rounds->edge->command(rounds->edge->arg, room, room->first, most, &through);
+
+    if (!through) {
+        go_to_the_end(rounds, room);
+        return visits;
+    }
+    finish_job(rounds, room);
+    room->pins--;
+    if (room_is_unused(room))
+        rounds->edge->unused(rounds->edge->arg, room);
+    return visits;
+}
+
 static struct room *first_room(const struct rounds *rounds)
 {
     return container_of(rounds->run.next, struct room, run);
@@ -277,9 +316,7 @@ static void let_others_go_first(struct rounds *rounds)
 {
     if (list_empty(&rounds->run) || !first_room(rounds)->visiting)
         return;
-    struct room *room = first_room(rounds);
-    list_remove(&room->run);
-    list_add_tail(&rounds->run, &room->run);
+    go_to_the_end(rounds, first_room(rounds));
 }
 
 /* Whether a member already stands in the slice. */
@@ -294,7 +331,7 @@ static bool would_collide(const struct room *room)
 /* Whether the room's visits must not join those of the slice so far. */
 static bool needs_own_slice(const struct rounds *rounds, const struct room *room)
 {
-    return rounds->count > 0 && (room->count > ROUNDS_SLICE || would_collide(room));
+    return rounds->count > 0 && (is_command(room) || room->count > ROUNDS_SLICE || would_collide(room));
 }
 
 bool rounds_run(struct rounds *rounds)
@@ -310,6 +347,10 @@ bool rounds_run(struct rounds *rounds)
         }
         if (needs_own_slice(rounds, first_room(rounds))) {
             flush(rounds);
+            continue;
+        }
+        if (is_command(first_room(rounds))) {
+            visits += 1 + command_some(rounds, first_room(rounds), ROUNDS_SLICE - visits);
             continue;
         }
         visits += 1 + visit_some(rounds, first_room(rounds));

@@ -14,7 +14,8 @@
  *   none is left, none. It is judged when he is visited, whoever joined, left or changed meanwhile.
  * - What has a deadline is given to nobody from then on; a job that is late before its first visit is dropped
  *   at once.
- * - The edge's calls may close clients, and so change rooms: they come only when no room is walked. */
+ * - The edge's calls may close clients, and so change rooms: they come only when no room is walked.
+ * - A command has its turn as a batch has, with no slice gathered, and its room stays until it is through. */
 #ifndef FANFARE_GATEWAY_BUCKET_ROUNDS_H
 #define FANFARE_GATEWAY_BUCKET_ROUNDS_H
 
@@ -42,6 +43,11 @@ struct rounds_edge {
     /* The connection with this id, if it is of this bucket and still here, else NULL. Asked while a room is
      * walked: it changes nothing. */
     struct client *(*connection)(void *arg, struct slice id);
+    /* Carries out a part of a command, the room's first job, at `most` members at most; returns how many it
+     * looked at. `*through`: nothing is left of it. May close clients and change rooms; this one stays. */
+    size_t (*command)(void *arg, struct room *room, struct job *job, size_t most, bool *through);
+    /* The room is unused after a command. */
+    void (*unused)(void *arg, struct room *room);
     /* `count` jobs are through or dropped, and freed. */
     void (*finished)(void *arg, size_t count);
     void *arg;

@@ -227,13 +227,13 @@ static void on_frames_closing(struct client *client, uint8_t *data, size_t len)
         client_kill(client);
         return;
     }
-    if (client->close_when_sent)
+    if (client->close_when_sent || client->peer_closed)
         return;
     do {
         input = ws_reader_next(&client->reader, &data, &len);
         if (input.event == WS_CLOSE || input.event == WS_FAIL) {
             client->peer_closed = true;
-            if (client->outbox.head == NULL)
+            if (client->phase == CLIENT_CLOSING && client->outbox.head == NULL)
                 client_kill(client);
             return;
         }
@@ -257,7 +257,7 @@ void session_on_bytes(void *arg, uint8_t *data, size_t len)
         hold(client, data + used, len - used);
     else if (client->phase == CLIENT_OPEN)
         on_frames(client, data + used, len - used);
-    else if (client->phase == CLIENT_CLOSING)
+    else if (client->phase == CLIENT_CLOSING || client->phase == CLIENT_KICKED)
         on_frames_closing(client, data + used, len - used);
 }
 

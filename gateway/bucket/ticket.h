@@ -123,6 +123,8 @@ struct job {
     struct job *next; /* in the room's queue */
     struct delivery *delivery;
     int64_t begun_us; /* monotonic: when its first client was visited; 0: not yet */
+    uint32_t cursor;  /* of a command: places below it are still to visit */
+    uint16_t number;  /* of a kick: struct room, kicks */
 };
 
 /* Close all clients with 1001, spread over duration_ms, and tell them to come back spread over

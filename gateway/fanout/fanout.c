@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "gateway/fanout/commander.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
 #include "shared/contract/push.h"
@@ -301,9 +302,30 @@ static uint32_t deliver(void *arg, struct slice key, struct slice items, uint32_
     return subscribers_count(&here);
 }
 
+static void seal(void *arg, struct slice key, uint64_t hash)
+{
+    struct fanout *fanout = arg;
+
+    merger_seal(fanout->merger, key, hash, turn_now(fanout));
+}
+
+static uint32_t command(void *arg, struct slice key, const struct command *order)
+{
+    struct fanout *fanout = arg;
+    const struct commander commander = {.directory = fanout->conf.directory,
+                                        .buckets = fanout->conf.buckets,
+                                        .bucket_count = fanout->conf.bucket_count,
+                                        .orders = fanout->conf.orders,
+                                        .connections = fanout->conf.connections,
+                                        .seal = seal,
+                                        .arg = fanout};
+
+    return commander_apply(&commander, key, order);
+}
+
 struct push_sink fanout_sink(struct fanout *fanout)
 {
-    return (struct push_sink){deliver, fanout};
+    return (struct push_sink){deliver, command, fanout};
 }
 
 void fanout_send(struct fanout *fanout, struct slice key, struct slice item)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "shared/base/slice.h"
+#include "shared/contract/command.h"
 #include "shared/contract/push_options.h"
 
 /* Where applied pushes go: called once per key (audience.h), that is, once per room or user, or once for
@@ -15,6 +16,8 @@
 struct push_sink {
     uint32_t (*deliver)(void *arg, struct slice key, struct slice items, uint32_t item_count,
                         const struct push_terms *terms);
+    /* The same for a command: once per key of its target. Returns how many clients it is about. */
+    uint32_t (*command)(void *arg, struct slice key, const struct command *command);
     void *arg;
 };
 

@@ -33,7 +33,7 @@ void batch_tally_applied(struct batch_tally *tally, const struct push_record *re
     if (tally == NULL)
         return;
     tally->pushes++;
-    tally->items += record->item_count;
+    tally->items += record->command ? 0 : record->item_count;
     if (record->wait)
         tally->reached[tally->reached_count++] =
             (struct reached){record->sequence, clients, record->target == AUDIENCE_USER};

@@ -86,8 +86,10 @@ static const struct push_terms *terms_of(const struct push_record *record)
     return push_terms_are_set(&record->terms) ? &record->terms : NULL;
 }
 
-/* To every room or user of the record; of users that somebody waits for it is noted who is not there. */
-static uint32_t deliver_to_names(struct push_handler *handler, const struct push_record *record)
+/* To every room, user or connection of the record, or about it when it is a command (else NULL); of users
+ * that somebody waits for it is noted who is not there. */
+static uint32_t deliver_to_names(struct push_handler *handler, const struct push_record *record,
+                                 const struct command *command)
 {
     const struct push_sink *sink = &handler->conf.sink;
     bool noted = record->wait && record->target == AUDIENCE_USER;
@@ -99,14 +101,27 @@ static uint32_t deliver_to_names(struct push_handler *handler, const struct push
     if (noted)
         offline_set_begin(&handler->offline, record->room_count);
     for (uint16_t i = 0; push_next_room(&names, &name); i++) {
-        uint32_t here = sink->deliver(sink->arg, audience_key_of(record->target, name, key), record->items,
-                                      record->item_count, terms_of(record));
+        struct slice whose = audience_key_of(record->target, name, key);
+        uint32_t here = command != NULL ? sink->command(sink->arg, whose, command)
+                                        : sink->deliver(sink->arg, whose, record->items, record->item_count,
+                                                        terms_of(record));
 
         clients += here;
         if (noted && here == 0)
             offline_set_add(&handler->offline, i);
     }
     return clients;
+}
+
+/* It was checked with its batch. */
+static uint32_t carry_out(struct push_handler *handler, const struct push_record *record)
+{
+    struct slice items = record->items, item;
+    struct command command;
+
+    if (!push_next_item(&items, &item) || command_parse(item, SIZE_MAX, &command, NULL) != STATUS_OK)
+        return 0;
+    return deliver_to_names(handler, record, &command);
 }
 
 static uint32_t apply(struct push_handler *handler, enum push_path path, const struct push_record *record)
@@ -120,7 +135,7 @@ static uint32_t apply(struct push_handler *handler, enum push_path path, const s
     if (!audience_has_names(record->target))
         return sink->deliver(sink->arg, audience_key(record->target), record->items, record->item_count,
                              terms_of(record));
-    return deliver_to_names(handler, record);
+    return record->command ? carry_out(handler, record) : deliver_to_names(handler, record, NULL);
 }
 
 /* A push that fits. */

@@ -11,6 +11,7 @@ static const struct metric_def defs[] = {
                          "Close frames sent, by code; 1006: lost without one"},
         CLOSE_CODES(X)
 #undef X
+            [M_CLOSED_CUSTOM] = {G "closes_total", "code=\"custom\"", METRIC_COUNTER, ""},
 };
 
 static const struct {
@@ -34,7 +35,7 @@ void gateway_metrics_closed(int code)
             metrics_add(closes[i].row, 1);
             return;
         }
-    metrics_add(M_CLOSED_1006, 1);
+    metrics_add(close_code_is_free(code) ? M_CLOSED_CUSTOM : M_CLOSED_1006, 1);
 }
 
 void gateway_metrics_auth_refused(enum auth_reason reason)

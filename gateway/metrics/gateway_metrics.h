@@ -32,6 +32,17 @@
     X(M_RPC_CLOSED_FLOOD, G "rpc_closes_total", "reason=\"flood\"", COUNTER, "")                             \
     X(M_RPC_CERTIFICATES_REFUSED, G "rpc_certificates_refused_total", "", COUNTER,                           \
       "RPC connections that showed no client certificate, or one that rpc.ca does not cover")                \
+    X(M_COMMANDS_KICK, G "commands_total", "kind=\"kick\"", COUNTER,                                         \
+      "Commands of logics applied, once per room, user or connection they are about")                        \
+    X(M_COMMANDS_JOIN, G "commands_total", "kind=\"join\"", COUNTER, "")                                     \
+    X(M_COMMANDS_LEAVE, G "commands_total", "kind=\"leave\"", COUNTER, "")                                   \
+    X(M_COMMANDS_DROPPED_MEMORY, G "commands_dropped_total", "reason=\"no_memory\"", COUNTER,                \
+      "Parts of commands that were not carried out, once per bucket")                                        \
+    X(M_COMMANDS_DROPPED_BUCKET, G "commands_dropped_total", "reason=\"bucket_full\"", COUNTER, "")          \
+    X(M_COMMANDS_DROPPED_ROOMS, G "commands_dropped_total", "reason=\"too_many_rooms\"", COUNTER, "")        \
+    X(M_JOIN_ORDERS_DROPPED, G "join_orders_dropped_total", "", COUNTER,                                     \
+      "Joins ordered for users that come later which were forgotten because 10,000 waited")                  \
+    X(M_KICKS_WAITING, G "kicks_waiting", "", GAUGE, "Kicked clients that have yet to be closed")            \
     X(M_RPC_HELD, G "rpc_held", "", GAUGE, "1 while answers are held back because a bucket is behind")       \
     X(M_PUSHES, G "pushes_total", "", COUNTER, "Pushes applied")                                             \
     X(M_APPLIED_RPC, G "pushes_applied_total", "path=\"rpc\"", COUNTER,                                      \
@@ -251,12 +262,14 @@ enum gateway_metric {
 #define X(code, name, advice) M_CLOSED_##code,
         CLOSE_CODES(X)
 #undef X
-            M_COUNT
+            M_CLOSED_CUSTOM,
+    M_COUNT
 };
 
 /* Hands the table to shared/log/metrics; once, before threads start. */
 void gateway_metrics_setup(void);
-/* Counts a close with `code`; 0 is a connection lost without a close frame. Any thread. */
+/* Counts a close with `code`, one that callers chose for a kick in a row of all such; 0 is a connection lost
+ * without a close frame. Any thread. */
 void gateway_metrics_closed(int code);
 /* Counts a refusal; `reason` is any but AUTH_REASON_GOOD. Any thread. */
 void gateway_metrics_auth_refused(enum auth_reason reason);

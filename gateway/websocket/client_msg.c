@@ -183,3 +183,12 @@ enum status client_msg_welcome(struct buf *out, const struct connection_id *id, 
     return buf_printf(out, "{\"type\":\"WELCOME\",\"data\":{\"connection\":\"%s\",\"heartbeat\":%lld}}", text,
                       (long long)heartbeat_s);
 }
+
+enum status client_msg_joined(struct buf *out, struct slice room)
+{
+    enum status status = begin(out, "JOINED", slice_of(NULL, 0));
+
+    if (status == STATUS_OK)
+        status = add_string(out, ",\"data\":{\"room\":", room);
+    return status == STATUS_OK ? buf_append_str(out, "}}") : status;
+}

@@ -63,5 +63,8 @@ enum status client_msg_left(struct buf *out, struct slice room, const char *reas
 /* Append `{"type":"WELCOME","data":{"connection":"…","heartbeat":60}}`: the client is audience from now on.
  * `heartbeat_s` is after how many seconds of silence it is closed. Errors as above. */
 enum status client_msg_welcome(struct buf *out, const struct connection_id *id, int64_t heartbeat_s);
+/* Append `{"type":"JOINED","data":{"room":"…"}}`: a caller of the API has made the client join it. Errors as
+ * above. */
+enum status client_msg_joined(struct buf *out, struct slice room);
 
 #endif

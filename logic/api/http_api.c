@@ -69,7 +69,8 @@ static bool find_body_kind(const struct http_request *request, enum push_door do
         return false;
     if (http_text_is_media_type(header, "application/json"))
         *kind = PUSH_BODY_JSON;
-    else if (http_text_is_media_type(header, "application/x-www-form-urlencoded") && door != PUSH_DOOR_BATCH)
+    else if (http_text_is_media_type(header, "application/x-www-form-urlencoded") &&
+             push_door_takes_forms(door))
         *kind = PUSH_BODY_FORM;
     else
         return false;
@@ -139,7 +140,7 @@ static bool refuses_kind(struct http_exchange *exchange, enum push_door door)
     struct push_fault fault = {.status = 415, .code = "unsupported_media_type"};
     snprintf(fault.message, sizeof fault.message, "the body must %s%s",
              encoded ? "not be encoded: Content-Encoding may only be identity" : "be application/json",
-             encoded || door == PUSH_DOOR_BATCH ? "" : " or application/x-www-form-urlencoded");
+             encoded || !push_door_takes_forms(door) ? "" : " or application/x-www-form-urlencoded");
     if (encoded)
         http_exchange_header(exchange, "Accept-Encoding", "identity");
     const struct traceparent trace = header_trace(request);
@@ -153,7 +154,7 @@ static bool refuses_push(struct http_exchange *exchange, void *arg)
     return refuses_kind(exchange, PUSH_DOOR_ROOM);
 }
 
-static bool refuses_batch(struct http_exchange *exchange, void *arg)
+static bool refuses_forms(struct http_exchange *exchange, void *arg)
 {
     (void)arg;
     return refuses_kind(exchange, PUSH_DOOR_BATCH);
@@ -203,6 +204,21 @@ static void handle_push_user(struct http_exchange *exchange, void *arg)
 static void handle_push_batch(struct http_exchange *exchange, void *arg)
 {
     handle_push(arg, exchange, PUSH_DOOR_BATCH);
+}
+
+static void handle_kick(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_KICK);
+}
+
+static void handle_join(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_JOIN);
+}
+
+static void handle_leave(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_LEAVE);
 }
 
 static uint64_t sum_rows(const unsigned *rows, size_t count)
@@ -333,7 +349,10 @@ static const struct http_route routes[] = {
     {"POST", "/push/all", handle_push_all, refuses_push, API_RIGHT_BROADCAST},
     {"POST", "/push/room", handle_push_room, refuses_push, API_RIGHT_PUSH},
     {"POST", "/push/user", handle_push_user, refuses_push, API_RIGHT_PUSH},
-    {"POST", "/push/batch", handle_push_batch, refuses_batch, API_RIGHT_PUSH},
+    {"POST", "/push/batch", handle_push_batch, refuses_forms, API_RIGHT_PUSH},
+    {"POST", "/kick", handle_kick, refuses_forms, API_RIGHT_KICK},
+    {"POST", "/join", handle_join, refuses_forms, API_RIGHT_MEMBER},
+    {"POST", "/leave", handle_leave, refuses_forms, API_RIGHT_MEMBER},
     {"GET", "/stats", handle_stats, NULL, 0},
     {"GET", "/healthz", handle_healthz, NULL, 0},
     {"GET", "/readyz", handle_readyz, NULL, 0},
@@ -367,7 +386,7 @@ static bool permits(struct http_exchange *exchange, unsigned right, void *arg)
     const struct traceparent trace = header_trace(request);
     log_event(LOG_DEBUG, "call refused", LOG_S("reason", fault.message));
     metrics_add(LM_HTTP_FORBIDDEN, 1);
-    if (right & (API_RIGHT_PUSH | API_RIGHT_BROADCAST)) {
+    if (right & (API_RIGHT_PUSH | API_RIGHT_BROADCAST | API_RIGHT_KICK | API_RIGHT_MEMBER)) {
         reply_fault(exchange, &fault, &trace);
         return false;
     }

@@ -29,7 +29,7 @@ enum member {
 
 static const struct {
     const char *name;
-    bool doors[PUSH_DOOR_COUNT]; /* where it is allowed, by enum push_door */
+    bool doors[PUSH_DOOR_COMMANDS]; /* where it is allowed, by enum push_door */
 } members[MEMBER_COUNT] = {
     [MEMBER_ALL] = {"all", {[PUSH_DOOR_BATCH] = true}},
     [MEMBER_ROOM] = {"room", {[PUSH_DOOR_ROOM] = true, [PUSH_DOOR_BATCH] = true}},
@@ -176,8 +176,7 @@ static enum status judge_no_target(struct push_reading *reading, enum push_door 
         return push_refuse(reading->fault, "invalid_user", "user or users is missing");
     case PUSH_DOOR_BATCH:
         return push_refuse(reading->fault, "invalid_request", "one of %s is missing", choices[door]);
-    case PUSH_DOOR_ALL:
-    case PUSH_DOOR_COUNT:
+    default:
         break;
     }
     return STATUS_OK;

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "shared/contract/command.h"
+
 enum { SHOWN_NAME = 96 };
 
 bool push_permit_right(const struct api_caller *caller, unsigned right, struct push_fault *fault)
@@ -28,22 +30,48 @@ static int shown_len(struct slice name)
     return (int)len;
 }
 
-static bool permit_names(const struct api_caller *caller, const struct push *push, struct push_fault *fault)
+/* `verb`: what it would do there, "push to". */
+static bool permit_name(const struct api_caller *caller, enum audience kind, struct slice name,
+                        const char *verb, struct push_fault *fault)
 {
-    const struct room_patterns *patterns = push->target == AUDIENCE_USER ? &caller->users : &caller->rooms;
+    const struct room_patterns *patterns = kind == AUDIENCE_USER ? &caller->users : &caller->rooms;
 
-    for (size_t i = 0; i < push->room_count; i++) {
-        struct slice name = push->rooms[i];
+    if (room_patterns_match(patterns, slice_of(NULL, 0), name))
+        return true;
+    *fault = (struct push_fault){.status = 403, .code = "forbidden", .trace = fault->trace};
+    snprintf(fault->message, sizeof fault->message, "the caller \"%s\" may not %s the %s \"%.*s%s\"",
+             caller->name, verb, audience_noun(kind), shown_len(name), (const char *)name.data,
+             (size_t)shown_len(name) < name.len ? "..." : "");
+    return false;
+}
 
-        if (room_patterns_match(patterns, slice_of(NULL, 0), name))
-            continue;
+static bool permit_names(const struct api_caller *caller, const struct push *push, const char *verb,
+                         struct push_fault *fault)
+{
+    for (size_t i = 0; i < push->room_count; i++)
+        if (!permit_name(caller, push->target, push->rooms[i], verb, fault))
+            return false;
+    return true;
+}
+
+/* The rooms that users are to join or leave. A connection's id says nothing of rooms or users. */
+static bool permit_command(const struct api_caller *caller, const struct push *push,
+                           const struct command *command, struct push_fault *fault)
+{
+    char bytes[AUDIENCE_NAME_MAX];
+    struct slice rest = command->rooms, room;
+
+    if (push->target == AUDIENCE_CONNECTION) {
         *fault = (struct push_fault){.status = 403, .code = "forbidden", .trace = push->trace};
-        snprintf(fault->message, sizeof fault->message, "the caller \"%s\" may not push to the %s \"%.*s%s\"",
-                 caller->name, audience_noun(push->target), shown_len(name), (const char *)name.data,
-                 (size_t)shown_len(name) < name.len ? "..." : "");
+        snprintf(fault->message, sizeof fault->message,
+                 "the caller \"%s\" is held to rooms= and users=, and may not kick single connections",
+                 caller->name);
         return false;
     }
-    return true;
+    while (command->kind != COMMAND_KICK && command_next_room(&rest, bytes, &room))
+        if (!permit_name(caller, AUDIENCE_ROOM, room, "reach", fault))
+            return false;
+    return permit_names(caller, push, "reach", fault);
 }
 
 static bool permit_rate(struct api_caller *caller, const struct push *push, int64_t now_us,
@@ -60,9 +88,18 @@ static bool permit_rate(struct api_caller *caller, const struct push *push, int6
 bool push_permit(struct api_caller *caller, const struct push *push, int64_t now_us, struct push_fault *fault)
 {
     bool everybody = push->target == AUDIENCE_EVERYONE;
+    struct command command;
 
     fault->trace = push->trace;
+    if (push->command) {
+        (void)command_parse(push->items[0], SIZE_MAX, &command, NULL); /* logic has made it */
+        unsigned right = command.kind == COMMAND_KICK ? API_RIGHT_KICK : API_RIGHT_MEMBER;
+
+        return push_permit_right(caller, right, fault) &&
+               (!caller->bounded || permit_command(caller, push, &command, fault)) &&
+               permit_rate(caller, push, now_us, fault);
+    }
     return push_permit_right(caller, everybody ? API_RIGHT_BROADCAST : API_RIGHT_PUSH, fault) &&
-           (everybody || !caller->bounded || permit_names(caller, push, fault)) &&
+           (everybody || !caller->bounded || permit_names(caller, push, "push to", fault)) &&
            permit_rate(caller, push, now_us, fault);
 }

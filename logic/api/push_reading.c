@@ -176,6 +176,12 @@ enum status push_reading_merge_names(struct push_reading *reading)
     return STATUS_OK;
 }
 
+void push_reading_forget_names(struct push_reading *reading)
+{
+    reading->push.room_count = 0;
+    reading->request->slice_count = reading->first_name;
+}
+
 static enum status add_item(struct push_reading *reading, struct slice item)
 {
     const struct push_request_limits *limits = reading->limits;
@@ -190,6 +196,12 @@ static enum status add_item(struct push_reading *reading, struct slice item)
                            "items[%zu] has %zu bytes, at most %zu are allowed", index, item.len,
                            limits->max_item_len);
     }
+    reading->push.item_count++;
+    return add_slice(reading->request, item);
+}
+
+enum status push_reading_own_item(struct push_reading *reading, struct slice item)
+{
     reading->push.item_count++;
     return add_slice(reading->request, item);
 }

@@ -39,8 +39,12 @@ enum status push_reading_text(struct push_reading *reading, const struct json_va
 /* Adds one from its JSON value. */
 enum status push_reading_json_name(struct push_reading *reading, enum audience kind,
                                    const struct json_value *value, const char *label);
+/* The push has no names again. Before the items. */
+void push_reading_forget_names(struct push_reading *reading);
 /* Leaves one of each name. After the names, before the items. */
 enum status push_reading_merge_names(struct push_reading *reading);
+/* Adds one item of logic's own making, which must live as long as the request. */
+enum status push_reading_own_item(struct push_reading *reading, struct slice item);
 /* Adds all items. */
 enum status push_reading_items(struct push_reading *reading, const struct json_value *items);
 /* Ends the push as the request's next entry, or as that entry's refusal when `fault` is not NULL. */

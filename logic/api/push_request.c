@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "logic/api/command_object.h"
 #include "logic/api/push_object.h"
 #include "logic/api/push_reading.h"
 #include "shared/base/form.h"
@@ -27,7 +28,8 @@ static enum status read_json(struct push_reading *reading, enum push_door door)
     }
     if (status == STATUS_OK) {
         push_reading_begin(reading);
-        status = push_object_read(reading, door, &root);
+        status = door >= PUSH_DOOR_COMMANDS ? command_object_read(reading, door, &root)
+                                            : push_object_read(reading, door, &root);
     }
     return status == STATUS_OK ? push_reading_end(reading, NULL) : status;
 }
@@ -169,8 +171,8 @@ static enum status read_body(struct push_reading *reading, enum push_door door, 
     if (kind == PUSH_BODY_JSON) {
         return door == PUSH_DOOR_BATCH ? read_batch(reading) : read_json(reading, door);
     }
-    if (door == PUSH_DOOR_BATCH) {
-        push_refuse(reading->fault, "unsupported_media_type", "a batch must be application/json");
+    if (!push_door_takes_forms(door)) {
+        push_refuse(reading->fault, "unsupported_media_type", "the body must be application/json");
         reading->fault->status = HTTP_UNSUPPORTED_MEDIA_TYPE;
         return STATUS_INVALID;
     }
@@ -205,6 +207,7 @@ enum status push_request_parse(enum push_door door, enum push_body kind, struct 
     fault->trace.set = false;
     buf_init(&request->decoded, body.len);
     buf_init(&request->name, body.len);
+    buf_init(&request->command, COMMAND_MAX_BYTES);
     status = read_body(&reading, door, kind, body);
     if (status != STATUS_OK) {
         push_request_free(request);
@@ -227,5 +230,6 @@ void push_request_free(struct push_request *request)
     free(request->slices);
     buf_fini(&request->decoded);
     buf_fini(&request->name);
+    buf_fini(&request->command);
     free(request);
 }

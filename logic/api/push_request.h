@@ -21,8 +21,26 @@ struct push_request_limits {
     int max_depth;       /* nesting inside an item, at most JSON_MAX_DEPTH */
 };
 
-/* /push/all, /push/room, /push/batch, /push/user */
-enum push_door { PUSH_DOOR_ALL, PUSH_DOOR_ROOM, PUSH_DOOR_BATCH, PUSH_DOOR_USER, PUSH_DOOR_COUNT };
+/* /push/all, /push/room, /push/batch, /push/user, and those of commands, which take JSON only: /kick, /join,
+ * /leave */
+enum push_door {
+    PUSH_DOOR_ALL,
+    PUSH_DOOR_ROOM,
+    PUSH_DOOR_BATCH,
+    PUSH_DOOR_USER,
+    PUSH_DOOR_KICK,
+    PUSH_DOOR_JOIN,
+    PUSH_DOOR_LEAVE,
+    PUSH_DOOR_COUNT,
+    PUSH_DOOR_COMMANDS = PUSH_DOOR_KICK /* from here on */
+};
+
+/* Whether forms come in there; JSON does everywhere. */
+static inline bool push_door_takes_forms(enum push_door door)
+{
+    return door == PUSH_DOOR_ALL || door == PUSH_DOOR_ROOM || door == PUSH_DOOR_USER;
+}
+
 enum push_body { PUSH_BODY_FORM, PUSH_BODY_JSON };
 
 struct push_entry {
@@ -42,6 +60,7 @@ struct push_request {
     size_t slice_cap;
     struct buf decoded; /* a form's items, or JSON's names that had escapes */
     struct buf name;    /* a form's room or user */
+    struct buf command; /* the item of a command */
 };
 
 /* Reads a whole body. `wait` and `trace` are what the body says; the query's wait=1 and the header's

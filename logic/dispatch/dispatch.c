@@ -141,13 +141,16 @@ static enum status encode(struct dispatch *dispatch, const struct push *push, pu
     return STATUS_OK;
 }
 
-static void count_accepted(enum audience target)
+static void count_accepted(const struct push *push)
 {
     static const unsigned rows[AUDIENCE_KINDS] = {[AUDIENCE_EVERYONE] = LM_PUSHES_TO_ALL,
                                                   [AUDIENCE_ROOM] = LM_PUSHES_TO_ROOMS,
-                                                  [AUDIENCE_USER] = LM_PUSHES_TO_USERS};
+                                                  [AUDIENCE_USER] = LM_PUSHES_TO_USERS,
+                                                  [AUDIENCE_CONNECTION] = LM_PUSHES_TO_CONNECTIONS};
 
-    metrics_add(rows[target], 1);
+    metrics_add(rows[push->target], 1);
+    if (push->command)
+        metrics_add(LM_COMMANDS, 1);
 }
 
 static void count_push(const struct push_outcome *outcome)
@@ -174,7 +177,8 @@ static void count_push(const struct push_outcome *outcome)
 
 void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg)
 {
-    struct push_outcome outcome = {.items = push->item_count, .known = dispatch->gateways->count};
+    struct push_outcome outcome = {.items = push->command ? 0 : push->item_count,
+                                   .known = dispatch->gateways->count};
     struct encoded_push *encoded = NULL;
     struct push_measure measure;
     int64_t now_ms = clock_now_ms();
@@ -191,7 +195,7 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
         outcome.sequence = encoded->sequence;
     count_push(&outcome);
     if (outcome.verdict == PUSH_TAKEN)
-        count_accepted(push->target);
+        count_accepted(push);
     push_trace_judged(dispatch->logic_id, push, &outcome);
     if (outcome.verdict == PUSH_TAKEN) {
         for (size_t i = 0; i < dispatch->gateways->count; i++)

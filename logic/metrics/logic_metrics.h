@@ -44,6 +44,8 @@
     X(LM_PUSHES_TO_ALL, L "pushes_by_target_total", "target=\"all\"", COUNTER, "Accepted pushes, by whom they are for") \
     X(LM_PUSHES_TO_ROOMS, L "pushes_by_target_total", "target=\"room\"", COUNTER, "")                           \
     X(LM_PUSHES_TO_USERS, L "pushes_by_target_total", "target=\"user\"", COUNTER, "")                           \
+    X(LM_PUSHES_TO_CONNECTIONS, L "pushes_by_target_total", "target=\"connection\"", COUNTER, "")               \
+    X(LM_COMMANDS, L "commands_accepted_total", "", COUNTER, "Accepted pushes that are commands: kicks, joins and leaves") \
     X(LM_USERS_OFFLINE, L "users_offline_total", "", COUNTER, "Users without any connection, as pushes whose caller waited found them") \
     X(LM_WAITS, L "waits", "", GAUGE, "Pushes whose caller waits for the gateways")                             \
     X(LM_WAIT_TIMEOUTS, L "wait_timeouts_total", "", COUNTER, "Waits answered 504")                             \

@@ -17,7 +17,7 @@ enum status encoded_push_new(const struct push *push, uint64_t sequence, struct 
     if (encoded == NULL)
         return STATUS_NO_MEMORY;
     encoded->sequence = sequence;
-    encoded->item_count = push->item_count;
+    encoded->item_count = push->command ? 0 : push->item_count;
     encoded->wait = NULL;
     encoded->needs = push_needs(push);
     encoded->ttl_at = push_record_ttl_at(push);

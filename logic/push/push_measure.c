@@ -38,7 +38,7 @@ static void measure_all(struct push_measure *measure)
 {
     const struct push *push = measure->push;
 
-    for (size_t i = 0; i < push->item_count; i++) {
+    for (size_t i = 0; i < push->item_count && !push->command; i++) {
         raise_to(&measure->most[HELLO_ITEM_BYTES], (int64_t)push->items[i].len);
         raise_to(&measure->most[HELLO_JSON_DEPTH], json_depth(push->items[i]));
     }

@@ -21,6 +21,7 @@ enum { AUDIENCE_NAME_MAX = 1024, AUDIENCE_KEY_MAX = 1 + AUDIENCE_NAME_MAX }; /* 
     X(EVERYONE, "all", 0, 0, NULL)                                                                           \
     X(ROOM, "rooms", 1, 0, "room")                                                                           \
     X(USER, "users", 2, 2, "user")                   /* every connection of a user */                        \
+    X(CONNECTION, "connections", 3, 3, "connection") /* one connection, by its id: for commands only */      \
     X(CANARY, "canary", AUDIENCE_NO_TARGET, 1, NULL) /* the gateway's own client: gateway/rpc/canary.h */
 
 #define AUDIENCE_ENUM(kind, name, target, mark, noun) AUDIENCE_##kind,

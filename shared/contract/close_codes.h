@@ -5,6 +5,9 @@
 #ifndef FANFARE_SHARED_CONTRACT_CLOSE_CODES_H
 #define FANFARE_SHARED_CONTRACT_CLOSE_CODES_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* X(code, name, advice). 1006 is never sent (RFC 6455, 7.4.1): the connection was lost without a close frame.
  */
 #define CLOSE_CODES(X)                                                                                       \
@@ -39,6 +42,12 @@ enum close_advice {
     CLOSE_THEN_BACK_OFF, /* after a pause that grows */
     CLOSE_THEN_NOW,
 };
+
+/* Whether callers may choose the code for their kicks: 4050 to 4099, 4150 to 4199, 4250 to 4299. */
+static inline bool close_code_is_free(int64_t code)
+{
+    return code >= 4000 && code < 4300 && code % 100 >= 50;
+}
 
 /* The code's name, which stands in the close frame's reason; "" for one that the table does not have. */
 const char *close_code_name(int code);

@@ -3,9 +3,11 @@
  * given; decoding checks all of a batch first, so that walking it afterwards needs no checks. Pure. */
 #include "shared/contract/push.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "shared/contract/big_endian.h"
+#include "shared/contract/command.h"
 
 enum {
     RECORD_HEAD_LEN = PUSH_RECORD_HEAD_LEN - PUSH_RECORD_PREFIX_LEN,
@@ -117,24 +119,50 @@ static enum status check_item(const struct decoding *decoding, struct slice item
     return fault_set(decoding->fault, STATUS_INVALID, "%s", json_error_text(&error, text, sizeof text));
 }
 
-static enum status check_items(const struct decoding *decoding, struct slice *rest, uint8_t flags)
+static enum status check_command(const struct decoding *decoding, struct slice item, const uint8_t *head)
+{
+    enum audience target = AUDIENCE_ROOM;
+    struct command command;
+    struct fault fault;
+    char text[sizeof fault.text + 32];
+
+    if (command_parse(item, decoding->limits->max_room_len, &command, &fault) != STATUS_OK) {
+        snprintf(text, sizeof text, "not a command: %s", fault.text);
+        return refuse(decoding, item.data, text);
+    }
+    (void)audience_of_target(head[1], &target);
+    if (!command_fits(command.kind, target)) {
+        return refuse(decoding, head + 1, "command and target contradict each other");
+    }
+    if (command.kind != COMMAND_KICK && (size_t)get16(head + 2) * command.room_count > COMMAND_PAIRS_MAX) {
+        return refuse(decoding, head + 2, "users times rooms of a command are too many");
+    }
+    return STATUS_OK;
+}
+
+/* Of a record whose flags stand at `head`. */
+static enum status check_items(const struct decoding *decoding, struct slice *rest, const uint8_t *head)
 {
     const uint8_t *count_at = rest->data;
-    struct slice head = take(rest, 4);
-    uint32_t count = head.data == NULL ? 0 : get32(head.data);
+    struct slice counted = take(rest, 4);
+    uint32_t count = counted.data == NULL ? 0 : get32(counted.data);
+    bool command = (head[0] & PUSH_FLAG_COMMAND) != 0;
     enum status status = STATUS_OK;
 
     if (count == 0) {
-        return refuse(decoding, count_at, head.data == NULL ? "record cut short" : "no items");
+        return refuse(decoding, count_at, counted.data == NULL ? "record cut short" : "no items");
     }
-    if ((flags & PUSH_FLAG_COMMAND) != 0 && count != 1) {
+    if (command && count != 1) {
         return refuse(decoding, count_at, "a command has exactly one item");
     }
     for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
         const uint8_t *at = rest->data;
         struct slice item = take_counted(rest, 4);
 
-        status = item.data == NULL ? refuse(decoding, at, "item cut short") : check_item(decoding, item);
+        if (item.data == NULL) {
+            return refuse(decoding, at, "item cut short");
+        }
+        status = command ? check_command(decoding, item, head) : check_item(decoding, item);
     }
     return status;
 }
@@ -160,6 +188,9 @@ static enum status check_target(const struct decoding *decoding, const uint8_t *
     }
     if (!audience_of_target(at[1], &target)) {
         return refuse(decoding, at + 1, "unknown target");
+    }
+    if (target == AUDIENCE_CONNECTION && (at[0] & PUSH_FLAG_COMMAND) == 0) {
+        return refuse(decoding, at + 1, "a target of commands only");
     }
     if (audience_has_names(target) != (room_count > 0)) {
         return refuse(decoding, at + 2, "names and target contradict each other");
@@ -219,7 +250,7 @@ static enum status check_record(const struct decoding *decoding, struct slice re
         status = check_names(decoding, &rest, head.data + 8);
     }
     if (status == STATUS_OK) {
-        status = check_items(decoding, &rest, head.data[8]);
+        status = check_items(decoding, &rest, head.data + 8);
     }
     if (status == STATUS_OK && (head.data[8] & PUSH_FLAG_OPTIONS) != 0) {
         status = check_options(decoding, &rest, head.data[8]);

@@ -21,7 +21,7 @@ DOCUMENT = yaml.safe_load(PATH.read_text()) if PATH.exists() else {}
 METHODS = ("get", "post", "put", "delete", "patch", "head", "options")
 QUERIES = {"/rooms", "/rooms/{room}", "/users/{user}", "/clients/{connection}", "/cluster"}
 NAMES = {"{room}": "r", "{user}": "u7", "{connection}": "0123456789abcdef-1f-2c0"}
-API = QUERIES | {"/push/all", "/push/room", "/push/user", "/push/batch", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
+API = QUERIES | {"/push/all", "/push/room", "/push/user", "/push/batch", "/kick", "/join", "/leave", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
 
 
 def operations():
@@ -55,7 +55,7 @@ def clusters(certs, tmp_path_factory):
             directory = tmp_path_factory.mktemp(name)
             if name == "guarded":
                 options[name]["logic"].update(Tokens(directory, "a-token", "slow name=slow rate=1",
-                                                      "mute name=mute rights=member").option)
+                                                      "mute name=mute rights=member", "dull name=dull rights=kick").option)
             made[name] = Cluster(directory, certs, **options[name])
             if name == "uneven":
                 made[name].add_gateway(maxItemBytes=1)
@@ -71,7 +71,9 @@ def clusters(certs, tmp_path_factory):
 
 GOOD = {"/push/all": {"items": [1]}, "/push/room": {"room": "r", "items": [1]},
         "/push/user": {"user": "u7", "items": [1]},
-        "/push/batch": [{"room": "r", "items": [1]}, {"all": True, "items": [2]}]}
+        "/push/batch": [{"room": "r", "items": [1]}, {"all": True, "items": [2]}],
+        "/kick": {"room": "nobody-is-there", "code": 4099}, "/join": {"user": "u7", "room": "r"},
+        "/leave": {"user": "u7", "room": "r"}}
 
 
 def send(cluster, method, path, body=None, content_type=JSON, **kwargs):
@@ -109,7 +111,8 @@ PROVOKE = {
     "207": lambda c, m, p: send(c("plain"), m, p, [*GOOD[p], {"room": ""}]),
     "400": lambda c, m, p: send(c("plain"), m, p + "?unknown=1" * (m == "get"), "[" if m == "post" else None),
     "401": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p) if m == "post" else None),
-    "403": lambda c, m, p: send(c("guarded"), m, p, GOOD.get(p), headers=bearer("mute")),
+    "403": lambda c, m, p: send(
+        c("guarded"), m, p, GOOD.get(p), headers=bearer("dull" if p in ("/join", "/leave") else "mute")),
     "405": lambda c, m, p: send(c("plain"), "PUT", p, ""),
     "408": lambda c, m, p: half_sent(c("plain"), p),
     "409": lambda c, m, p: [send(c("plain"), m, p, keyed(p, n)) for n in (1, 2)][-1],

@@ -12,7 +12,8 @@ static const struct push_request_limits limits = {.max_items = 64,
                                                   .max_room_len = 32,
                                                   .max_pushes = 8,
                                                   .max_depth = 8};
-static const struct push_limits gateway_limits = {.max_room_len = 32, .max_item_len = 256, .max_depth = 8};
+static const struct push_limits gateway_limits = {
+    .max_room_len = 32, .max_item_len = 256, .max_depth = 8, .commands = true};
 
 static void check_fault(const struct push_fault *fault)
 {

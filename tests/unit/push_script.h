@@ -52,7 +52,7 @@ static inline struct script *script_new(int64_t gap_wait_ms, size_t gap_bytes)
     struct script *script = calloc(1, sizeof *script);
     const struct push_handler_conf conf = {.limits = {.max_room_len = 16, .max_item_len = 64, .max_depth = 4},
                                            .max_items = 5,
-                                           .sink = {script_deliver, script},
+                                           .sink = {.deliver = script_deliver, .arg = script},
                                            .gap_wait_ms = gap_wait_ms,
                                            .gap_bytes = gap_bytes};
 

@@ -32,6 +32,8 @@ struct bench {
     int32_t result[MAX_CLIENTS]; /* of the next write to a client; 0: all of it */
     char text[TRANSCRIPT];
     size_t finished;
+    size_t commanded; /* members that a command still has to look at */
+    bool emptying;    /* a command takes everybody out of its room */
     on_write during;
     int64_t now_us;
 };
@@ -93,6 +95,8 @@ static void play_queue(struct client *client, struct frame *frame, uint32_t sent
     say_items(frame->bytes, frame->len);
 }
 
+static void close_unused(void *arg, struct room *room);
+
 static void leave(struct bench *bench, struct client *client, uint32_t slot)
 {
     const struct membership left = client->rooms[slot];
@@ -103,9 +107,16 @@ static void leave(struct bench *bench, struct client *client, uint32_t slot)
         client->rooms[slot].room->members[client->rooms[slot].index].slot = slot;
     if (moved != NULL)
         moved->client->rooms[moved->slot].index = left.index;
-    if (left.room->count > 0)
+    close_unused(bench, left.room);
+}
+
+static void close_unused(void *arg, struct room *room)
+{
+    struct bench *bench = arg;
+
+    if (!room_is_unused(room))
         return;
-    for (struct job *job = rooms_close(&bench->rooms, left.room), *next; job != NULL; job = next) {
+    for (struct job *job = rooms_close(&bench->rooms, room), *next; job != NULL; job = next) {
         next = job->next;
         rounds_drop(&bench->rounds, job);
     }
@@ -118,6 +129,21 @@ static void play_lost(struct client *client)
     client->phase = CLIENT_CLOSING;
     while (client->room_count > 0)
         leave(the_bench, client, 0);
+}
+
+static size_t play_command(void *arg, struct room *room, struct job *job, size_t most, bool *through)
+{
+    struct bench *bench = arg;
+    size_t visits = bench->commanded < most ? bench->commanded : most;
+
+    assert_int_equal(bench->rounds.count, 0);
+    assert_ptr_equal(job, room->first);
+    say("command ");
+    while (bench->emptying && room->count > 0)
+        leave(bench, room->members[0].client, room->members[0].slot);
+    bench->commanded -= visits;
+    *through = bench->commanded == 0;
+    return visits;
 }
 
 static int64_t play_now(void *arg)
@@ -148,8 +174,16 @@ static int setup(void **state)
     gateway_metrics_setup();
     assert_int_equal(directory_new(&bench->directory), STATUS_OK);
     assert_int_equal(rooms_init(&bench->rooms, bench->directory, 0), STATUS_OK);
-    bench->edge = (struct rounds_edge){play_now,  play_write,      play_send,      play_queue,
-                                       play_lost, play_connection, count_finished, bench};
+    bench->edge = (struct rounds_edge){.now_us = play_now,
+                                       .write = play_write,
+                                       .send = play_send,
+                                       .queue = play_queue,
+                                       .lost = play_lost,
+                                       .connection = play_connection,
+                                       .command = play_command,
+                                       .unused = close_unused,
+                                       .finished = count_finished,
+                                       .arg = bench};
     bench->now_us = 1;
     rounds_init(&bench->rounds, &bench->edge);
     for (int i = 0; i < MAX_CLIENTS; i++) {
@@ -222,6 +256,18 @@ static void exclude(struct delivery *delivery, const char *items, unsigned at, c
     while (push_next_exclusion(&rest, &who))
         assert_int_equal(exclusions_add(delivery->exclusions, 2 * at, 1, &who), STATUS_OK);
     (void)exclusions_sort(delivery->exclusions);
+}
+
+/* A kick of the room. */
+static void command(struct bench *bench, const char *room)
+{
+    const struct command kick = {.kind = COMMAND_KICK, .code = 4003};
+    struct slice key = slice_str(room);
+    struct job *job = calloc(1, sizeof *job);
+
+    job->delivery = delivery_new_command(key, hashmap_hash(key), key_command_new_kick(&kick));
+    assert_non_null(job->delivery);
+    rounds_add(&bench->rounds, rooms_find(&bench->rooms, key, hashmap_hash(key)), job);
 }
 
 static void run(struct bench *bench)
@@ -637,6 +683,86 @@ static void a_backlog_of_late_jobs_is_not_walked(void **state)
     expect(bench, "");
 }
 
+static void a_command_keeps_its_place_among_the_batches(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "a");
+    join(bench, "s", "b");
+    push(bench, "s", "8");
+    push(bench, "r", "1");
+    command(bench, "r");
+    push(bench, "r", "2");
+    run(bench);
+    expect(bench, "b8 a1 | command a2 | ");
+    assert_int_equal(bench->finished, 4);
+}
+
+static void what_is_gathered_is_written_before_a_command(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "a");
+    join(bench, "s", "b");
+    push(bench, "s", "8");
+    command(bench, "r");
+    run(bench);
+    expect(bench, "b8 | command ");
+}
+
+static void a_room_stays_until_its_command_is_through(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "ab");
+    push(bench, "r", "1");
+    command(bench, "r");
+    command(bench, "r");
+    push(bench, "r", "2");
+    bench->emptying = true;
+    run(bench);
+    expect(bench, "b1 a1 | command command ");
+    assert_int_equal(bench->finished, 4);
+    assert_null(rooms_find(&bench->rooms, slice_str("r"), hashmap_hash(slice_str("r"))));
+}
+
+static void who_leaves_last_leaves_a_command_behind(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "a");
+    bench->result[0] = -EPIPE;
+    push(bench, "r", "1");
+    command(bench, "r");
+    push(bench, "r", "2");
+    run(bench);
+    expect(bench, "a1 | lost a command ");
+    assert_int_equal(bench->finished, 3);
+}
+
+static void a_long_command_lets_other_rooms_have_their_turn(void **state)
+{
+    struct bench *bench = *state;
+
+    join(bench, "r", "a");
+    join(bench, "s", "b");
+    command(bench, "r");
+    push(bench, "s", "8");
+    bench->commanded = 2 * ROUNDS_SLICE + 1;
+    run(bench);
+    expect(bench, "command b8 | command command ");
+}
+
+static void a_command_to_nobody_is_dropped(void **state)
+{
+    struct bench *bench = *state;
+
+    command(bench, "empty");
+    assert_false(rounds_run(&bench->rounds));
+    expect(bench, "");
+    assert_int_equal(bench->finished, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -652,6 +778,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_is_behind_or_speaks_tls_is_not_written_to, setup, teardown),
         cmocka_unit_test_setup_teardown(who_is_not_open_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_push_to_nobody_is_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_command_keeps_its_place_among_the_batches, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_gathered_is_written_before_a_command, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_room_stays_until_its_command_is_through, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_leaves_last_leaves_a_command_behind, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_command_lets_other_rooms_have_their_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_command_to_nobody_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_is_owed_until_each_of_its_rooms_has_served_it, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(who_is_excluded_gets_a_frame_of_its_own, setup, teardown),

@@ -310,8 +310,13 @@ static void run(unsigned seed)
     bench = calloc(1, sizeof *bench);
     assert_int_equal(directory_new(&bench->directory), STATUS_OK);
     assert_int_equal(rooms_init(&bench->rooms, bench->directory, 0), STATUS_OK);
-    bench->edge = (struct rounds_edge){play_now,  play_write,      play_send,     play_queue,
-                                       play_lost, play_connection, play_finished, NULL};
+    bench->edge = (struct rounds_edge){.now_us = play_now,
+                                       .write = play_write,
+                                       .send = play_send,
+                                       .queue = play_queue,
+                                       .lost = play_lost,
+                                       .connection = play_connection,
+                                       .finished = play_finished};
     rounds_init(&bench->rounds, &bench->edge);
     bench->now_us = 1;
     populate();

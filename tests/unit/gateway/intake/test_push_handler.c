@@ -57,7 +57,7 @@ static int set_up(void **state)
     struct bench *bench = calloc(1, sizeof *bench);
     const struct push_handler_conf conf = {.limits = {.max_room_len = 16, .max_item_len = 64, .max_depth = 4},
                                            .max_items = 5,
-                                           .sink = {deliver, bench}};
+                                           .sink = {.deliver = deliver, .arg = bench}};
 
     assert_int_equal(push_handler_new(&conf, &bench->handler), STATUS_OK);
     buf_init(&bench->heard, 1 << 20);

@@ -116,7 +116,7 @@ static int set_up(void **state)
     const struct push_handler_conf conf = {
         .limits = {.max_room_len = 16, .max_item_len = 20000, .max_depth = 4},
         .max_items = 100,
-        .sink = {deliver, bench},
+        .sink = {.deliver = deliver, .arg = bench},
         .gap_wait_ms = 60000,
         .gap_bytes = 1 << 20,
     };

@@ -17,7 +17,7 @@
 static const struct push_request_limits limits = {
     .max_items = 3, .max_item_len = 32, .max_rooms = 3, .max_room_len = 16, .max_pushes = 3, .max_depth = 4};
 
-static const char *const doors[PUSH_DOOR_COUNT] = {
+static const char *const doors[PUSH_DOOR_COMMANDS] = {
     [PUSH_DOOR_ALL] = "{\"items\":[1],%s}",
     [PUSH_DOOR_ROOM] = "{\"room\":\"r\",\"items\":[1],%s}",
     [PUSH_DOOR_BATCH] = "[{\"all\":true,\"items\":[1],%s}]",
@@ -55,7 +55,7 @@ static void describe(const struct push_terms *terms, char *out, size_t cap)
 
 static void taken(const char *members, const char *expected)
 {
-    for (enum push_door door = 0; door < PUSH_DOOR_COUNT; door++) {
+    for (enum push_door door = 0; door < PUSH_DOOR_COMMANDS; door++) {
         struct push_request *request;
         struct push_fault fault;
         char text[512];
@@ -73,7 +73,7 @@ static void taken(const char *members, const char *expected)
 
 static void refused(const char *members, const char *code, const char *message)
 {
-    for (enum push_door door = 0; door < PUSH_DOOR_COUNT; door++) {
+    for (enum push_door door = 0; door < PUSH_DOOR_COMMANDS; door++) {
         struct push_request *request = NULL;
         struct push_fault fault, *told = &fault;
         enum status status = parse(door, members, &request, &fault);
@@ -216,7 +216,7 @@ static void takes_an_idempotency_key_at_every_door(void **state)
     struct push_fault fault;
 
     (void)state;
-    for (enum push_door door = 0; door < PUSH_DOOR_COUNT; door++) {
+    for (enum push_door door = 0; door < PUSH_DOOR_COMMANDS; door++) {
         assert_int_equal(parse(door, "\"idempotencyKey\":\"order\\u002017\"", &request, &fault), STATUS_OK);
         assert_true(slice_equal(request->entries[0].idempotency_key, slice_str("order 17")));
         push_request_free(request);

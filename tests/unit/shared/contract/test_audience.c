@@ -92,7 +92,10 @@ static void target_bytes_are_those_of_the_wire(void **state)
     assert_int_equal(audience_target(AUDIENCE_USER), 2);
     assert_true(audience_of_target(2, &kind));
     assert_int_equal(kind, AUDIENCE_USER);
-    for (unsigned byte = 3; byte < 256; byte++)
+    assert_int_equal(audience_target(AUDIENCE_CONNECTION), 3);
+    assert_true(audience_of_target(3, &kind));
+    assert_int_equal(kind, AUDIENCE_CONNECTION);
+    for (unsigned byte = 4; byte < 256; byte++)
         assert_false(audience_of_target((uint8_t)byte, &kind));
     assert_string_equal(audience_name(AUDIENCE_EVERYONE), "all");
     assert_string_equal(audience_name(AUDIENCE_ROOM), "rooms");

@@ -206,7 +206,8 @@ static void refuses_bad_records(void **state)
     assert_change_refused(FLAGS, 0x10, "at byte 48: unknown flags");
     assert_change_refused(FLAGS, 3, "at byte 86: traceparent cut short");
     assert_change_refused(FLAGS, 0x81, "at byte 48: unknown flags");
-    assert_change_refused(TARGET, 3, "at byte 49: unknown target");
+    assert_change_refused(TARGET, 3, "at byte 49: a target of commands only");
+    assert_change_refused(TARGET, 4, "at byte 49: unknown target");
     assert_change_refused(TARGET, AUDIENCE_EVERYONE, "at byte 50: names and target contradict each other");
     assert_change_refused(ROOM_COUNT + 1, 0, "at byte 50: names and target contradict each other");
     assert_change_refused(SECOND_ROOM_COUNT + 1, 1, "at byte 100: names and target contradict each other");

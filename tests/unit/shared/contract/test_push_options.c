@@ -327,8 +327,14 @@ static void refuses_options_that_are_not_there(void **state)
 
 static void a_command_is_one_item_and_taken_where_it_is_known(void **state)
 {
-    const struct slice items[] = {one, one};
-    struct push push = {.target = AUDIENCE_EVERYONE, .items = items, .item_count = 1, .command = true};
+    const struct slice kick = slice_str("{\"kick\":{\"code\":4003,\"reason\":\"\"}}"), room = slice_str("r");
+    const struct slice items[] = {kick, kick};
+    struct push push = {.target = AUDIENCE_ROOM,
+                        .rooms = &room,
+                        .room_count = 1,
+                        .items = items,
+                        .item_count = 1,
+                        .command = true};
     const struct push_limits known = {
         .max_room_len = 16, .max_item_len = 64, .max_depth = 4, .commands = true};
     uint8_t bytes[256];
@@ -351,7 +357,7 @@ static void a_command_is_one_item_and_taken_where_it_is_known(void **state)
     push_record_encode(&push, 7, bytes + PUSH_BATCH_HEADER_LEN);
     len = PUSH_BATCH_HEADER_LEN + push_record_size(&push);
     assert_int_equal(push_batch_decode(slice_of(bytes, len), &known, &batch, &fault), STATUS_INVALID);
-    assert_string_equal(fault.text, "at byte 52: a command has exactly one item");
+    assert_string_equal(fault.text, "at byte 55: a command has exactly one item");
 }
 
 int main(void)
