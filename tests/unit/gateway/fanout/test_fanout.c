@@ -14,6 +14,7 @@
 #include "gateway/fanout/fanout.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
+#include "shared/net/precise_timer.h"
 #include "tests/unit/terms_script.h"
 
 #define HERE "0123456789abcdef" /* this gateway, in the ids of its connections */
@@ -54,6 +55,63 @@ size_t bucket_jobs(const struct bucket *bucket)
 size_t bucket_clients(const struct bucket *bucket)
 {
     return bucket == &bucket_of[0]; /* one in the first */
+}
+
+/* The timer of the windows, which the test lets fire. */
+struct precise_timer {
+    precise_timer_fire *on_fire;
+    void *arg;
+    bool set;
+    int64_t deadline_us;
+};
+
+static struct precise_timer window;
+
+enum status precise_timer_new(struct event_base *base, precise_timer_fire *on_fire, void *arg,
+                              struct precise_timer **out)
+{
+    (void)base;
+    window = (struct precise_timer){.on_fire = on_fire, .arg = arg};
+    *out = &window;
+    return STATUS_OK;
+}
+
+void precise_timer_free(struct precise_timer *timer)
+{
+    (void)timer;
+}
+
+void precise_timer_set(struct precise_timer *timer, int64_t deadline_us)
+{
+    timer->set = true;
+    timer->deadline_us = deadline_us;
+}
+
+void precise_timer_cancel(struct precise_timer *timer)
+{
+    timer->set = false;
+}
+
+bool precise_timer_is_set(const struct precise_timer *timer)
+{
+    return timer->set;
+}
+
+static void pass_us(int64_t us)
+{
+    int64_t until = clock_now_us() + us;
+
+    while (clock_now_us() <= until)
+        continue;
+}
+
+/* Waits for the timer's time and lets it fire. */
+static void fire(void)
+{
+    assert_true(window.set);
+    pass_us(window.deadline_us - clock_now_us());
+    window.set = false;
+    window.on_fire(window.arg);
 }
 
 struct bench {
@@ -346,11 +404,9 @@ static void what_is_late_at_its_sealing_is_dropped(void **state)
     struct bench *bench = *state;
     struct directory_entry *entry = enter(bench, "r", 0);
     uint64_t before = metrics_get(M_ITEMS_DROPPED_EXPIRED);
-    int64_t begin = clock_now_us();
 
     push_terms(bench, "r", 2, "ttl=1");
-    while (clock_now_us() - begin <= 1000)
-        continue;
+    pass_us(1000);
     fanout_end_turn(bench->fanout);
     assert_string_equal(bucket_of[0].got, "");
     assert_int_equal(metrics_get(M_ITEMS_DROPPED_EXPIRED) - before, 2);
@@ -422,14 +478,6 @@ static void set_window(struct bench *bench, int64_t delay_us)
     fanout_set_limits(bench->fanout, &limits);
 }
 
-static void pass_us(int64_t us)
-{
-    int64_t until = clock_now_us() + us;
-
-    while (clock_now_us() <= until)
-        continue;
-}
-
 /* The loop has not run meanwhile: no timer has ended the first window. */
 static void a_window_that_has_ended_holds_nothing_back(void **state)
 {
@@ -451,20 +499,36 @@ static void a_window_that_has_ended_holds_nothing_back(void **state)
  */
 static void what_waits_goes_when_its_window_ends(void **state)
 {
+    enum { WINDOW_US = 20000 };
     struct bench *bench = *state;
     struct directory_entry *entry = enter(bench, "r", 0);
-    int64_t begin = clock_now_us();
 
-    set_window(bench, 200000);
+    set_window(bench, WINDOW_US);
+    push(bench, "r", 1);
+    fanout_end_turn(bench->fanout);
+    int64_t later = window.deadline_us;
+    push(bench, "r", 2);
+    fanout_end_turn(bench->fanout);
+    assert_string_equal(bucket_of[0].got, "r:1 ");
+    assert_in_range(later - window.deadline_us, WINDOW_US - WINDOW_US / 32, WINDOW_US);
+    fire();
+    assert_string_equal(bucket_of[0].got, "r:1 r:2 ");
+    leave(bench, entry, 0);
+}
+
+/* The windows of many rooms, each opened at a time of its own, end together. */
+static void windows_end_on_a_grid(void **state)
+{
+    enum { WINDOW_US = 32000 };
+    struct bench *bench = *state;
+    struct directory_entry *entry = enter(bench, "r", 0);
+
+    set_window(bench, WINDOW_US);
     push(bench, "r", 1);
     fanout_end_turn(bench->fanout);
     push(bench, "r", 2);
     fanout_end_turn(bench->fanout);
-    assert_string_equal(bucket_of[0].got, "r:1 ");
-    event_base_loop(bench->base, EVLOOP_ONCE);
-    assert_string_equal(bucket_of[0].got, "r:1 r:2 ");
-    assert_true(clock_now_us() - begin >= 200000);
-    assert_true(clock_now_us() - begin < 390000); /* not with those that nobody waits for, at 400 ms */
+    assert_int_equal(window.deadline_us % (WINDOW_US / 32), 0);
     leave(bench, entry, 0);
 }
 
@@ -490,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_buckets_with_clients_are_woken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_window_that_has_ended_holds_nothing_back, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_goes_when_its_window_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(windows_end_on_a_grid, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
