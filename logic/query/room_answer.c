@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "logic/query/query_cursor.h"
-#include "logic/query/user_count.h"
+#include "logic/query/user_hashes.h"
 
 enum { ROOM_CONNECTIONS, ROOM_HASHES, ROOM_PAGE, ROOM_MORE };
 enum { USER_NAME, USER_CONNECTIONS, USER_INFO, USER_MEMBERS };
@@ -86,13 +86,8 @@ static struct slice inside(const struct json_value *string)
 
 static bool check_room(const struct query_part *part)
 {
-    uint64_t *hashes = malloc(USER_HASHES * sizeof *hashes);
-    size_t count;
-    bool good = hashes != NULL && query_count(&part->members[ROOM_CONNECTIONS]) >= 0 &&
-                user_hashes_read(inside(&part->members[ROOM_HASHES]), hashes, &count);
-
-    free(hashes);
-    return good;
+    return query_count(&part->members[ROOM_CONNECTIONS]) >= 0 &&
+           user_hashes_valid(inside(&part->members[ROOM_HASHES]));
 }
 
 static bool check_both(const struct query_part *part)
@@ -218,31 +213,41 @@ static enum status append_merged(struct buf *out, struct merge *merge, const str
     return status;
 }
 
+/* The connections and users of all gateways together. */
+static enum status count_all(const struct query_part *parts, size_t count, int64_t *connections,
+                             uint64_t *users, bool *exact)
+{
+    struct distinct hashes = {0};
+    enum status status = STATUS_OK;
+
+    *connections = 0;
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (parts[i].state != QUERY_ANSWERED)
+            continue;
+        *connections += query_count(&parts[i].members[ROOM_CONNECTIONS]);
+        status = user_hashes_add(&hashes, inside(&parts[i].members[ROOM_HASHES]));
+    }
+    *users = distinct_count(&hashes, exact);
+    distinct_fini(&hashes);
+    return status;
+}
+
 static enum status append_counts(struct buf *out, const struct query_room *ask,
                                  const struct query_part *parts, size_t count)
 {
-    struct user_count *users = malloc(sizeof *users);
-    int64_t connections = 0;
+    int64_t connections;
+    uint64_t users;
     bool exact;
+    enum status status = count_all(parts, count, &connections, &users, &exact);
 
-    if (users == NULL)
-        return STATUS_NO_MEMORY;
-    user_count_init(users);
-    for (size_t i = 0; i < count; i++) {
-        if (parts[i].state != QUERY_ANSWERED)
-            continue;
-        connections += query_count(&parts[i].members[ROOM_CONNECTIONS]);
-        (void)user_count_add(users, inside(&parts[i].members[ROOM_HASHES]));
-    }
-    uint64_t number = user_count_get(users, &exact);
-    free(users);
-    enum status status = buf_append_str(out, "{\"room\":");
+    if (status == STATUS_OK)
+        status = buf_append_str(out, "{\"room\":");
     if (status == STATUS_OK)
         status = buf_append_json_string(out, ask->room.data, ask->room.len);
     return status != STATUS_OK
                ? status
                : buf_printf(out, ",\"connections\":%" PRId64 ",\"users\":%" PRIu64 ",\"usersExact\":%s",
-                            connections, number, exact ? "true" : "false");
+                            connections, users, exact ? "true" : "false");
 }
 
 enum status room_answer_append(struct buf *out, const struct query_room *ask, size_t show,

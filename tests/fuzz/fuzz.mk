@@ -10,7 +10,8 @@ FUZZ_SRC := $(call files,shared logic gateway,$(addsuffix .c,buf form hashmap au
 	json_scan json_walk cidr proxy_header forwarded dns_answer push push_encode push_name push_options resp_scan status traceparent utf8 push_object option_members repeat_key repeat_record ban_record push_reading push_request client_msg connect_query credential ws_reader ws_frame ws_handshake \
 	base64url jose_alg jose_key jose_object jwk jwk_set jws jwt numeric_date weak_key \
 	hook_answer room_pattern grant claims api_caller api_tokens cell_rate edit_distance connection_id close_codes query_request \
-	ban_list ban_part command command_object))
+	ban_list ban_part command command_object \
+	distinct query_part query_cursor user_hashes room_answer rooms_answer user_answer node_answer query_params))
 FUZZ_FLAGS := -std=c11 -g -O1 $(WARN) -I. -D_GNU_SOURCE -pthread -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 

@@ -10,26 +10,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "logic/query/user_count.h"
+#include "logic/query/user_hashes.h"
 #include "shared/base/hashmap.h"
 #include "shared/jose/base64url.h"
 
-static struct user_count *users;
+static struct distinct users;
 
-static int set_up(void **state)
+static int forget(void **state)
 {
     (void)state;
-    users = malloc(sizeof *users);
-    assert_non_null(users);
-    user_count_init(users);
+    distinct_fini(&users);
+    users = (struct distinct){0};
     return 0;
 }
 
-static int tear_down(void **state)
+static bool add_text(struct slice text)
 {
-    (void)state;
-    free(users);
-    return 0;
+    if (!user_hashes_valid(text))
+        return false;
+    assert_int_equal(user_hashes_add(&users, text), STATUS_OK);
+    return true;
 }
 
 static int compare(const void *a, const void *b)
@@ -48,7 +48,7 @@ static bool add_hashes(const uint64_t *hashes, size_t count)
     for (size_t i = 0; i < count; i++)
         big[i] = htobe64(hashes[i]);
     assert_int_equal(base64url_append(&text, slice_of(big, count * sizeof *big)), STATUS_OK);
-    bool good = user_count_add(users, slice_of(text.data, text.len));
+    bool good = add_text(slice_of(text.data, text.len));
     buf_fini(&text);
     free(big);
     return good;
@@ -67,7 +67,7 @@ static void add_users(size_t first, size_t last)
         hashes[i] = hashmap_siphash(key, slice_str(name));
     }
     qsort(hashes, count, sizeof *hashes, compare);
-    assert_true(add_hashes(hashes, count < USER_HASHES ? count : USER_HASHES));
+    assert_true(add_hashes(hashes, count < DISTINCT_MAX ? count : DISTINCT_MAX));
     free(hashes);
 }
 
@@ -75,14 +75,14 @@ static void expect_exactly(uint64_t number)
 {
     bool exact;
 
-    assert_int_equal(user_count_get(users, &exact), number);
+    assert_int_equal(distinct_count(&users, &exact), number);
     assert_true(exact);
 }
 
 static void expect_about(double number)
 {
     bool exact;
-    double got = (double)user_count_get(users, &exact);
+    double got = (double)distinct_count(&users, &exact);
 
     assert_false(exact);
     assert_true(got > number * 0.92 && got < number * 1.08); /* five times the error that is expected */
@@ -92,7 +92,7 @@ static void nobody_is_nobody(void **state)
 {
     (void)state;
     expect_exactly(0);
-    assert_true(user_count_add(users, slice_str("")));
+    assert_true(add_text(slice_str("")));
     expect_exactly(0);
 }
 
@@ -110,10 +110,10 @@ static void who_is_at_two_gateways_counts_once(void **state)
 static void the_last_exact_number_and_the_first_estimate(void **state)
 {
     (void)state;
-    add_users(1, USER_HASHES - 1);
-    expect_exactly(USER_HASHES - 1);
-    add_users(USER_HASHES, USER_HASHES);
-    expect_about(USER_HASHES);
+    add_users(1, DISTINCT_MAX - 1);
+    expect_exactly(DISTINCT_MAX - 1);
+    add_users(DISTINCT_MAX, DISTINCT_MAX);
+    expect_about(DISTINCT_MAX);
 }
 
 static void many_are_estimated(void **state)
@@ -127,25 +127,25 @@ static void many_are_estimated(void **state)
     expect_about(150010);
 }
 
-static void a_list_that_is_none_is_refused_and_changes_nothing(void **state)
+static void a_list_that_is_none_is_refused(void **state)
 {
     const uint64_t unsorted[] = {2, 1}, twice[] = {3, 3};
-    uint64_t *many = calloc(USER_HASHES + 1, sizeof *many);
+    uint64_t *many = calloc(DISTINCT_MAX + 1, sizeof *many);
 
     (void)state;
-    for (size_t i = 0; i <= USER_HASHES; i++)
+    for (size_t i = 0; i <= DISTINCT_MAX; i++)
         many[i] = i + 1;
     add_users(1, 10);
     assert_false(add_hashes(unsorted, 2));
     assert_false(add_hashes(twice, 2));
-    assert_false(add_hashes(many, USER_HASHES + 1));
-    assert_false(user_count_add(users, slice_str("AAAA"))); /* three bytes */
-    assert_false(user_count_add(users, slice_str("====")));
+    assert_false(add_hashes(many, DISTINCT_MAX + 1));
+    assert_false(add_text(slice_str("AAAA"))); /* three bytes */
+    assert_false(add_text(slice_str("====")));
     expect_exactly(10);
     free(many);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_teardown(name, forget)
 
 int main(void)
 {
@@ -154,8 +154,8 @@ int main(void)
         TEST(who_is_at_two_gateways_counts_once),
         TEST(the_last_exact_number_and_the_first_estimate),
         TEST(many_are_estimated),
-        TEST(a_list_that_is_none_is_refused_and_changes_nothing),
+        TEST(a_list_that_is_none_is_refused),
     };
 
-    return cmocka_run_group_tests_name("user_count", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("user_hashes", tests, NULL, NULL);
 }
