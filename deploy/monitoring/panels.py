@@ -227,6 +227,11 @@ REACH = [
           (rate(G + "queries_total", "result"), "{{result}}"), (total(G + "queries"), "under way")),
     graph("Time of a query", "s", "From asking the gateways to the last answer; past queryTimeout the answer goes without it.",
           *quantiles(L + "query_seconds")),
+    graph("Kicks, joins, leaves", "ops", "Commands that logics took, those that gateways applied, and what of them was not carried out. "
+          "In steps of one kick many clients wait to be closed: they are, spread over time.",
+          (rate(L + "commands_accepted_total"), "accepted"), (rate(G + "commands_total", "kind"), "applied: {{kind}}"),
+          (rate(G + "commands_dropped_total", "reason"), "dropped: {{reason}}"), (rate(G + "join_orders_dropped_total"), "joins for later forgotten"),
+          (total(G + "kicks_waiting"), "clients to be closed")),
     graph("Users kept out", "short", "Bans that each daemon knows; equal everywhere. Refused: clients of these users, a second.",
           (total(G + "bans", "instance"), "{{instance}}"), (total(L + "bans", "instance"), "{{instance}}"),
           (f'sum(rate({G}auth_refused_total{{reason="banned",@}}[~]))', "refused")),

@@ -334,22 +334,27 @@ def users_of(page):
     return page.driver.execute_script(script)
 
 
-def test_the_page_knows_its_connection_and_who_is_in_its_room(login_page, login):
+def test_the_page_knows_its_connection_and_who_is_in_its_room_and_can_kick(login_page, login):
     cluster, issuer = login
     bob = cluster.client("default", extra_headers={"Authorization": f"Bearer {issuer.token('bob')}"})
     login_page.log_in("alice")
     wait_until(lambda: login_page.text("connection").startswith("connection "), what="the WELCOME")
-    wait_until(lambda: users_of(login_page) == [["alice", ""], ["bob", ""]], 20, "alice and bob")
+    wait_until(lambda: users_of(login_page) == [["alice", "", "Kick"], ["bob", "", "Kick"]], 20, "alice and bob")
     assert login_page.text("present-count") == "2 connections, 2 users"
     with cluster.caller() as caller:
         connection, = caller.get("/users/alice").json["connections"]
     assert login_page.text("connection") == f"connection {connection['connection']}"
     login_page.screenshot("present")
-    bob.close()
-    wait_until(lambda: users_of(login_page) == [["alice", ""]], 20, "bob to be gone")
+    login_page.driver.find_element(By.CSS_SELECTOR, '#users button[aria-label="Kick bob"]').click()
+    assert bob.ended() == 4003
+    wait_until(lambda: "1 connection of bob closed" in login_page.text("present-answer"), what="the answer")
+    wait_until(lambda: users_of(login_page) == [["alice", "", "Kick"]], 20, "bob to be gone")
+    login_page.driver.find_element(By.CSS_SELECTOR, '#users button[aria-label="Kick alice"]').click()
+    wait_until(lambda: "4003 kicked" in login_page.text("close"), what="the page to be kicked itself")
+    assert login_page.state() == "closed", "it does not come back by itself"
 
 
-def test_who_may_not_ask_is_told_so(browser, make_cluster, tmp_path):
+def test_who_may_not_ask_or_kick_is_told_so(browser, make_cluster, tmp_path):
     (tmp_path / "tokens").write_text("asks name=asks rights=push,query\n" + "pushes name=pushes rights=push\n")
     issuer = DevIssuer(tmp_path)
     cluster = make_cluster(gateway=issuer.options(), logic={"api.tokensFile": str(tmp_path / "tokens"), "cors.origins": ["*"]},
@@ -363,8 +368,11 @@ def test_who_may_not_ask_is_told_so(browser, make_cluster, tmp_path):
     page.fill("api-token", "pushes")
     wait_until(lambda: page.text("present-count") == "forbidden", what="the refusal")
     page.fill("api-token", "asks")
-    wait_until(lambda: users_of(page) == [["bob", ""]], 20, "bob")
+    wait_until(lambda: users_of(page) == [["bob", "", "Kick"]], 20, "bob")
     assert page.text("present-count") == "2 connections, 1 user"
+    page.driver.find_element(By.CSS_SELECTOR, "#users button").click()
+    wait_until(lambda: "403" in page.text("present-answer") and "kick" in page.text("present-answer"), what="the refusal")
+    wait_until(lambda: users_of(page) == [["bob", ""]], 20, "the button to be gone")
     issuer.stop()
     browser.execute_script("sessionStorage.clear()")
     browser.get("about:blank")

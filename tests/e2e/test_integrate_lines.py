@@ -53,7 +53,7 @@ def whole(cluster, name, **env):
 
 
 def test_every_block_is_run():
-    assert set(lines()) == {"exclude", "ticker", "presence"}
+    assert set(lines()) == {"exclude", "ticker", "presence", "join", "kick"}
     assert all(len(each) == 2 for block in lines().values() for each in block)
 
 
@@ -100,3 +100,20 @@ def test_presence(cluster, people):
     assert {"room": "chat", "connections": 2} in rooms["rooms"]
     assert [each["connection"] for each in bob["connections"]] == [people[1].welcome["connection"]]
     assert nobody["connections"] == [] and nobody["gateways"]["answered"] == 2
+
+
+def test_join_and_leave(cluster, people):
+    alice, bob = people
+    whole(cluster, "join")
+    frames = [json.loads(bob.receive()) for _ in range(3)]
+    assert [(each["type"], each["data"]["room"]) for each in frames] == [("JOINED", "vip"), ("PUSH", "vip"), ("LEFT", "vip")]
+    assert frames[1]["data"]["items"] == ["welcome"]
+    alice.expect_nothing()
+
+
+def test_kick(cluster, people):
+    alice, bob = people
+    whole(cluster, "kick")
+    assert (bob.ended(), bob.reason) == (4003, "spam")
+    alice.expect_nothing()
+    cluster.log_in("bob", 0).expect_nothing()

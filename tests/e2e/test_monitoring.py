@@ -252,6 +252,7 @@ WAITS = {
     ("FanfareKeyFileBad", "warning"): 1, ("FanfareHookFailing", "critical"): 2, ("FanfareHookSlow", "warning"): 10,
     ("FanfareClientsUnauthorized", "warning"): 10, ("FanfareProxyHeadersRefused", "warning"): 5,
     ("FanfareCallersRefused", "warning"): 10, ("FanfareQueriesIncomplete", "warning"): 10, ("FanfareBansNotKept", "warning"): 1,
+    ("FanfareCommandsDropped", "critical"): 1,
     ("FanfareRedisDown", "warning"): 3, ("FanfareNotInRegistry", "warning"): 2,
     ("FanfareDescriptorsNearLimit", "warning"): 5, ("FanfareReloadFailed", "warning"): 1,
     ("FanfareCertificateExpiring", "warning"): 60, ("FanfareCertificateExpiring", "critical"): 5,
