@@ -187,6 +187,7 @@ static enum status start_pushes(struct gateway *gateway, struct fault *fault)
         .directory = gateway->directory,
         .buckets = gateway->buckets,
         .bucket_count = gateway->bucket_count,
+        .bans = gateway->bans,
         .orders = gateway->orders,
         .connections = gateway->connections,
         .on_pressure = on_pressure,

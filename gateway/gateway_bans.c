@@ -2,6 +2,9 @@
 /* Whether the gateway still waits is a cause of readiness, which the buckets read anyway. */
 #include "gateway/gateway_bans.h"
 
+#include <string.h>
+
+#include "shared/contract/close_codes.h"
 #include "shared/log/log.h"
 #include "shared/net/loop_event.h"
 
@@ -29,6 +32,23 @@ static void on_known(void *arg)
         end_wait(gateway);
 }
 
+/* He is here: the command that banned him has not been. */
+static void on_banned(void *arg, const struct ban *ban)
+{
+    const struct gateway *gateway = arg;
+    const struct push_sink sink = fanout_sink(gateway->fanout);
+    const char *name = close_code_name(CLOSE_kicked);
+    struct command command = {.kind = COMMAND_BAN,
+                              .code = CLOSE_kicked,
+                              .reason_len = (uint16_t)strlen(name),
+                              .until_s = ban->until_s,
+                              .at_ms = ban->at_ms};
+    uint8_t key[AUDIENCE_KEY_MAX];
+
+    memcpy(command.reason, name, command.reason_len);
+    (void)sink.command(sink.arg, audience_key_of(AUDIENCE_USER, ban->user, key), &command);
+}
+
 enum status gateway_bans_start(struct gateway *gateway)
 {
     if (ban_table_new(&gateway->bans) != STATUS_OK)
@@ -44,7 +64,7 @@ enum status gateway_bans_start(struct gateway *gateway)
 
 struct rpc_bans gateway_bans_rpc(struct gateway *gateway)
 {
-    return (struct rpc_bans){.table = gateway->bans, .known = on_known, .arg = gateway};
+    return (struct rpc_bans){.table = gateway->bans, .known = on_known, .banned = on_banned, .arg = gateway};
 }
 
 void gateway_bans_stop(struct gateway *gateway)

@@ -4,16 +4,17 @@
  * before the look-up, so that nobody comes in between and is missed. */
 #include "gateway/fanout/commander.h"
 
+#include "gateway/bucket/ban_table.h"
 #include "gateway/bucket/join_orders.h"
 #include "gateway/bucket/key_command.h"
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
+#include "shared/base/wall_clock.h"
 #include "shared/contract/audience.h"
 
 static const enum gateway_metric rows[COMMAND_KINDS] = {
-    [COMMAND_KICK] = M_COMMANDS_KICK,
-    [COMMAND_JOIN] = M_COMMANDS_JOIN,
-    [COMMAND_LEAVE] = M_COMMANDS_LEAVE,
+    [COMMAND_KICK] = M_COMMANDS_KICK, [COMMAND_JOIN] = M_COMMANDS_JOIN,   [COMMAND_LEAVE] = M_COMMANDS_LEAVE,
+    [COMMAND_BAN] = M_COMMANDS_BAN,   [COMMAND_UNBAN] = M_COMMANDS_UNBAN,
 };
 
 /* Takes the command over. */
@@ -53,12 +54,16 @@ static uint32_t kick_connection(const struct commander *commander, struct slice 
     return 1;
 }
 
-static uint32_t kick(const struct commander *commander, struct slice key, const struct command *command)
+/* In the buckets that have members, or in all `everywhere`. */
+static uint32_t kick(const struct commander *commander, struct slice key, const struct command *command,
+                     bool everywhere)
 {
     uint64_t hash = hashmap_hash(key);
 
     commander->seal(commander->arg, key, hash);
-    const struct subscribers here = directory_find(commander->directory, key, hash);
+    struct subscribers here = directory_find(commander->directory, key, hash);
+    if (everywhere)
+        here.buckets = UINT64_MAX;
     if (here.buckets == 0)
         return 0;
     struct key_command *order = key_command_new_kick(command);
@@ -67,6 +72,15 @@ static uint32_t kick(const struct commander *commander, struct slice key, const 
     else
         post(commander, key, hash, order, here.buckets);
     return subscribers_count(&here);
+}
+
+static uint32_t ban(const struct commander *commander, struct slice key, const struct command *command)
+{
+    const struct ban order = command_ban(command, audience_key_name(key));
+
+    if (commander->bans != NULL)
+        (void)ban_table_add(commander->bans, &order, wall_clock_s());
+    return command->kind == COMMAND_BAN ? kick(commander, key, command, true) : 0;
 }
 
 /* For the connections of `user` that are `here`. */
@@ -122,5 +136,8 @@ uint32_t commander_apply(const struct commander *commander, struct slice key, co
     metrics_add(rows[command->kind], 1);
     if (audience_of(key) == AUDIENCE_CONNECTION)
         return kick_connection(commander, key, command);
-    return command->kind == COMMAND_KICK ? kick(commander, key, command) : move_user(commander, key, command);
+    if (command->kind == COMMAND_BAN || command->kind == COMMAND_UNBAN)
+        return ban(commander, key, command);
+    return command->kind == COMMAND_KICK ? kick(commander, key, command, false)
+                                         : move_user(commander, key, command);
 }

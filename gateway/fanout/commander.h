@@ -12,13 +12,17 @@ struct commander {
     struct bucket *const *buckets;
     unsigned bucket_count;
     struct join_orders *orders;
+    struct ban_table *bans;                     /* NULL: nobody is kept out */
     const struct connection_table *connections; /* NULL: nobody has an id */
     /* Sends the open batch of a key, so that the command comes behind it. */
     void (*seal)(void *arg, struct slice key, uint64_t hash);
     void *arg;
 };
 
-/* Carries the command out for one key of its target (audience.h). Returns how many clients it is about now.
+/* A ban is entered before its kick goes to every bucket: whom a bucket had given the user before is met, and
+ * whoever comes later is kept out.
+ *
+ * Carries the command out for one key of its target (audience.h). Returns how many clients it is about now.
  * For want of memory, or of room in a bucket's mailbox, a part of it is dropped and counted
  * (fanfare_gateway_commands_dropped_total). */
 uint32_t commander_apply(const struct commander *commander, struct slice key, const struct command *command);

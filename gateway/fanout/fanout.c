@@ -316,6 +316,7 @@ static uint32_t command(void *arg, struct slice key, const struct command *order
                                         .buckets = fanout->conf.buckets,
                                         .bucket_count = fanout->conf.bucket_count,
                                         .orders = fanout->conf.orders,
+                                        .bans = fanout->conf.bans,
                                         .connections = fanout->conf.connections,
                                         .seal = seal,
                                         .arg = fanout};

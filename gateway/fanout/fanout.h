@@ -25,6 +25,7 @@ struct fanout_conf {
     const struct connection_table *connections; /* of this gateway's clients; NULL: none has an id */
     struct bucket *const *buckets;
     unsigned bucket_count;
+    struct ban_table *bans;     /* which commands change; NULL: nobody is kept out */
     struct join_orders *orders; /* what commands leave behind for users that come later */
     /* Told when pressure begins and ends. */
     void (*on_pressure)(void *arg, bool pressed);

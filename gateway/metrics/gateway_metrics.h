@@ -36,6 +36,8 @@
       "Commands of logics applied, once per room, user or connection they are about")                        \
     X(M_COMMANDS_JOIN, G "commands_total", "kind=\"join\"", COUNTER, "")                                     \
     X(M_COMMANDS_LEAVE, G "commands_total", "kind=\"leave\"", COUNTER, "")                                   \
+    X(M_COMMANDS_BAN, G "commands_total", "kind=\"ban\"", COUNTER, "")                                       \
+    X(M_COMMANDS_UNBAN, G "commands_total", "kind=\"unban\"", COUNTER, "")                                   \
     X(M_COMMANDS_DROPPED_MEMORY, G "commands_dropped_total", "reason=\"no_memory\"", COUNTER,                \
       "Parts of commands that were not carried out, once per bucket")                                        \
     X(M_COMMANDS_DROPPED_BUCKET, G "commands_dropped_total", "reason=\"bucket_full\"", COUNTER, "")          \

@@ -14,7 +14,8 @@ static void merge(const struct rpc_bans *bans, struct ban_part *part)
     struct ban ban;
 
     while (ban_part_next(part, name, &ban))
-        (void)ban_table_add(bans->table, &ban, now_s);
+        if (ban_table_add(bans->table, &ban, now_s))
+            bans->banned(bans->arg, &ban);
 }
 
 void rpc_bans_exchange(const struct rpc_bans *bans, const struct rpc_call *call)

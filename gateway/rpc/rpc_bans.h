@@ -14,6 +14,8 @@ struct rpc_bans {
     struct ban_table
         *table; /* the owner's, outlives the port; NULL: none are kept, and the call is not known */
     void (*known)(void *arg); /* what some logic knows, this gateway knows */
+    void (*banned)(void *arg,
+                   const struct ban *ban); /* its user is kept out, and was not: closes whom he has */
     void *arg;
 };
 

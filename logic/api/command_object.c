@@ -8,7 +8,7 @@
 #include "shared/contract/close_codes.h"
 #include "shared/contract/connection_id.h"
 
-enum { TRACEPARENT_MAX_BYTES = 256, SHOWN_NAME = 40 };
+enum { TRACEPARENT_MAX_BYTES = 256, SHOWN_NAME = 40, HTTP_UNAVAILABLE = 503 };
 
 enum member {
     MEMBER_USER,
@@ -18,23 +18,30 @@ enum member {
     MEMBER_CONNECTION,
     MEMBER_CODE,
     MEMBER_REASON,
+    MEMBER_BAN_SECONDS,
     MEMBER_SECONDS,
     MEMBER_WAIT,
     MEMBER_TRACEPARENT,
     MEMBER_COUNT
 };
 
-enum { AT_KICK = 1, AT_MEMBER = 2, EVERYWHERE = AT_KICK | AT_MEMBER };
+enum { AT_KICK = 1, AT_MEMBER = 2, AT_UNBAN = 4, ROOMS = AT_KICK | AT_MEMBER, EVERYWHERE = ROOMS | AT_UNBAN };
 
 static const struct {
     const char *name;
     unsigned doors;
 } members[MEMBER_COUNT] = {
-    [MEMBER_USER] = {"user", EVERYWHERE},          [MEMBER_USERS] = {"users", EVERYWHERE},
-    [MEMBER_ROOM] = {"room", EVERYWHERE},          [MEMBER_ROOMS] = {"rooms", EVERYWHERE},
-    [MEMBER_CONNECTION] = {"connection", AT_KICK}, [MEMBER_CODE] = {"code", AT_KICK},
-    [MEMBER_REASON] = {"reason", AT_KICK},         [MEMBER_SECONDS] = {"seconds", AT_MEMBER},
-    [MEMBER_WAIT] = {"wait", EVERYWHERE},          [MEMBER_TRACEPARENT] = {"traceparent", EVERYWHERE},
+    [MEMBER_USER] = {"user", EVERYWHERE},
+    [MEMBER_USERS] = {"users", EVERYWHERE},
+    [MEMBER_ROOM] = {"room", ROOMS},
+    [MEMBER_ROOMS] = {"rooms", ROOMS},
+    [MEMBER_CONNECTION] = {"connection", AT_KICK},
+    [MEMBER_CODE] = {"code", AT_KICK},
+    [MEMBER_BAN_SECONDS] = {"banSeconds", AT_KICK},
+    [MEMBER_REASON] = {"reason", AT_KICK},
+    [MEMBER_SECONDS] = {"seconds", AT_MEMBER},
+    [MEMBER_WAIT] = {"wait", EVERYWHERE},
+    [MEMBER_TRACEPARENT] = {"traceparent", EVERYWHERE},
 };
 
 static const struct {
@@ -43,11 +50,13 @@ static const struct {
     const char *allowed;
 } doors[PUSH_DOOR_COUNT] = {
     [PUSH_DOOR_KICK] = {COMMAND_KICK, AT_KICK,
-                        "user, users, room, rooms or connection, code, reason, wait and traceparent"},
+                        "user, users, room, rooms or connection, code, reason, banSeconds, wait and "
+                        "traceparent"},
     [PUSH_DOOR_JOIN] = {COMMAND_JOIN, AT_MEMBER,
                         "user or users, room or rooms, seconds, wait and traceparent"},
     [PUSH_DOOR_LEAVE] = {COMMAND_LEAVE, AT_MEMBER,
                          "user or users, room or rooms, seconds, wait and traceparent"},
+    [PUSH_DOOR_UNBAN] = {COMMAND_UNBAN, AT_UNBAN, "user or users, wait and traceparent"},
 };
 
 /* The members of one command; a text with data NULL is absent. */
@@ -108,7 +117,6 @@ static enum status read_names(struct push_reading *reading, const struct found *
 {
     enum member many = (enum member)(one + 1);
     const struct json_value *names = &found->values[many];
-    struct json_iter iter = json_iter_of(names, reading->text.data);
     struct json_value name;
     enum status status = STATUS_OK;
     char label[32];
@@ -124,6 +132,7 @@ static enum status read_names(struct push_reading *reading, const struct found *
     if (names->type != JSON_ARRAY)
         return push_refuse(reading->fault, "invalid_request", "%s must be an array of strings",
                            members[many].name);
+    struct json_iter iter = json_iter_of(names, reading->text.data);
     while (status == STATUS_OK && json_next_element(&iter, &name)) {
         snprintf(label, sizeof label, "%s[%zu]", members[many].name, reading->push.room_count);
         status = push_reading_json_name(reading, kind, &name, label);
@@ -238,6 +247,48 @@ static enum status read_kick_target(struct push_reading *reading, const struct f
                 : read_names(reading, found, MEMBER_ROOM, AUDIENCE_ROOM);
 }
 
+/* When what is said of the users' bans counts as ordered. */
+static enum status date(struct push_reading *reading, struct command *out)
+{
+    const struct push_request_limits *limits = reading->limits;
+    const struct slice *users = reading->request->slices + reading->first_name;
+    size_t count = reading->push.room_count;
+
+    reading->push.bans = true;
+    out->at_ms = limits->now_ms;
+    if (limits->bans == NULL)
+        return STATUS_OK;
+    if (!ban_list_has_room(limits->bans, users, count, limits->now_ms / 1000)) {
+        *reading->fault = (struct push_fault){.status = HTTP_UNAVAILABLE, .code = "too_many_bans"};
+        snprintf(
+            reading->fault->message, sizeof reading->fault->message,
+            "%d users or %d bytes of their names are all that may be banned at a time; nothing was queued",
+            BAN_LIST_MAX, BAN_LIST_NAME_BYTES);
+        return STATUS_INVALID;
+    }
+    out->at_ms = ban_list_moment(limits->bans, users, count, limits->now_ms);
+    return STATUS_OK;
+}
+
+static enum status read_ban(struct push_reading *reading, const struct found *found, struct command *out)
+{
+    const struct json_value *value = &found->values[MEMBER_BAN_SECONDS];
+    int64_t seconds;
+
+    if (!has(found, MEMBER_BAN_SECONDS))
+        return STATUS_OK;
+    seconds = whole_number(value, BAN_MAX_S);
+    if (seconds < 1)
+        return push_refuse(reading->fault, "invalid_request",
+                           "banSeconds must be a whole number, 1 to %d (30 days)", BAN_MAX_S);
+    if (reading->push.target != AUDIENCE_USER)
+        return push_refuse(reading->fault, "invalid_request",
+                           "banSeconds goes with user or users: nobody else can be banned");
+    out->kind = COMMAND_BAN;
+    out->until_s = reading->limits->now_ms / 1000 + seconds;
+    return date(reading, out);
+}
+
 static enum status read_kick(struct push_reading *reading, const struct found *found)
 {
     struct command command = {.kind = COMMAND_KICK};
@@ -246,8 +297,36 @@ static enum status read_kick(struct push_reading *reading, const struct found *f
     if (status == STATUS_OK)
         status = read_reason(reading, found, &command);
     if (status == STATUS_OK)
-        status = print(reading, &command);
-    return status == STATUS_OK ? read_kick_target(reading, found) : status;
+        status = read_kick_target(reading, found);
+    if (status == STATUS_OK)
+        status = read_ban(reading, found, &command);
+    return status == STATUS_OK ? print(reading, &command) : status;
+}
+
+/* For how long it is known that the bans of these users were lifted: as long as they would have been. */
+static int64_t keep_of(const struct push_reading *reading, int64_t at_ms)
+{
+    int64_t keep_s = at_ms / 1000 + BAN_LIFTED_S;
+    struct ban ban;
+
+    for (size_t i = 0; reading->limits->bans != NULL && i < reading->push.room_count; i++)
+        if (ban_list_find(reading->limits->bans, reading->request->slices[reading->first_name + i], &ban) &&
+            ban.keep_s > keep_s)
+            keep_s = ban.keep_s;
+    return keep_s;
+}
+
+static enum status read_unban(struct push_reading *reading, const struct found *found)
+{
+    struct command command = {.kind = COMMAND_UNBAN};
+    enum status status = read_names(reading, found, MEMBER_USER, AUDIENCE_USER);
+
+    if (status == STATUS_OK)
+        status = date(reading, &command);
+    if (status != STATUS_OK)
+        return status;
+    command.keep_s = keep_of(reading, command.at_ms);
+    return print(reading, &command);
 }
 
 static enum status read_rooms(struct push_reading *reading, const struct found *found, struct command *out)
@@ -326,6 +405,8 @@ enum status command_object_read(struct push_reading *reading, enum push_door doo
         status = read_wait(reading, &found);
     if (status == STATUS_OK && doors[door].kind == COMMAND_KICK)
         status = read_kick(reading, &found);
+    else if (status == STATUS_OK && doors[door].kind == COMMAND_UNBAN)
+        status = read_unban(reading, &found);
     else if (status == STATUS_OK)
         status = read_membership(reading, &found, doors[door].kind);
     if (status != STATUS_OK)

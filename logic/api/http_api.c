@@ -170,6 +170,8 @@ static void handle_push(struct http_api *api, struct http_exchange *exchange, en
     struct slice key;
 
     (void)find_body_kind(request, door, &kind);
+    api->limits.bans = api->dispatch->bans;
+    api->limits.now_ms = wall_clock_ms();
     enum status status = read_key(request, door, &key, &fault);
     if (status == STATUS_OK)
         status = push_request_parse(door, kind, http_request_body(request), &api->limits, &pushes, &fault);
@@ -219,6 +221,11 @@ static void handle_join(struct http_exchange *exchange, void *arg)
 static void handle_leave(struct http_exchange *exchange, void *arg)
 {
     handle_push(arg, exchange, PUSH_DOOR_LEAVE);
+}
+
+static void handle_unban(struct http_exchange *exchange, void *arg)
+{
+    handle_push(arg, exchange, PUSH_DOOR_UNBAN);
 }
 
 static uint64_t sum_rows(const unsigned *rows, size_t count)
@@ -351,6 +358,7 @@ static const struct http_route routes[] = {
     {"POST", "/push/user", handle_push_user, refuses_push, API_RIGHT_PUSH},
     {"POST", "/push/batch", handle_push_batch, refuses_forms, API_RIGHT_PUSH},
     {"POST", "/kick", handle_kick, refuses_forms, API_RIGHT_KICK},
+    {"POST", "/unban", handle_unban, refuses_forms, API_RIGHT_KICK},
     {"POST", "/join", handle_join, refuses_forms, API_RIGHT_MEMBER},
     {"POST", "/leave", handle_leave, refuses_forms, API_RIGHT_MEMBER},
     {"GET", "/stats", handle_stats, NULL, 0},

@@ -161,24 +161,33 @@ static void on_done(const struct push_outcome *outcome, void *arg)
 }
 
 static const struct {
-    int status;    /* of the fault; 0: any other */
-    unsigned row;  /* of all pushes */
-    unsigned mine; /* of the caller's */
+    int status;       /* of the fault; 0: any other */
+    const char *code; /* likewise; NULL: any */
+    unsigned row;     /* of all pushes */
+    unsigned mine;    /* of the caller's */
 } refusals[] = {
-    {403, LM_PUSHES_REFUSED_FORBIDDEN, LM_CALLER_REFUSED_FORBIDDEN},
-    {429, LM_PUSHES_REFUSED_RATE, LM_CALLER_REFUSED_RATE},
-    {409, LM_PUSHES_REFUSED_CONFLICT, LM_CALLER_REFUSED_INVALID},
-    {503, LM_PUSHES_REFUSED_IN_PROGRESS, UINT_MAX},
-    {500, LM_PUSHES_REFUSED_MEMORY, UINT_MAX},
-    {0, LM_PUSHES_REFUSED_INVALID, LM_CALLER_REFUSED_INVALID},
+    {403, NULL, LM_PUSHES_REFUSED_FORBIDDEN, LM_CALLER_REFUSED_FORBIDDEN},
+    {429, NULL, LM_PUSHES_REFUSED_RATE, LM_CALLER_REFUSED_RATE},
+    {409, NULL, LM_PUSHES_REFUSED_CONFLICT, LM_CALLER_REFUSED_INVALID},
+    {503, "too_many_bans", LM_PUSHES_REFUSED_BANS, UINT_MAX},
+    {503, NULL, LM_PUSHES_REFUSED_IN_PROGRESS, UINT_MAX},
+    {500, NULL, LM_PUSHES_REFUSED_MEMORY, UINT_MAX},
+    {0, NULL, LM_PUSHES_REFUSED_INVALID, LM_CALLER_REFUSED_INVALID},
 };
+
+static bool counts_as(size_t i, const struct push_fault *fault)
+{
+    return refusals[i].status == 0 ||
+           (refusals[i].status == fault->status &&
+            (refusals[i].code == NULL || strcmp(refusals[i].code, fault->code) == 0));
+}
 
 void push_job_count_refused(const struct push_fault *fault, const struct traceparent *header,
                             const struct api_caller *caller)
 {
     size_t i = 0;
 
-    while (refusals[i].status != 0 && refusals[i].status != fault->status)
+    while (!counts_as(i, fault))
         i++;
     push_trace_invalid(fault, header, caller != NULL ? caller->name : NULL);
     metrics_add(LM_PUSHES_RECEIVED, 1);

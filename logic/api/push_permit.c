@@ -68,7 +68,7 @@ static bool permit_command(const struct api_caller *caller, const struct push *p
                  caller->name);
         return false;
     }
-    while (command->kind != COMMAND_KICK && command_next_room(&rest, bytes, &room))
+    while (rest.len > 0 && command_next_room(&rest, bytes, &room))
         if (!permit_name(caller, AUDIENCE_ROOM, room, "reach", fault))
             return false;
     return permit_names(caller, push, "reach", fault);
@@ -93,7 +93,8 @@ bool push_permit(struct api_caller *caller, const struct push *push, int64_t now
     fault->trace = push->trace;
     if (push->command) {
         (void)command_parse(push->items[0], SIZE_MAX, &command, NULL); /* logic has made it */
-        unsigned right = command.kind == COMMAND_KICK ? API_RIGHT_KICK : API_RIGHT_MEMBER;
+        bool member = command.kind == COMMAND_JOIN || command.kind == COMMAND_LEAVE;
+        unsigned right = member ? API_RIGHT_MEMBER : API_RIGHT_KICK;
 
         return push_permit_right(caller, right, fault) &&
                (!caller->bounded || permit_command(caller, push, &command, fault)) &&

@@ -13,16 +13,18 @@
 #include "shared/contract/push.h"
 
 struct push_request_limits {
-    size_t max_items;    /* per push */
-    size_t max_item_len; /* bytes */
-    size_t max_rooms;    /* rooms or users per push, counted before duplicates are dropped */
-    size_t max_room_len; /* bytes of a room's or user's name, decoded */
-    size_t max_pushes;   /* per batch */
-    int max_depth;       /* nesting inside an item, at most JSON_MAX_DEPTH */
+    size_t max_items;      /* per push */
+    size_t max_item_len;   /* bytes */
+    size_t max_rooms;      /* rooms or users per push, counted before duplicates are dropped */
+    size_t max_room_len;   /* bytes of a room's or user's name, decoded */
+    size_t max_pushes;     /* per batch */
+    int max_depth;         /* nesting inside an item, at most JSON_MAX_DEPTH */
+    struct ban_list *bans; /* who is kept out: a ban is ordered later than what is known. NULL: nothing is */
+    int64_t now_ms;        /* since 1970, when a ban is ordered now */
 };
 
 /* /push/all, /push/room, /push/batch, /push/user, and those of commands, which take JSON only: /kick, /join,
- * /leave */
+ * /leave, /unban */
 enum push_door {
     PUSH_DOOR_ALL,
     PUSH_DOOR_ROOM,
@@ -31,6 +33,7 @@ enum push_door {
     PUSH_DOOR_KICK,
     PUSH_DOOR_JOIN,
     PUSH_DOOR_LEAVE,
+    PUSH_DOOR_UNBAN,
     PUSH_DOOR_COUNT,
     PUSH_DOOR_COMMANDS = PUSH_DOOR_KICK /* from here on */
 };

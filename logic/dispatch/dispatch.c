@@ -6,6 +6,7 @@
 #include "logic/link/link_ledger.h"
 #include "logic/push/push_trace.h"
 #include "shared/base/clock.h"
+#include "shared/contract/command.h"
 
 void dispatch_init(struct dispatch *dispatch, struct event_base *base, struct gateway_set *gateways,
                    int wait_ms)
@@ -175,6 +176,21 @@ static void count_push(const struct push_outcome *outcome)
     metrics_add(rows[outcome->verdict].items, outcome->items);
 }
 
+/* What every gateway is told, this logic knows too: it tells those that it links later. */
+static void note_bans(const struct dispatch *dispatch, const struct push *push)
+{
+    struct command command;
+
+    if (dispatch->bans == NULL || command_parse(push->items[0], SIZE_MAX, &command, NULL) != STATUS_OK)
+        return;
+    for (size_t i = 0; i < push->room_count; i++) {
+        const struct ban ban = command_ban(&command, push->rooms[i]);
+
+        (void)ban_list_merge(dispatch->bans, &ban,
+                             command.at_ms / 1000); /* it has room: that was asked first */
+    }
+}
+
 void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done *done, void *arg)
 {
     struct push_outcome outcome = {.items = push->command ? 0 : push->item_count,
@@ -196,6 +212,8 @@ void dispatch_push(struct dispatch *dispatch, const struct push *push, push_done
     count_push(&outcome);
     if (outcome.verdict == PUSH_TAKEN)
         count_accepted(push);
+    if (outcome.verdict == PUSH_TAKEN && push->bans)
+        note_bans(dispatch, push);
     push_trace_judged(dispatch->logic_id, push, &outcome);
     if (outcome.verdict == PUSH_TAKEN) {
         for (size_t i = 0; i < dispatch->gateways->count; i++)

@@ -25,6 +25,7 @@
     X(LM_PUSHES_REFUSED_FORBIDDEN, L "pushes_refused_total", "reason=\"forbidden\"", COUNTER, "")               \
     X(LM_PUSHES_REFUSED_RATE, L "pushes_refused_total", "reason=\"rate_limited\"", COUNTER, "")                 \
     X(LM_PUSHES_REFUSED_CONFLICT, L "pushes_refused_total", "reason=\"idempotency_conflict\"", COUNTER, "")      \
+    X(LM_PUSHES_REFUSED_BANS, L "pushes_refused_total", "reason=\"too_many_bans\"", COUNTER, "")               \
     X(LM_PUSHES_REFUSED_IN_PROGRESS, L "pushes_refused_total", "reason=\"in_progress\"", COUNTER, "")           \
     X(LM_PUSHES_REPEATED, L "pushes_repeated_total", "", COUNTER, "Pushes whose idempotency key was known, answered as their first one and queued nowhere") \
     X(LM_IDEMPOTENCY_UNCHECKED, L "idempotency_unchecked_total", "", COUNTER, "Pushes with an idempotency key that the other logics do not know of, since Redis did not answer") \

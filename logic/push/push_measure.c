@@ -8,7 +8,7 @@ capability_set push_needs(const struct push *push)
 {
     return (push->target == AUDIENCE_USER ? 1u << HELLO_USERS : 0) |
            (push_terms_are_set(&push->terms) ? 1u << HELLO_OPTIONS : 0) |
-           (push->command ? 1u << HELLO_COMMANDS : 0);
+           (push->command ? 1u << HELLO_COMMANDS : 0) | (push->bans ? 1u << HELLO_BANS : 0);
 }
 
 void push_measure_init(struct push_measure *measure, const struct push *push)

@@ -4,6 +4,7 @@
 #include "logic/store/push_digest.h"
 
 #include <endian.h>
+#include <string.h>
 
 #include "shared/base/hashmap.h"
 
@@ -32,6 +33,21 @@ static uint64_t add_terms(uint64_t digest, const struct push_terms *terms)
     return digest;
 }
 
+/* What a command says of bans has the time in it, which is another one each time that it is said. */
+static struct slice item_of(const struct push *push, size_t index)
+{
+    static const char *const times[] = {",\"until\":", "\"at\":"};
+    struct slice item = push->items[index];
+
+    for (size_t i = 0; push->bans && i < sizeof times / sizeof times[0]; i++) {
+        const uint8_t *at = memmem(item.data, item.len, times[i], strlen(times[i]));
+
+        if (at != NULL)
+            return slice_of(item.data, (size_t)(at - item.data));
+    }
+    return item;
+}
+
 uint64_t push_digest(const struct push *push)
 {
     const uint8_t target = audience_target(push->target);
@@ -40,6 +56,6 @@ uint64_t push_digest(const struct push *push)
     for (size_t i = 0; i < push->room_count; i++)
         digest = add(digest, PART_NAME, push->rooms[i]);
     for (size_t i = 0; i < push->item_count; i++)
-        digest = add(digest, PART_ITEM, push->items[i]);
+        digest = add(digest, PART_ITEM, item_of(push, i));
     return add_terms(digest, &push->terms);
 }

@@ -8,5 +8,7 @@
 
 /* Seconds since 1970. */
 int64_t wall_clock_s(void);
+/* Milliseconds since 1970. */
+int64_t wall_clock_ms(void);
 
 #endif

@@ -2,11 +2,15 @@
 /* The text is scanned once, then walked; each kind has a row with the function that reads what is in it. */
 #include "shared/contract/command.h"
 
+#include <inttypes.h>
+
 #include "shared/base/utf8.h"
 #include "shared/contract/close_codes.h"
 #include "shared/contract/push.h"
 
 enum { COMMAND_DEPTH = 3, SHOWN_NAME = 40 };
+
+static const int64_t TIME_MAX = INT64_C(999999999999999);
 
 /* What a command is read with. */
 struct reading {
@@ -124,12 +128,34 @@ static enum status read_rooms(const struct reading *reading, const struct json_v
     return status;
 }
 
+static enum status read_time(const struct reading *reading, const struct json_value *value, const char *name,
+                             int64_t *out)
+{
+    *out = whole_number(value, TIME_MAX);
+    return *out >= 0 ? STATUS_OK : refuse(reading, name, "must be a whole number of at most 15 digits");
+}
+
+static enum status read_until(const struct reading *reading, const struct json_value *value)
+{
+    return read_time(reading, value, "until", &reading->out->until_s);
+}
+
+static enum status read_at(const struct reading *reading, const struct json_value *value)
+{
+    return read_time(reading, value, "at", &reading->out->at_ms);
+}
+
+static enum status read_keep(const struct reading *reading, const struct json_value *value)
+{
+    return read_time(reading, value, "keep", &reading->out->keep_s);
+}
+
 struct member {
     const char *name; /* NULL behind the last */
     enum status (*read)(const struct reading *reading, const struct json_value *value);
 };
 
-enum { MEMBERS_MAX = 2 };
+enum { MEMBERS_MAX = 4 };
 
 static const struct {
     const char *name;
@@ -138,11 +164,24 @@ static const struct {
     [COMMAND_KICK] = {"kick", {{"code", read_code}, {"reason", read_reason}}},
     [COMMAND_JOIN] = {"join", {{"rooms", read_rooms}, {"seconds", read_seconds}}},
     [COMMAND_LEAVE] = {"leave", {{"rooms", read_rooms}, {"seconds", read_seconds}}},
+    [COMMAND_BAN] = {"ban",
+                     {{"code", read_code}, {"reason", read_reason}, {"until", read_until}, {"at", read_at}}},
+    [COMMAND_UNBAN] = {"unban", {{"at", read_at}, {"keep", read_keep}}},
 };
 
 const char *command_name(enum command_kind kind)
 {
     return kinds[kind].name;
+}
+
+struct ban command_ban(const struct command *command, struct slice user)
+{
+    int64_t at_s = command->at_ms / 1000;
+
+    if (command->kind == COMMAND_UNBAN)
+        return (struct ban){user, 0, command->at_ms, command->keep_s};
+    return (struct ban){user, command->until_s, command->at_ms,
+                        command->until_s > at_s ? command->until_s : at_s};
 }
 
 bool command_fits(enum command_kind kind, enum audience target)
@@ -188,6 +227,17 @@ static enum status read_members(const struct reading *reading, const struct json
     return status;
 }
 
+/* Of whichever user. */
+static enum status check_ban(const struct reading *reading)
+{
+    const struct ban ban = command_ban(reading->out, slice_str("u"));
+
+    if (reading->out->kind != COMMAND_BAN && reading->out->kind != COMMAND_UNBAN)
+        return STATUS_OK;
+    const char *fault = ban_fault(&ban);
+    return fault != NULL ? refuse(reading, "the ban:", fault) : STATUS_OK;
+}
+
 static bool kind_named(struct slice name, enum command_kind *out)
 {
     for (unsigned kind = 0; kind < COMMAND_KINDS; kind++) {
@@ -214,8 +264,9 @@ enum status command_parse(struct slice text, size_t max_room_len, struct command
     struct json_iter iter = json_iter_of(&root, text.data);
     if (root.type != JSON_OBJECT || !json_next_member(&iter, &name, &value) ||
         !kind_named(name.text, &out->kind) || json_next_member(&iter, &name, &more))
-        return refuse(&reading, "a command", "is an object with one of kick, join and leave");
-    return read_members(&reading, &value);
+        return refuse(&reading, "a command", "is an object with one of kick, join, leave, ban and unban");
+    enum status status = read_members(&reading, &value);
+    return status == STATUS_OK ? check_ban(&reading) : status;
 }
 
 bool command_next_room(struct slice *rest, char bytes[AUDIENCE_NAME_MAX], struct slice *room)
@@ -234,10 +285,13 @@ bool command_next_room(struct slice *rest, char bytes[AUDIENCE_NAME_MAX], struct
 
 static enum status print_kick(const struct command *command, struct buf *out)
 {
-    enum status status = buf_printf(out, "{\"kick\":{\"code\":%u,\"reason\":", (unsigned)command->code);
+    enum status status = buf_printf(out, "{\"%s\":{\"code\":%u,\"reason\":", kinds[command->kind].name,
+                                    (unsigned)command->code);
 
     if (status == STATUS_OK)
         status = buf_append_json_string(out, command->reason, command->reason_len);
+    if (status == STATUS_OK && command->kind == COMMAND_BAN)
+        status = buf_printf(out, ",\"until\":%" PRId64 ",\"at\":%" PRId64, command->until_s, command->at_ms);
     return status == STATUS_OK ? buf_append_str(out, "}}") : status;
 }
 
@@ -245,8 +299,11 @@ enum status command_print(const struct command *command, const struct slice *roo
 {
     enum status status;
 
-    if (command->kind == COMMAND_KICK)
+    if (command->kind == COMMAND_KICK || command->kind == COMMAND_BAN)
         return print_kick(command, out);
+    if (command->kind == COMMAND_UNBAN)
+        return buf_printf(out, "{\"unban\":{\"at\":%" PRId64 ",\"keep\":%" PRId64 "}}", command->at_ms,
+                          command->keep_s);
     status = buf_printf(out, "{\"%s\":{\"rooms\":[", kinds[command->kind].name);
     for (uint32_t i = 0; i < command->room_count && status == STATUS_OK; i++) {
         status = i > 0 ? buf_append_str(out, ",") : STATUS_OK;

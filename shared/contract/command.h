@@ -5,6 +5,9 @@
  *   {"kick":{"code":4003,"reason":"kicked"}}          target rooms, users or connections
  *   {"join":{"rooms":["r","s"],"seconds":60}}         target users
  *   {"leave":{"rooms":["r"],"seconds":0}}             target users
+ *   {"ban":{"code":4003,"reason":"kicked","until":1796083200,"at":1796079600123}}   target users: a kick that
+ *                                                     keeps them out from then on (ban_list.h)
+ *   {"unban":{"at":1796079600123,"keep":1796083200}}  target users: lifts what was ordered before
  * Strict: exact names, each member there and no other, none twice. Pure; any thread. */
 #ifndef FANFARE_SHARED_CONTRACT_COMMAND_H
 #define FANFARE_SHARED_CONTRACT_COMMAND_H
@@ -17,9 +20,10 @@
 #include "shared/base/slice.h"
 #include "shared/base/status.h"
 #include "shared/contract/audience.h"
+#include "shared/contract/ban_list.h"
 #include "shared/json/json_scan.h"
 
-enum command_kind { COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_KINDS };
+enum command_kind { COMMAND_KICK, COMMAND_JOIN, COMMAND_LEAVE, COMMAND_BAN, COMMAND_UNBAN, COMMAND_KINDS };
 
 enum {
     COMMAND_MAX_BYTES = 65536,
@@ -31,9 +35,12 @@ enum {
 
 struct command {
     enum command_kind kind;
-    uint16_t code; /* kick: see command_code_is_allowed */
+    uint16_t code; /* kick, ban: see command_code_is_allowed */
     uint16_t reason_len;
-    char reason[COMMAND_REASON_MAX]; /* kick */
+    char reason[COMMAND_REASON_MAX]; /* kick, ban */
+    int64_t until_s;                 /* ban: its end; this and the next two as in struct ban */
+    int64_t at_ms;                   /* ban, unban */
+    int64_t keep_s;                  /* unban */
     uint32_t seconds;                /* join, leave: also those of the user who come within that time */
     uint32_t room_count;             /* join, leave: 1 to COMMAND_ROOMS_MAX */
     struct slice rooms;              /* of a command that was parsed: for command_next_room, in its text */
@@ -47,6 +54,8 @@ bool command_code_is_allowed(int64_t code);
 const char *command_reason_fault(struct slice reason);
 /* The member that the kind is: "kick". Static. */
 const char *command_name(enum command_kind kind);
+/* What a ban or unban makes of one of its users, whose name the ban points to. */
+struct ban command_ban(const struct command *command, struct slice user);
 /* Whether commands of that kind may be about that audience. */
 bool command_fits(enum command_kind kind, enum audience target);
 

@@ -53,6 +53,7 @@ struct push {
     size_t item_count;
     bool wait;
     bool command; /* the one item is an order and no news for clients; no terms */
+    bool bans;    /* and it says who is kept out; in no record */
     struct push_terms terms;
     struct traceparent trace; /* costs no byte of the record unless it is set */
     const char *caller;       /* whose it is, for the log; in no record. NULL: nobody said */

@@ -21,7 +21,7 @@ DOCUMENT = yaml.safe_load(PATH.read_text()) if PATH.exists() else {}
 METHODS = ("get", "post", "put", "delete", "patch", "head", "options")
 QUERIES = {"/rooms", "/rooms/{room}", "/users/{user}", "/clients/{connection}", "/cluster"}
 NAMES = {"{room}": "r", "{user}": "u7", "{connection}": "0123456789abcdef-1f-2c0"}
-API = QUERIES | {"/push/all", "/push/room", "/push/user", "/push/batch", "/kick", "/join", "/leave", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
+API = QUERIES | {"/push/all", "/push/room", "/push/user", "/push/batch", "/kick", "/unban", "/join", "/leave", "/gateways", "/stats", "/healthz", "/readyz", "/metrics"}
 
 
 def operations():
@@ -72,7 +72,7 @@ def clusters(certs, tmp_path_factory):
 GOOD = {"/push/all": {"items": [1]}, "/push/room": {"room": "r", "items": [1]},
         "/push/user": {"user": "u7", "items": [1]},
         "/push/batch": [{"room": "r", "items": [1]}, {"all": True, "items": [2]}],
-        "/kick": {"room": "nobody-is-there", "code": 4099}, "/join": {"user": "u7", "room": "r"},
+        "/kick": {"room": "nobody-is-there", "code": 4099}, "/unban": {"user": "nobody"}, "/join": {"user": "u7", "room": "r"},
         "/leave": {"user": "u7", "room": "r"}}
 
 

@@ -24,6 +24,7 @@ struct bench {
     struct rpc_bans bans;
     struct rpc_answer answer;
     int known;
+    char banned[16];
 };
 
 static void on_known(void *arg)
@@ -31,12 +32,17 @@ static void on_known(void *arg)
     ((struct bench *)arg)->known++;
 }
 
+static void on_banned(void *arg, const struct ban *ban)
+{
+    strncat(((struct bench *)arg)->banned, (const char *)ban->user.data, ban->user.len);
+}
+
 static int set_up(void **state)
 {
     struct bench *bench = calloc(1, sizeof *bench);
 
     gateway_metrics_setup();
-    bench->bans = (struct rpc_bans){.known = on_known, .arg = bench};
+    bench->bans = (struct rpc_bans){.known = on_known, .banned = on_banned, .arg = bench};
     assert_int_equal(ban_table_new(&bench->bans.table), STATUS_OK);
     rpc_answer_init(&bench->answer);
     *state = bench;
@@ -78,8 +84,10 @@ static void each_tells_what_it_knows(void **state)
     exchange(bench, "{\"from\":10000,\"last\":true,\"bans\":[" U_KEPT_OUT "]}", 200,
              "{\"from\":10000,\"last\":true,\"bans\":[]}");
     assert_true(ban_table_holds(bench->bans.table, slice_str("u"), NOW));
+    exchange(bench, "{\"from\":10000,\"last\":true,\"bans\":[" U_KEPT_OUT "," V_KEPT_OUT "]}", 200, "bans");
+    assert_string_equal(bench->banned, "uv"); /* each once */
     exchange(bench, "{\"from\":0,\"last\":false,\"bans\":[]}", 200,
-             "{\"from\":1,\"last\":true,\"bans\":[" U_KEPT_OUT "]}");
+             "{\"from\":2,\"last\":true,\"bans\":[" U_KEPT_OUT "," V_KEPT_OUT "]}");
 }
 
 /* Half of a logic's bans are not enough to let anybody in. */
