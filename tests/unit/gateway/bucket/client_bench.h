@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gateway/bucket/bucket_auth.h"
+#include "gateway/bucket/bucket_command.h"
 #include "gateway/bucket/bucket_state.h"
 #include "gateway/bucket/session.h"
 #include "gateway/metrics/gateway_metrics.h"
@@ -207,6 +208,18 @@ static inline struct client *bench_no_connection(void *arg, struct slice id)
     return NULL;
 }
 
+static inline void bench_unused(void *arg, struct room *room)
+{
+    (void)arg;
+    client_rooms_close_unused(&bench_of_all->bucket, room);
+}
+
+static inline size_t bench_command(void *arg, struct room *room, struct job *job, size_t most, bool *through)
+{
+    (void)arg;
+    return bucket_command_some(&bench_of_all->bucket, room, job, most, through);
+}
+
 static const struct rounds_edge bench_edge = {
     .now_us = bench_rounds_now,
     .write = bench_rounds_write,
@@ -214,6 +227,8 @@ static const struct rounds_edge bench_edge = {
     .queue = client_queue_push,
     .lost = client_lost,
     .connection = bench_no_connection,
+    .command = bench_command,
+    .unused = bench_unused,
     .finished = bench_finished,
 };
 
@@ -254,6 +269,7 @@ static inline int bench_setup(void **state)
     list_init(&bucket->queries);
     list_init(&bucket->scans);
     bucket_auth_init(bucket);
+    kick_list_init(&bucket->kicks);
     rounds_init(&bucket->rounds, &bench_edge);
     bucket->ping = frame_new_ping();
     *state = bench;
@@ -276,6 +292,7 @@ static inline int bench_teardown(void **state)
     for (int i = 0; i < bench->count; i++)
         bench_gone(&bench->conns[i]);
     rounds_reap(&bench->bucket.rounds);
+    kick_list_fini(&bench->bucket.kicks);
     frame_unref(bench->bucket.ping);
     bucket_auth_set_policy(&bench->bucket, NULL);
     rooms_fini(&bench->bucket.rooms);

@@ -165,11 +165,60 @@ static void users_are_counted_once_and_apart(void **state)
     directory_free(directory);
 }
 
+static const struct subscribers one_in_bucket_5 = {.buckets = UINT64_C(1) << 5,
+                                                   .members = {[ENCODING_WS_V2] = 1}};
+
+static struct directory_entry *reserve(struct directory *directory, const char *room)
+{
+    struct directory_entry *entry =
+        directory_reserve(directory, slice_str(room), hashmap_hash(slice_str(room)), &one_in_bucket_5);
+
+    assert_non_null(entry);
+    return entry;
+}
+
+static void who_is_announced_is_found_until_that_is_released(void **state)
+{
+    struct directory *directory = directory_of();
+    struct directory_entry *entry = reserve(directory, "r");
+
+    (void)state;
+    assert_true(find(directory, "r").buckets == UINT64_C(1) << 5);
+    assert_int_equal(find(directory, "r").members[ENCODING_WS_V2], 1);
+    assert_ptr_equal(reserve(directory, "r"), entry);
+    assert_int_equal(find(directory, "r").members[ENCODING_WS_V2], 2);
+    directory_release(directory, entry, &one_in_bucket_5);
+    assert_true(find(directory, "r").buckets == UINT64_C(1) << 5);
+    directory_release(directory, entry, &one_in_bucket_5);
+    assert_true(find(directory, "r").buckets == 0);
+    directory_free(directory);
+}
+
+static void a_room_outlives_its_members_while_somebody_is_announced(void **state)
+{
+    struct directory *directory = directory_of();
+    struct directory_entry *entry = enter(directory, "r", 0);
+
+    (void)state;
+    assert_ptr_equal(reserve(directory, "r"), entry);
+    directory_exit(directory, entry, 0);
+    assert_true(find(directory, "r").buckets == UINT64_C(1) << 5);
+    assert_ptr_equal(enter(directory, "r", 5), entry);
+    directory_release(directory, entry, &one_in_bucket_5);
+    assert_true(find(directory, "r").buckets == UINT64_C(1) << 5);
+    assert_int_equal(find(directory, "r").members[ENCODING_WS_V2], 0);
+    directory_exit(directory, entry, 5);
+    assert_true(find(directory, "r").buckets == 0);
+    directory_free(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(users_are_counted_once_and_apart),
         cmocka_unit_test(buckets_come_and_go),
+        cmocka_unit_test(who_is_announced_is_found_until_that_is_released),
+        cmocka_unit_test(a_room_outlives_its_members_while_somebody_is_announced),
         cmocka_unit_test(members_are_counted_by_encoding),
         cmocka_unit_test(everyone_is_no_room_of_the_gauge),
         cmocka_unit_test(a_room_that_comes_back_starts_anew),
