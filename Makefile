@@ -134,6 +134,10 @@ E2E_SKIP := $(if $(findstring thread,$(SAN)),$(patsubst %,--ignore tests/e2e/tes
 e2e: all ## run the end-to-end tests (ARGS='-k name' for some)
 	@FANFARE_BUILD=$(BUILD) tests/e2e/run -n $(E2E_JOBS) --dist loadfile $(E2E_SKIP) $(ARGS)
 
+.PHONY: model
+model: ## history and resume as a random model of their rules, before they are C (ARGS='--seeds 1000')
+	@/usr/bin/python3 tests/model/resume_model.py $(ARGS)
+
 CODE = $(call files,gateway logic shared deploy tests,*.c *.h)
 .PHONY: format
 format: ## put every C file into shape
