@@ -7,11 +7,12 @@ import subprocess
 
 import pytest
 
+from harness.client import Client
 from harness.cluster import Cluster
 from harness.daemon import clean_environment
 from harness.issuer import Issuer
 from harness.programs import Program, lines, programs
-from harness.waiting import patient
+from harness.waiting import patient, wait_until
 from test_integrate import IN_NODE
 
 
@@ -111,9 +112,26 @@ def test_join_and_leave(cluster, people):
     alice.expect_nothing()
 
 
-def test_kick(cluster, people):
+def test_kick_and_ban(cluster, people):
     alice, bob = people
-    whole(cluster, "kick")
+    steps = run(cluster, "kick")
+    next(steps)
     assert (bob.ended(), bob.reason) == (4003, "spam")
-    alice.expect_nothing()
     cluster.log_in("bob", 0).expect_nothing()
+    next(steps)
+    assert alice.ended() == 4003
+    for gateway in (0, 1):
+        again = Client(cluster.url(gateway, f"?v=2&token={cluster.issuer.token('alice')}"))
+        assert again.ended() == 4003 and json.loads(again.receive())["data"]["code"] == "banned"
+    next(steps)
+    wait_until(lambda: is_let_in(cluster, "alice"), what="alice to be let in again")
+
+
+def is_let_in(cluster, user):
+    """Whether a new connection of the user may join a room."""
+    client = Client(cluster.url(query=f"?v=2&token={cluster.issuer.token(user)}"))
+    cluster.clients.append(client)
+    try:
+        return client.request("JOIN", {"room": "chat"})["type"] == "ACK"
+    except AssertionError:
+        return False
