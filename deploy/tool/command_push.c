@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fanfare push: sends items to a logic, byte for byte, and says what it answered. Sends again only what
- * cannot have been taken: the connection was refused, or a logic answered 503 and so queued it nowhere. A
- * push without an answer may have been taken. */
+/* fanfare push, and fanfare kick, which is a push of another kind: sends items to a logic, byte for byte, and
+ * says what it answered. Sends again only what cannot have been taken: the connection was refused, or a logic
+ * answered 503 and so queued it nowhere. A push without an answer may have been taken. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,26 +231,79 @@ static const char *path_of(const struct options *options)
     return options->all ? "/push/all" : "/push/room";
 }
 
-static int push(struct tool *tool, const struct url *url, const struct buf *items)
+static int send_body(struct tool *tool, const struct url *url, const char *path, const struct buf *body)
 {
     struct http_call call;
+    int code;
+
+    call_until_settled(tool,
+                       &(struct http_ask){.url = url,
+                                          .method = "POST",
+                                          .path = path,
+                                          .type = "application/json",
+                                          .body = slice_of(body->data, body->len)},
+                       &call);
+    code = report(tool, &call);
+    http_call_fini(&call);
+    return code;
+}
+
+static int push(struct tool *tool, const struct url *url, const struct buf *items)
+{
     struct buf body;
     int code;
 
     buf_init(&body, BODY_MAX);
-    if (print_body(tool->options, items, &body) != STATUS_OK) {
-        buf_fini(&body);
-        return tool_complain(TOOL_USAGE, "--items: too long");
-    }
-    call_until_settled(tool,
-                       &(struct http_ask){.url = url,
-                                          .method = "POST",
-                                          .path = path_of(tool->options),
-                                          .type = "application/json",
-                                          .body = slice_of(body.data, body.len)},
-                       &call);
-    code = report(tool, &call);
-    http_call_fini(&call);
+    code = print_body(tool->options, items, &body) == STATUS_OK
+               ? send_body(tool, url, path_of(tool->options), &body)
+               : tool_complain(TOOL_USAGE, "--items: too long");
+    buf_fini(&body);
+    return code;
+}
+
+/* `"name":"text",` when there is a text. */
+static enum status append_text(struct buf *body, const char *name, const char *text)
+{
+    enum status status;
+
+    if (text == NULL)
+        return STATUS_OK;
+    status = buf_printf(body, "\"%s\":", name);
+    if (status == STATUS_OK)
+        status = buf_append_json_string(body, text, strlen(text));
+    return status != STATUS_OK ? status : buf_append_str(body, ",");
+}
+
+static enum status print_kick(const struct options *options, struct buf *out)
+{
+    enum status status = buf_append_str(out, "{");
+
+    if (status == STATUS_OK && options->rooms.count > 0)
+        status = append_names(out, "room", &options->rooms);
+    if (status == STATUS_OK && options->users.count > 0)
+        status = append_names(out, "user", &options->users);
+    if (status == STATUS_OK)
+        status = append_text(out, "connection", options->connection);
+    if (status == STATUS_OK)
+        status = append_text(out, "reason", options->reason);
+    if (status == STATUS_OK && options->code != 0)
+        status = buf_printf(out, "\"code\":%d,", (int)options->code);
+    return status != STATUS_OK ? status
+                               : buf_append_str(out, options->wait ? "\"wait\":true}" : "\"wait\":false}");
+}
+
+int command_kick(struct tool *tool)
+{
+    struct fault fault = {""};
+    struct url url;
+    struct buf body;
+    int code;
+
+    if (url_parse(tool->options->api, URL_HTTP, &url, &fault) != STATUS_OK)
+        return tool_complain(TOOL_USAGE, "--api: %s", fault.text);
+    buf_init(&body, BODY_MAX);
+    code = print_kick(tool->options, &body) == STATUS_OK ? send_body(tool, &url, "/kick", &body)
+                                                         : tool_complain(TOOL_USAGE, "out of memory");
     buf_fini(&body);
     return code;
 }

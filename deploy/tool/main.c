@@ -9,6 +9,7 @@ typedef int command_function(struct tool *tool);
 
 static command_function *const functions[COMMAND_COUNT] = {
     [COMMAND_PUSH] = command_push,
+    [COMMAND_KICK] = command_kick,
     [COMMAND_TAIL] = command_tail,
     [COMMAND_TOP] = command_top,
     [COMMAND_ROOM] = command_room,

@@ -3,6 +3,7 @@
 #include "deploy/tool/options.h"
 
 #define PUSH    (1U << COMMAND_PUSH)
+#define KICK    (1U << COMMAND_KICK)
 #define TAIL    (1U << COMMAND_TAIL)
 #define TOP     (1U << COMMAND_TOP)
 #define CHECK   (1U << COMMAND_CHECK)
@@ -14,7 +15,7 @@
 #define USER    (1U << COMMAND_USER)
 #define CLUSTER (1U << COMMAND_CLUSTER)
 #define ASK     (ROOM | USER | CLUSTER)
-#define NET     (PUSH | TAIL | TOP | WHY | ASK)
+#define NET     (PUSH | KICK | TAIL | TOP | WHY | ASK)
 
 const struct command_row command_rows[COMMAND_COUNT] = {
     [COMMAND_PUSH] =
@@ -23,6 +24,10 @@ const struct command_row command_rows[COMMAND_COUNT] = {
          "clients were in the room. With --json it is logic's answer as it came. The items are "
          "sent byte for byte. What was refused on connecting, or answered 503 by a logic, was "
          "queued nowhere and is sent again; a push without an answer never is."},
+    [COMMAND_KICK] =
+        {"kick", "", "End the connections of users, of everybody in a room, or one connection.",
+         "The answer is one line, as of push. With --wait it says how many connections it was about. The "
+         "clients get the close code and the reason."},
     [COMMAND_TAIL] =
         {"tail", "", "Follow rooms as a client does.",
          "Prints one item a line behind its room; a broadcast has * in place of the room, a push to the "
@@ -81,11 +86,16 @@ const struct option_row option_rows[] = {
     {"rooms", PUSH | TAIL, OPTION_COMMAS, AT(rooms), 0, 0, "ROOM,...", "", "Several rooms at once; names with a comma need --room."},
     {"user", PUSH, OPTION_LIST, AT(users), 0, 0, "USER", "", "The user to push to; again for more users."},
     {"users", ROOM, OPTION_FLAG, AT(list_users), 0, 0, "", "", "List the users, one a line."},
+    {"room", KICK, OPTION_LIST, AT(rooms), 0, 0, "ROOM", "", "Kick everybody in this room; again for more rooms."},
+    {"user", KICK, OPTION_LIST, AT(users), 0, 0, "USER", "", "Kick this user, on all connections; again for more users."},
+    {"connection", KICK, OPTION_TEXT, AT(connection), 0, 0, "ID", "", "Kick one connection, by the id of its WELCOME."},
+    {"code", KICK, OPTION_NUMBER, AT(code), 4003, 4299, "N", "", "The close code: 4003, 4050 to 4099, 4150 to 4199 or 4250 to 4299; otherwise 4003."},
+    {"reason", KICK, OPTION_TEXT, AT(reason), 0, 0, "TEXT", "", "The reason in the close frame, at most 100 bytes; otherwise kicked."},
     {"all", PUSH, OPTION_FLAG, AT(all), 0, 0, "", "", "Push to every client."},
     {"items", PUSH, OPTION_TEXT, AT(items), 0, 0, "JSON|@FILE|-", "", "A JSON array of items, a file that holds one, or - for the standard input."},
-    {"wait", PUSH, OPTION_FLAG, AT(wait), 0, 0, "", "", "Answer only when the gateways have applied the push, with the clients reached."},
-    {"retries", PUSH, OPTION_NUMBER, AT(retries), 0, 1000, "N", "4", "How often to try again when nothing can have been taken: the connection was refused, or logic answered 503."},
-    {"api", PUSH | ASK, OPTION_TEXT, AT(api), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path."},
+    {"wait", PUSH | KICK, OPTION_FLAG, AT(wait), 0, 0, "", "", "Answer only when the gateways have applied the push, with the clients reached."},
+    {"retries", PUSH | KICK, OPTION_NUMBER, AT(retries), 0, 1000, "N", "4", "How often to try again when nothing can have been taken: the connection was refused, or logic answered 503."},
+    {"api", PUSH | KICK | ASK, OPTION_TEXT, AT(api), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path."},
     {"gateway", TAIL, OPTION_LIST, AT(gateways), 0, 0, "URL", "ws://127.0.0.1:7777", "Address of a gateway: ws:// or wss://; again for more, tried in turn."},
     {"count", TAIL, OPTION_NUMBER, AT(count), 0, INT64_C(1000000000000), "N", "0", "Exit after so many items; 0 is never."},
     {"logic", TOP | WHY, OPTION_LIST, AT(logics), 0, 0, "URL", "http://127.0.0.1:7799", "Address of a logic: http://, https:// or unix:/path; again for more."},

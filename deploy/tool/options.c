@@ -244,6 +244,11 @@ static enum status require(const struct reading *reading)
         if (out->items == NULL)
             return fault_set(reading->fault, STATUS_INVALID, "--items is needed: a JSON array, @FILE, or -");
         return STATUS_OK;
+    case COMMAND_KICK:
+        return (out->rooms.count > 0) + (out->users.count > 0) + (out->connection != NULL) == 1
+                   ? STATUS_OK
+                   : fault_set(reading->fault, STATUS_INVALID,
+                               "either --user, --room or --connection is needed");
     case COMMAND_TAIL:
         return out->rooms.count > 0 || out->tokens != NULL
                    ? STATUS_OK

@@ -27,7 +27,9 @@ struct options {
     struct words joins;    /* rooms of the claim join */
     struct words auds;
     const char *api;
-    const char *items;       /* NULL: not given */
+    const char *items;      /* NULL: not given */
+    const char *connection; /* of kick; NULL: not given, as the reason */
+    const char *reason;
     const char *probe;       /* NULL: not given */
     const char *ca;          /* NULL: the system's */
     const char *tokens;      /* a file of tokens, of which the first is shown; or NULL */
@@ -49,6 +51,7 @@ struct options {
     int64_t interval_ms;
     int64_t retries;
     int64_t count; /* 0: no end */
+    int64_t code;  /* of kick; 0: not given */
     bool all;
     bool list_users; /* of room */
     bool wait;
@@ -63,6 +66,7 @@ enum command_id {
     COMMAND_PUSH,
     COMMAND_TAIL,
     COMMAND_TOP,
+    COMMAND_KICK,
     COMMAND_ROOM,
     COMMAND_USER,
     COMMAND_CLUSTER,

@@ -46,6 +46,7 @@ const char *tool_paint(const struct tool *tool, enum paint paint);
 
 /* The commands; each returns a tool_exit, check the daemon's own status. */
 int command_push(struct tool *tool);
+int command_kick(struct tool *tool);
 int command_tail(struct tool *tool);
 int command_top(struct tool *tool);
 int command_room(struct tool *tool);

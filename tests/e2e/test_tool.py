@@ -168,6 +168,19 @@ def test_users_and_who_is_offline(cluster):
     assert done.returncode == REFUSED and "invalid_user: user: " in done.stderr
 
 
+def test_kick(cluster, room):
+    inside, outside = cluster.client(room, query="?v=2"), cluster.client(query="?v=2")
+    done = fanfare("kick", "--room", room, "--code", "4050", "--reason", 'no "more"', "--wait", "--api", api(cluster))
+    assert done.returncode == TAKEN and done.stdout.rstrip().endswith("1 client"), done
+    assert (inside.ended(), inside.reason) == (4050, 'no "more"')
+    done = fanfare("kick", "--connection", outside.welcome["connection"], "--api", api(cluster))
+    assert done.returncode == TAKEN and outside.ended() == 4003
+    done = fanfare("kick", "--user", "u7", "--code", "4100", "--api", api(cluster))
+    assert done.returncode != TAKEN and "code must be 4003" in done.stderr
+    done = fanfare("kick", "--api", api(cluster))
+    assert done.returncode != TAKEN and "either --user, --room or --connection is needed" in done.stderr
+
+
 def test_a_refused_push_gives_the_servers_message(cluster):
     done = push(cluster, "", "[1]")
     assert done.returncode == REFUSED and done.stdout == ""
