@@ -17,7 +17,7 @@
 #include "gateway/metrics/gateway_metrics.h"
 #include "shared/base/clock.h"
 
-enum { MAX_MAIL = 1 << 20, TURN_KICKS = 16 };
+enum { MAX_MAIL = 1 << 20, TURN_KICKS = 16, TICK_KICKS = 200 };
 
 /* What the new thread tells its maker. */
 struct launch {
@@ -127,6 +127,18 @@ static void take_mail(struct bucket *bucket)
     }
 }
 
+/* A close is also work for the peer and for whoever it comes back to, so a crowd is closed over seconds. True
+ * when this turn had too few. */
+static bool close_kicked(struct bucket *bucket)
+{
+    size_t most = bucket->kicks_left < TURN_KICKS ? bucket->kicks_left : TURN_KICKS;
+
+    if (list_empty(&bucket->kicks.groups))
+        return false;
+    bucket->kicks_left -= most;
+    return kick_list_close_some(&bucket->kicks, most) && bucket->kicks_left > 0;
+}
+
 /* The mail is looked at between the rounds, so that a push to a small room that comes during a
  * broadcast waits for a slice or two; the loop's other events (what clients say) wait for a turn. */
 static void on_wake(void *arg)
@@ -143,7 +155,7 @@ static void on_wake(void *arg)
         more = bucket_query_work(bucket) || more;
     }
     more = bucket_auth_judge_some(bucket) || more;
-    more = kick_list_close_some(&bucket->kicks, TURN_KICKS) || more;
+    more = close_kicked(bucket) || more;
     if (more)
         ws_server_wake(bucket->server);
     bucket_drain_some(bucket);
@@ -151,7 +163,12 @@ static void on_wake(void *arg)
 
 static void on_tick(void *arg)
 {
-    bucket_tick(arg);
+    struct bucket *bucket = arg;
+
+    bucket->kicks_left = TICK_KICKS;
+    if (!list_empty(&bucket->kicks.groups))
+        ws_server_wake(bucket->server);
+    bucket_tick(bucket);
 }
 
 static int64_t rounds_now_us(void *arg)
@@ -299,6 +316,7 @@ enum status bucket_new(unsigned index, const struct bucket_conf *conf, struct bu
     init_lists(bucket);
     bucket_auth_init(bucket);
     kick_list_init(&bucket->kicks);
+    bucket->kicks_left = TICK_KICKS;
     init_rounds(bucket);
     bucket->ping = frame_new_ping();
     enum status status =

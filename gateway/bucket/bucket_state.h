@@ -55,6 +55,7 @@ struct bucket {
 
     struct bucket_auth auth;
     struct kick_list kicks;
+    size_t kicks_left; /* that may be closed until the next tick */
 
     struct list queries; /* struct query_part, in the order of their turns */
     struct list scans;   /* struct room_scan */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kicked clients that have yet to be closed. A kick takes its clients out of all rooms at once, but a close
- * costs a write and the end of a socket, so a bucket closes a few between the rounds of the fan-out, in the
- * order in which they were kicked. Bounded by the clients; counted by fanfare_gateway_kicks_waiting. The
- * bucket's thread only. */
+ * costs a write and the end of a socket, so a bucket closes a few between the rounds of the fan-out, and no
+ * more than 4,000 a second, in the order in which they were kicked. Bounded by the clients; counted by
+ * fanfare_gateway_kicks_waiting. The bucket's thread only. */
 #ifndef FANFARE_GATEWAY_BUCKET_KICK_LIST_H
 #define FANFARE_GATEWAY_BUCKET_KICK_LIST_H
 
