@@ -159,10 +159,10 @@ static void a_server_that_is_stopped_blocks_nobody(void **state)
     server_start(&server, NULL);
     log_begin();
     user = user_prepare("redis://127.0.0.1:%d", server.port);
-    user->options.timeout = 200;
+    user->options.timeout = 500;
     user_start(user, NULL);
     listener = user_prepare("redis://127.0.0.1:%d", server.port);
-    listener->options.timeout = 200;
+    listener->options.timeout = 500;
     user_start(listener, "channel");
     turn_until(&turning, user->ups == 1 && listener->ups == 1);
     kill(server.pid, SIGSTOP);
@@ -170,12 +170,12 @@ static void a_server_that_is_stopped_blocks_nobody(void **state)
     turning.longest_ms = 0;
     assert_int_equal(say(user, "PING", NULL, NULL), STATUS_OK);
     turn_until(&turning, user->downs == 1);
-    assert_true(clock_now_ms() - begun_ms >= 190);
-    assert_true(clock_now_ms() - begun_ms < 1000);
+    assert_true(clock_now_ms() - begun_ms >= 490);
+    assert_true(clock_now_ms() - begun_ms < 5000);
     assert_int_equal(user->nothings, 1);
     turn_until(&turning, listener->downs == 1);
-    turn_for(&turning, 500);
-    assert_true(turning.longest_ms < 150);
+    turn_for(&turning, 1000);
+    assert_true(turning.longest_ms < 450); /* nothing on the loop waits for what Redis owes */
     assert_int_equal(user->ups, 1);
     kill(server.pid, SIGCONT);
     turn_until(&turning, user->ups == 2 && listener->ups == 2);
