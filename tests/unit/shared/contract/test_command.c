@@ -77,10 +77,11 @@ static void refuses_what_is_no_command(void **state)
 {
     (void)state;
     refuses("", "");
-    refuses("[]", "with one of kick, join and leave");
-    refuses("{}", "with one of kick, join and leave");
-    refuses("{\"ban\":{}}", "with one of kick, join and leave");
-    refuses("{\"kick\":{\"code\":4003,\"reason\":\"\"},\"join\":{}}", "with one of kick, join and leave");
+    refuses("[]", "with one of kick, join, leave, ban and unban");
+    refuses("{}", "with one of kick, join, leave, ban and unban");
+    refuses("{\"bar\":{}}", "with one of kick, join, leave, ban and unban");
+    refuses("{\"kick\":{\"code\":4003,\"reason\":\"\"},\"join\":{}}",
+            "with one of kick, join, leave, ban and unban");
     refuses("{\"kick\":[]}", "kick must be an object");
     refuses("{\"kick\":{\"code\":4003}}", "reason is missing");
     refuses("{\"kick\":{\"reason\":\"\"}}", "code is missing");
