@@ -119,8 +119,10 @@ UNIT_RUN := $(if $(findstring thread,$(SAN)),$(filter %/test_mailbox %/test_buck
 
 .PHONY: unit unit-bin
 unit-bin: $(UNIT_RUN)
+# Some of them wait: so many at once. What a test says stands together, and a failure ends the run.
 unit: $(UNIT_RUN) ## run the unit tests
-	@set -e; for t in $^; do echo "== $$t"; $$t; done
+	@printf '%s\n' $^ | xargs -P $(E2E_JOBS) -I{} sh -c \
+		'said=$$({} 2>&1); status=$$?; printf "== %s\n%s\n" {} "$$said"; [ $$status = 0 ] || exit 255'
 
 PYTEST := /usr/bin/python3 -m pytest
 # Likewise: these are about logic, the tool or texts, and logic has one thread.
