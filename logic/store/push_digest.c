@@ -8,7 +8,16 @@
 
 #include "shared/base/hashmap.h"
 
-enum part { PART_TARGET = 1, PART_NAME, PART_ITEM, PART_EXCLUSIONS, PART_KEY, PART_TTL, PART_URGENT };
+enum part {
+    PART_TARGET = 1,
+    PART_NAME,
+    PART_ITEM,
+    PART_EXCLUSIONS,
+    PART_KEY,
+    PART_TTL,
+    PART_URGENT,
+    PART_COMMAND
+};
 
 static uint64_t add(uint64_t digest, enum part part, struct slice bytes)
 {
@@ -57,5 +66,7 @@ uint64_t push_digest(const struct push *push)
         digest = add(digest, PART_NAME, push->rooms[i]);
     for (size_t i = 0; i < push->item_count; i++)
         digest = add(digest, PART_ITEM, item_of(push, i));
+    if (push->command)
+        digest = add(digest, PART_COMMAND, slice_of(NULL, 0));
     return add_terms(digest, &push->terms);
 }

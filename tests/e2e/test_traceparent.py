@@ -299,9 +299,8 @@ def test_an_older_gateway_gets_it_without(make_cluster):
     def respond(method, path, headers, body):
         if path != "/rpc/batch":
             return 404, b""
-        try:
-            _, records = rpc.read_batch(body)
-        except AssertionError:
+        _, records = rpc.read_batch(body)
+        if any(record[3].trace for record in records):
             return 400, b'{"error":{"code":"invalid_batch","message":"at byte 48: unknown flags"}}'
         got.extend(record[3][0] for record in records)
         return 200, b'{"applied":%d,"pushes":1,"duplicates":0,"items":1,"reached":[]}' % records[-1][0]

@@ -47,6 +47,19 @@ static void a_digest_is_what_it_was_yesterday(void **state)
     assert_true(digest_of(ROOM, names, 1, items, 2) == UINT64_C(0xe8f99b3bed1340c4));
 }
 
+/* An order is no news, though its item may be the same. */
+static void a_command_is_no_push(void **state)
+{
+    struct slice names[] = {S("a")}, items[] = {S("{\"leave\":{}}")};
+    struct push push = {
+        .target = AUDIENCE_USER, .rooms = names, .room_count = 1, .items = items, .item_count = 1};
+    uint64_t news = push_digest(&push);
+
+    (void)state;
+    push.command = true;
+    assert_true(push_digest(&push) != news);
+}
+
 static void whatever_differs_makes_another_digest(void **state)
 {
     const struct slice a[] = {S("a")}, b[] = {S("b")}, ab[] = {S("a"), S("b")}, ba[] = {S("b"), S("a")};
@@ -123,6 +136,7 @@ int main(void)
         cmocka_unit_test(equal_pushes_have_equal_digests),
         cmocka_unit_test(a_digest_is_what_it_was_yesterday),
         cmocka_unit_test(whatever_differs_makes_another_digest),
+        cmocka_unit_test(a_command_is_no_push),
         cmocka_unit_test(each_term_makes_another_digest),
         cmocka_unit_test(neither_wait_nor_trace_nor_caller_is_part_of_it),
     };
