@@ -85,16 +85,6 @@ static size_t kick_some(struct bucket *bucket, const struct room *room, struct j
     return visits;
 }
 
-static void leave(struct client *client, struct slice room)
-{
-    int64_t slot = client_slot_of(client, room);
-
-    if (slot < 0)
-        return;
-    client_leave_slot(client, (uint32_t)slot);
-    client_answer_removed(client, room);
-}
-
 /* `room` is the one to join or leave; its key lives as long as it. */
 static size_t move_some(struct bucket *bucket, const struct room *room, struct job *job, size_t most,
                         bool *through)
@@ -115,7 +105,7 @@ static size_t move_some(struct bucket *bucket, const struct room *room, struct j
         if (!*through && command->kind == COMMAND_JOIN)
             rights_join_by_command(member->client, room->node.key);
         else if (!*through)
-            leave(member->client, room->node.key);
+            rights_leave_by_command(member->client, room->node.key);
     }
     users->pins--;
     client_rooms_close_unused(bucket, users);

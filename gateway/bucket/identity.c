@@ -95,7 +95,7 @@ static void on_judged(struct client *client, const struct client_msg *msg, struc
         client_answer_welcome(client);
     client_answer_ack(client, msg->id);
     if (client->phase == CLIENT_OPEN && !had_user)
-        rights_join_ordered(client);
+        rights_follow_orders(client);
     identity_join_first(client);
 }
 

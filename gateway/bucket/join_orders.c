@@ -22,6 +22,7 @@ struct join_order {
     struct list of_user;
     struct ordered_user *user;
     int64_t until_ms;
+    uint8_t kind; /* enum join_order_kind */
     size_t room_len;
     char room[];
 };
@@ -135,7 +136,8 @@ static void make_room(struct join_orders *orders, int64_t now_ms)
     order_free(orders, container_of(orders->all.next, struct join_order, all));
 }
 
-static enum status add_new(struct join_orders *orders, struct slice key, struct slice room, int64_t until_ms)
+static enum status add_new(struct join_orders *orders, struct slice key, struct slice room,
+                           enum join_order_kind kind, int64_t until_ms)
 {
     struct join_order *order = calloc(1, sizeof *order + room.len);
     struct ordered_user *user = find_user(orders, key);
@@ -147,6 +149,7 @@ static enum status add_new(struct join_orders *orders, struct slice key, struct 
         return STATUS_NO_MEMORY;
     }
     order->user = user;
+    order->kind = (uint8_t)kind;
     order->until_ms = until_ms;
     order->room_len = room.len;
     memcpy(order->room, room.data, room.len);
@@ -168,12 +171,12 @@ static void remove_one(struct join_orders *orders, struct slice key, struct slic
 }
 
 enum status join_orders_add(struct join_orders *orders, struct slice user, struct slice room,
-                            int64_t until_ms, int64_t now_ms)
+                            enum join_order_kind kind, int64_t until_ms, int64_t now_ms)
 {
     pthread_mutex_lock(&orders->lock);
     remove_one(orders, user, room);
     make_room(orders, now_ms);
-    enum status status = add_new(orders, user, room, until_ms);
+    enum status status = add_new(orders, user, room, kind, until_ms);
     pthread_mutex_unlock(&orders->lock);
     return status;
 }
@@ -202,7 +205,9 @@ static enum status find_all(struct join_orders *orders, struct ordered_user *use
             order_free(orders, order);
             continue;
         }
-        status = buf_append(out, order->room, order->room_len);
+        status = buf_append(out, &order->kind, 1);
+        if (status == STATUS_OK)
+            status = buf_append(out, order->room, order->room_len);
         if (status == STATUS_OK)
             status = buf_append(out, "", 1);
     }

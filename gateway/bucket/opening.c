@@ -155,7 +155,7 @@ void opening_judged(struct client *client, const struct handshake *handshake, st
     rights_join_allowed(client);
     client_answer_opened(client, response);
     if (client->phase == CLIENT_OPEN)
-        rights_join_ordered(client);
+        rights_follow_orders(client);
     if (client->phase == CLIENT_OPEN)
         identity_join_first(client);
 }

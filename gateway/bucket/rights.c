@@ -133,11 +133,34 @@ void rights_join_by_command(struct client *client, struct slice room)
         client_answer_joined(client, room);
 }
 
-void rights_join_ordered(struct client *client)
+void rights_leave_by_command(struct client *client, struct slice room)
+{
+    int64_t slot = client_slot_of(client, room);
+
+    if (slot < 0)
+        return;
+    client_leave_slot(client, (uint32_t)slot);
+    client_answer_removed(client, room);
+}
+
+/* `order` has its kind in front. Who comes is taken out of what the server has put it in; what a client has
+ * asked for itself is no business of an order that forbids nothing. */
+static void follow(struct client *client, struct slice order)
+{
+    struct slice room = slice_of(order.data + 1, order.len - 1);
+    int64_t slot = client_slot_of(client, room);
+
+    if (order.data[0] == JOIN_ORDER_IN)
+        rights_join_by_command(client, room);
+    else if (slot >= 0 && client->rooms[slot].kind >= MEMBER_BY_COMMAND)
+        rights_leave_by_command(client, room);
+}
+
+void rights_follow_orders(struct client *client)
 {
     const struct grant *grant = client->auth->grant;
     uint8_t bytes[AUDIENCE_KEY_MAX];
-    struct slice rest, room;
+    struct slice rest, order;
     struct buf rooms;
 
     if (grant->user == NULL)
@@ -148,8 +171,8 @@ void rights_join_ordered(struct client *client)
                          &rooms) != STATUS_OK)
         metrics_add(M_COMMANDS_DROPPED_MEMORY, 1);
     rest = slice_of(rooms.data, rooms.len);
-    while (client->phase == CLIENT_OPEN && connect_query_next_room(&rest, &room))
-        rights_join_by_command(client, room);
+    while (client->phase == CLIENT_OPEN && connect_query_next_room(&rest, &order))
+        follow(client, order);
     buf_fini(&rooms);
 }
 

@@ -16,9 +16,11 @@ enum status rights_grant(struct client *client, struct grant *grant);
 /* A command makes the open client join the room, which it is told if it was not in. A room that is one too
  * many is left out, and counted. Without auth too. */
 void rights_join_by_command(struct client *client, struct slice room);
-/* Joins the rooms that a command has ordered for the client's user (join_orders.h), and says so. After a
- * rights_grant that gave it that user, once it may be answered. */
-void rights_join_ordered(struct client *client);
+/* Takes it out of the room, however it came in, and says so. Not in: nothing. */
+void rights_leave_by_command(struct client *client, struct slice room);
+/* Joins and leaves the rooms as commands have ordered for the client's user (join_orders.h), and says so.
+ * After a rights_grant that gave it that user, once it may be answered. */
+void rights_follow_orders(struct client *client);
 /* Without auth (auth.mode none) everything. */
 bool rights_allow(const struct client *client, struct slice room);
 /* Whether the hook is to be asked about a room that neither the grant nor a room token opens. */

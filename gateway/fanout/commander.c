@@ -105,14 +105,16 @@ static void move(const struct commander *commander, struct slice user, struct sl
 static void order_later(const struct commander *commander, struct slice user, struct slice room,
                         const struct command *command)
 {
+    enum join_order_kind kind = command->kind == COMMAND_LEAVE ? JOIN_ORDER_OUT : JOIN_ORDER_IN;
     int64_t now_ms = clock_now_ms();
 
-    if (command->kind == COMMAND_LEAVE)
+    if (command->seconds > 0) {
+        if (join_orders_add(commander->orders, user, room, kind, now_ms + command->seconds * INT64_C(1000),
+                            now_ms) != STATUS_OK)
+            metrics_add(M_COMMANDS_DROPPED_MEMORY, 1);
+    } else if (kind == JOIN_ORDER_OUT) {
         join_orders_remove(commander->orders, user, room);
-    else if (command->seconds > 0 &&
-             join_orders_add(commander->orders, user, room, now_ms + command->seconds * INT64_C(1000),
-                             now_ms) != STATUS_OK)
-        metrics_add(M_COMMANDS_DROPPED_MEMORY, 1);
+    }
 }
 
 /* Of a join or leave, to each of its rooms. */

@@ -241,6 +241,22 @@ def test_who_comes_after_the_seconds_does_not(cluster, room):
     cluster.user(room).expect_nothing()
 
 
+def test_a_leave_holds_for_who_comes_within_its_seconds(cluster, room):
+    other = room + "-other"
+    cluster.done("/join", user=room, rooms=[room, other], seconds=600)
+    assert cluster.done("/leave", user=room, room=room, seconds=600) == 0
+    comes = cluster.user(room, join=[room])  # its token joins the room
+    frames = [left(comes) for _ in range(2)]
+    assert {(each["type"], each["data"]["room"]) for each in frames} == {("LEFT", room), ("JOINED", other)}
+    assert cluster.push(room, 1, wait=True)["clients"] == 0
+    assert comes.request("JOIN", {"room": room})["type"] == "ACK", "it forbids nothing"
+    assert cluster.push(room, 2, wait=True)["clients"] == 1
+    assert comes.push() == [2]
+    cluster.done("/join", user=room, room=room, seconds=600)
+    again = cluster.user(room, gateway=1)
+    assert {left(again)["data"]["room"] for _ in range(2)} == {room, other}, "the later order counts"
+
+
 def test_who_shows_a_token_later_joins_then(cluster, room):
     cluster.done("/join", user=room, room=room, seconds=600)
     client = cluster.client(query="?v=2")

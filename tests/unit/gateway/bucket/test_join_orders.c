@@ -30,7 +30,9 @@ static int teardown(void **state)
 
 static void add(const char *user, const char *room, int64_t until_ms, int64_t now_ms)
 {
-    assert_int_equal(join_orders_add(orders, slice_str(user), slice_str(room), until_ms, now_ms), STATUS_OK);
+    assert_int_equal(
+        join_orders_add(orders, slice_str(user), slice_str(room), JOIN_ORDER_IN, until_ms, now_ms),
+        STATUS_OK);
 }
 
 /* The rooms, each with a space behind it. */
@@ -56,9 +58,9 @@ static void a_user_finds_its_own_until_they_end(void **state)
     add("u", "r", 100, 0);
     add("u", "s", 200, 0);
     add("v", "t", 100, 0);
-    finds("u", 99, "r s ");
-    finds("v", 99, "t ");
-    finds("u", 100, "s ");
+    finds("u", 99, "+r +s ");
+    finds("v", 99, "+t ");
+    finds("u", 100, "+s ");
     finds("u", 200, "");
     finds("u", 0, "");
 }
@@ -71,7 +73,7 @@ static void the_later_order_counts(void **state)
     finds("u", 50, "");
     add("u", "r", 50, 0);
     add("u", "r", 100, 0);
-    finds("u", 50, "r ");
+    finds("u", 50, "+r ");
 }
 
 static void a_leave_takes_one_back(void **state)
@@ -82,7 +84,18 @@ static void a_leave_takes_one_back(void **state)
     add("u", "s", 100, 0);
     join_orders_remove(orders, slice_str("u"), slice_str("r"));
     join_orders_remove(orders, slice_str("v"), slice_str("s"));
-    finds("u", 0, "s ");
+    finds("u", 0, "+s ");
+}
+
+static void an_order_to_stay_out_takes_the_place_of_one_to_come_in(void **state)
+{
+    (void)state;
+    add("u", "r", 100, 0);
+    add("u", "s", 100, 0);
+    assert_int_equal(join_orders_add(orders, slice_str("u"), slice_str("r"), JOIN_ORDER_OUT, 50, 0),
+                     STATUS_OK);
+    finds("u", 0, "+s -r ");
+    finds("u", 50, "+s ");
 }
 
 static void past_its_bound_the_oldest_goes(void **state)
@@ -96,11 +109,11 @@ static void past_its_bound_the_oldest_goes(void **state)
         snprintf(user, sizeof user, "u%d", i);
         add(user, "r", 100, 0);
     }
-    finds("u0", 0, "r ");
+    finds("u0", 0, "+r ");
     add("v", "r", 100, 0);
     finds("u0", 0, "");
-    finds("u1", 0, "r ");
-    finds("v", 0, "r ");
+    finds("u1", 0, "+r ");
+    finds("v", 0, "+r ");
     assert_int_equal(metrics_get(M_JOIN_ORDERS_DROPPED) - before, 1);
 }
 
@@ -116,8 +129,8 @@ static void what_has_ended_makes_room_first(void **state)
         add(user, "r", i == 7 ? 50 : 100, 0);
     }
     add("v", "r", 100, 60);
-    finds("u0", 60, "r ");
-    finds("v", 60, "r ");
+    finds("u0", 60, "+r ");
+    finds("v", 60, "+r ");
     assert_int_equal(metrics_get(M_JOIN_ORDERS_DROPPED), before);
 }
 
@@ -127,6 +140,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_user_finds_its_own_until_they_end, setup, teardown),
         cmocka_unit_test_setup_teardown(the_later_order_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_leave_takes_one_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_order_to_stay_out_takes_the_place_of_one_to_come_in, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(past_its_bound_the_oldest_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(what_has_ended_makes_room_first, setup, teardown),
     };
