@@ -288,6 +288,8 @@ static enum status print_kick(const struct options *options, struct buf *out)
         status = append_text(out, "reason", options->reason);
     if (status == STATUS_OK && options->code != 0)
         status = buf_printf(out, "\"code\":%d,", (int)options->code);
+    if (status == STATUS_OK && options->ban != 0)
+        status = buf_printf(out, "\"banSeconds\":%d,", (int)options->ban);
     return status != STATUS_OK ? status
                                : buf_append_str(out, options->wait ? "\"wait\":true}" : "\"wait\":false}");
 }

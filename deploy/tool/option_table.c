@@ -90,6 +90,7 @@ const struct option_row option_rows[] = {
     {"user", KICK, OPTION_LIST, AT(users), 0, 0, "USER", "", "Kick this user, on all connections; again for more users."},
     {"connection", KICK, OPTION_TEXT, AT(connection), 0, 0, "ID", "", "Kick one connection, by the id of its WELCOME."},
     {"code", KICK, OPTION_NUMBER, AT(code), 4003, 4299, "N", "", "The close code: 4003, 4050 to 4099, 4150 to 4199 or 4250 to 4299; otherwise 4003."},
+    {"ban", KICK, OPTION_NUMBER, AT(ban), 1, 2592000, "SECONDS", "", "Keep the users (--user) out of every gateway for so many seconds."},
     {"reason", KICK, OPTION_TEXT, AT(reason), 0, 0, "TEXT", "", "The reason in the close frame, at most 100 bytes; otherwise kicked."},
     {"all", PUSH, OPTION_FLAG, AT(all), 0, 0, "", "", "Push to every client."},
     {"items", PUSH, OPTION_TEXT, AT(items), 0, 0, "JSON|@FILE|-", "", "A JSON array of items, a file that holds one, or - for the standard input."},

@@ -51,7 +51,8 @@ struct options {
     int64_t interval_ms;
     int64_t retries;
     int64_t count; /* 0: no end */
-    int64_t code;  /* of kick; 0: not given */
+    int64_t code;  /* of kick; 0: not given, as the ban */
+    int64_t ban;   /* seconds */
     bool all;
     bool list_users; /* of room */
     bool wait;

@@ -177,6 +177,11 @@ def test_kick(cluster, room):
     assert done.returncode == TAKEN and outside.ended() == 4003
     done = fanfare("kick", "--user", "u7", "--code", "4100", "--api", api(cluster))
     assert done.returncode != TAKEN and "code must be 4003" in done.stderr
+    done = fanfare("kick", "--user", "u7", "--ban", "60", "--wait", "--api", api(cluster))
+    assert done.returncode == TAKEN
+    wait_until(lambda: cluster.gateway_metrics().get("fanfare_gateway_bans") == 1, what="the ban to be there")
+    done = fanfare("kick", "--room", room, "--ban", "60", "--api", api(cluster))
+    assert done.returncode != TAKEN and "banSeconds" in done.stderr
     done = fanfare("kick", "--api", api(cluster))
     assert done.returncode != TAKEN and "either --user, --room or --connection is needed" in done.stderr
 
