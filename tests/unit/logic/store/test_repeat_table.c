@@ -280,7 +280,7 @@ static void bytes_are_bounded_too(void **state)
     memcpy(json + sizeof json - 2, "\"}", 2);
     const struct repeat_answer long_one = {200, slice_of(json, sizeof json), true};
     for (int i = 0; i < 10; i++) {
-        char key[8];
+        char key[16];
 
         snprintf(key, sizeof key, "k%d", i);
         repeat_table_settle(&table, first(&table, key, 1, T0), &long_one, T0);
