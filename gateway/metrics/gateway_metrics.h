@@ -43,7 +43,7 @@
     X(M_COMMANDS_DROPPED_BUCKET, G "commands_dropped_total", "reason=\"bucket_full\"", COUNTER, "")          \
     X(M_COMMANDS_DROPPED_ROOMS, G "commands_dropped_total", "reason=\"too_many_rooms\"", COUNTER, "")        \
     X(M_JOIN_ORDERS_DROPPED, G "join_orders_dropped_total", "", COUNTER,                                     \
-      "Joins and leaves ordered for users that come later which were forgotten because 10,000 waited")                  \
+      "Joins and leaves ordered for users that come later which were forgotten because 10,000 waited")       \
     X(M_KICKS_WAITING, G "kicks_waiting", "", GAUGE, "Kicked clients that have yet to be closed")            \
     X(M_RPC_HELD, G "rpc_held", "", GAUGE, "1 while answers are held back because a bucket is behind")       \
     X(M_PUSHES, G "pushes_total", "", COUNTER, "Pushes applied")                                             \
