@@ -195,6 +195,7 @@ def test_try_it_as_operations_md_has_it(make_local, tmp_path):
     wait_until(local.is_ready, 30, "the cluster")
     said = lambda: (tmp_path / "out.log").read_text(encoding="utf-8")
     wait_until(lambda: "Ctrl-C stops everything" in said(), what="the announcement")
+    assert "no logic has said who is banned" not in said(), "nobody waits for the other in vain"
     for command, comment in rest:
         follow(local, command, comment)
         if "kill -9" in command:
