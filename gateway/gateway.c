@@ -309,6 +309,20 @@ static enum status start_drain(struct gateway *gateway, struct fault *fault)
                : fault_set(fault, STATUS_NO_MEMORY, "out of memory");
 }
 
+/* Whom it talks to: logics, Redis, the service behind auth.hook. */
+static enum status start_peers(struct gateway *gateway, struct fault *fault)
+{
+    enum status status = start_rpc(gateway, fault);
+
+    if (status == STATUS_OK)
+        status = start_redis(gateway, fault);
+    if (status == STATUS_OK)
+        status = gateway_hook_start(gateway, fault);
+    if (status == STATUS_OK)
+        gateway_hook_use(gateway, auth_get(gateway->auth));
+    return status;
+}
+
 static enum status start(struct gateway *gateway, struct fault *fault)
 {
     gateway->descriptors_open = descriptors_open();
@@ -334,13 +348,7 @@ static enum status start(struct gateway *gateway, struct fault *fault)
     if (status == STATUS_OK)
         status = start_queries(gateway, fault);
     if (status == STATUS_OK)
-        status = start_rpc(gateway, fault);
-    if (status == STATUS_OK)
-        status = start_redis(gateway, fault);
-    if (status == STATUS_OK)
-        status = gateway_hook_start(gateway, fault);
-    if (status == STATUS_OK)
-        gateway_hook_use(gateway, auth_get(gateway->auth));
+        status = start_peers(gateway, fault);
     if (status == STATUS_OK)
         status = start_drain(gateway, fault);
     if (status == STATUS_OK)

@@ -105,16 +105,6 @@ void link_bans_compare(struct link_bans *bans, struct h2_conn *conn, const struc
     send_part(bans);
 }
 
-static void count_dropped(enum status status)
-{
-    if (status == STATUS_FULL)
-        metrics_add(LM_BANS_DROPPED_FULL, 1);
-    else if (status == STATUS_INVALID)
-        metrics_add(LM_BANS_DROPPED_CLOCK, 1);
-    else if (status != STATUS_OK)
-        metrics_add(LM_BANS_DROPPED_MEMORY, 1);
-}
-
 static void merge(struct link_bans *bans, struct ban_part *part)
 {
     int64_t now_s = wall_clock_s();
@@ -122,7 +112,7 @@ static void merge(struct link_bans *bans, struct ban_part *part)
     struct ban ban;
 
     while (ban_part_next(part, name, &ban))
-        count_dropped(ban_list_merge(bans->list, &ban, now_s));
+        logic_metrics_count_ban(ban_list_merge(bans->list, &ban, now_s));
 }
 
 /* Whether the gateway goes on behind what was asked for, so that there is an end. */

@@ -10,6 +10,7 @@
 #ifndef FANFARE_LOGIC_METRICS_LOGIC_METRICS_H
 #define FANFARE_LOGIC_METRICS_LOGIC_METRICS_H
 
+#include "shared/base/status.h"
 #include "shared/log/metrics.h"
 
 #define L "fanfare_logic_"
@@ -156,6 +157,9 @@ enum link_drop { LINK_DROP_EXPIRED, LINK_DROP_DOWN, LINK_DROP_REFUSED, LINK_DROP
 
 /* Counts an answer of the API in its class. The loop's thread. */
 void logic_metrics_count_answer(int http_status);
+/* Counts a ban that was not taken, by what ban_list_merge said; STATUS_OK counts nothing. The loop's thread.
+ */
+void logic_metrics_count_ban(enum status status);
 /* Hands the table to metrics_setup. Call once, before anything counts. */
 void logic_metrics_setup(void);
 

@@ -96,16 +96,6 @@ static void write_some(struct ban_store *store)
         (void)redis_client_command(store->redis, on_written, store, words, 2 + 2 * count);
 }
 
-static void count_dropped(enum status status)
-{
-    if (status == STATUS_FULL)
-        metrics_add(LM_BANS_DROPPED_FULL, 1);
-    else if (status == STATUS_INVALID)
-        metrics_add(LM_BANS_DROPPED_CLOCK, 1);
-    else if (status != STATUS_OK)
-        metrics_add(LM_BANS_DROPPED_MEMORY, 1);
-}
-
 /* What is no ban is left there: it may be of a later version. */
 static void take(struct ban_store *store, struct slice user, struct slice value)
 {
@@ -115,7 +105,7 @@ static void take(struct ban_store *store, struct slice user, struct slice value)
     if (ban_record_parse(user, value, &ban) != STATUS_OK)
         return;
     enum status status = ban_list_merge(store->conf.list, &ban, now_s);
-    count_dropped(status);
+    logic_metrics_count_ban(status);
     if (status == STATUS_OK && !ban_list_find(store->conf.list, user, &known))
         delete (store, user);
 }
